@@ -1,0 +1,191 @@
+//! The one error type.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use grpcio::RpcStatusCode;
+
+/// What this crate's functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
+
+/// Everything that can go wrong, each with what failed, on what, and what to do about it.
+///
+/// The text of an error fits on one line and ends with the remedy. Causes are reachable by
+/// [`source`](StdError::source).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// An endpoint that cannot be understood.
+    Endpoint {
+        /// The endpoint as it was given.
+        endpoint: String,
+        /// What is wrong with it, and what to write instead.
+        problem: String,
+    },
+    /// An option of [`Config`](crate::Config) that has an impossible value or misses another.
+    Config {
+        /// The option's name.
+        option: &'static str,
+        /// What is wrong with it, and what to write instead.
+        problem: String,
+    },
+    /// A certificate or key that cannot be used. Seen before anything is sent.
+    Tls {
+        /// The file, or which of the PEM texts.
+        what: String,
+        /// What is wrong with it, and the remedy.
+        problem: String,
+        /// The cause, where there is one.
+        source: Option<Cause>,
+    },
+    /// Falco cannot be reached, or the connection to it was lost.
+    Unavailable {
+        /// Where Falco was expected.
+        endpoint: String,
+        /// What was found there, and the remedy.
+        problem: String,
+        /// The cause, where there is one.
+        source: Option<Cause>,
+    },
+    /// The server does not have the method.
+    Unimplemented {
+        /// The server.
+        endpoint: String,
+        /// The method, as in `falco.outputs.service/get`.
+        method: &'static str,
+    },
+    /// Nothing came in the time that was allowed.
+    Deadline {
+        /// The server.
+        endpoint: String,
+        /// The time that was allowed.
+        after: Duration,
+    },
+    /// The server ended a call with any other status.
+    Status {
+        /// The server.
+        endpoint: String,
+        /// The status code of gRPC.
+        code: RpcStatusCode,
+        /// The server's text.
+        message: String,
+    },
+    /// An alert that is no valid protobuf message. The next one follows.
+    Undecodable {
+        /// The message, exactly as received.
+        bytes: Box<[u8]>,
+        /// What is wrong with it, and where.
+        problem: String,
+    },
+    /// Text that is not an alert in Falco's JSON.
+    Json {
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// A descriptor that cannot be used to decode alerts.
+    Descriptor {
+        /// The file, or what was given instead.
+        what: String,
+        /// What is wrong with it, and the remedy.
+        problem: String,
+        /// The cause, where there is one.
+        source: Option<Cause>,
+    },
+    /// A recording that cannot be read.
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        problem: String,
+        /// The cause, where there is one.
+        source: Option<Cause>,
+    },
+    /// The embedded Falco cannot serve.
+    Server {
+        /// Where it was told to listen.
+        endpoint: String,
+        /// What is wrong, and the remedy.
+        problem: String,
+        /// The cause, where there is one.
+        source: Option<Cause>,
+    },
+    /// A blocking call on the thread that delivers the bytes, where it would wait for itself.
+    WouldDeadlock {
+        /// The call.
+        call: &'static str,
+    },
+    /// The callback panicked. Its subscription has ended.
+    CallbackPanicked,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Endpoint { endpoint, problem } => {
+                write!(f, "endpoint {endpoint:?}: {problem}")
+            }
+            Error::Config { option, problem } => write!(f, "{option}: {problem}"),
+            Error::Tls { what, problem, .. } | Error::Descriptor { what, problem, .. } => {
+                write!(f, "{what}: {problem}")
+            }
+            Error::Unavailable { endpoint, problem, .. }
+            | Error::Server { endpoint, problem, .. } => write!(f, "{endpoint}: {problem}"),
+            Error::Unimplemented { endpoint, method } => write!(
+                f,
+                "{endpoint}: the server has no method {method}; Falco 0.24 to 0.43 with \
+                 grpc_output.enabled has, Falco 0.44 and later have no gRPC"
+            ),
+            Error::Deadline { endpoint, after } => write!(
+                f,
+                "{endpoint}: no answer within {after:?}; see whether Falco is running and not \
+                 stopped, or allow more time"
+            ),
+            Error::Status { endpoint, code, message } => {
+                write!(f, "{endpoint}: the server ended the call with {code}")?;
+                if !message.is_empty() {
+                    write!(f, " ({})", message.escape_debug())?;
+                }
+                Ok(())
+            }
+            Error::Undecodable { bytes, problem } => write!(
+                f,
+                "an alert of {} bytes is no valid protobuf message: {problem}; its bytes are in \
+                 this error",
+                bytes.len()
+            ),
+            Error::Json { source } => write!(f, "not an alert in Falco's JSON: {source}"),
+            Error::Recording { path, problem, .. } => {
+                write!(f, "recording {}: {problem}", path.display())
+            }
+            Error::WouldDeadlock { call } => write!(
+                f,
+                "{call} waits for the thread that it was called on; call it from another thread \
+                 than a callback's, or use its async form"
+            ),
+            Error::CallbackPanicked => {
+                f.write_str("the callback panicked, so that its subscription was ended")
+            }
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Error::Tls { source, .. }
+            | Error::Unavailable { source, .. }
+            | Error::Descriptor { source, .. }
+            | Error::Recording { source, .. }
+            | Error::Server { source, .. } => match source {
+                Some(cause) => Some(&**cause),
+                None => None,
+            },
+            Error::Json { source } => Some(source),
+            _ => None,
+        }
+    }
+}
