@@ -3,7 +3,7 @@
 //! For who needs what [`Client`](crate::Client) and [`Alert`](crate::Alert) do not give:
 //! reflection over the messages, own services, own calls.
 
-#![allow(missing_docs, rustdoc::all, clippy::all)]
+#![allow(missing_docs, renamed_and_removed_lints, rustdoc::all, clippy::all)]
 
 #[rustfmt::skip]
 pub mod outputs;

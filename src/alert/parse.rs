@@ -1,0 +1,256 @@
+//! Where each field lies in an alert's bytes.
+
+use std::collections::hash_map::{Entry, HashMap};
+
+use super::wire::{self, Level, Problem, Read, Reader, Value};
+
+/// Longer messages are refused: offsets, those into the repaired texts included, stay below 2^32.
+pub(super) const LONGEST: usize = (1 << 30) - 1;
+
+/// A text's place in the message's bytes followed by the repaired texts.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Span {
+    start: u32,
+    length: u32,
+}
+
+/// Everything of a message but its bytes.
+#[derive(Clone, Default)]
+pub(super) struct Index {
+    /// Copies of the texts that were not UTF-8; there if any was, even one that was replaced by a
+    /// later field.
+    pub(super) repaired: Option<Box<str>>,
+    /// Key and value of each field, then the tags.
+    spans: Box<[Span]>,
+    fields: u32,
+    pub(super) rule: Span,
+    pub(super) output: Span,
+    pub(super) hostname: Span,
+    pub(super) source: Span,
+    pub(super) seconds: i64,
+    pub(super) nanos: i32,
+    pub(super) priority: i32,
+    pub(super) source_number: i32,
+    pub(super) has_time: bool,
+    pub(super) has_unknown: bool,
+}
+
+/// The bytes of a text.
+pub(super) fn slice<'a>(bytes: &'a [u8], repaired: Option<&'a str>, span: Span) -> &'a [u8] {
+    let start = span.start as usize;
+    let (all, start) = match start.checked_sub(bytes.len()) {
+        None => (bytes, start),
+        Some(start) => (repaired.unwrap_or_default().as_bytes(), start),
+    };
+    all.get(start..start + span.length as usize)
+        .unwrap_or_default()
+}
+
+impl Index {
+    pub(super) fn read(bytes: &[u8]) -> Read<Index> {
+        // Counted first, so that each list is allocated once and has no slack.
+        let (mut fields, mut tags) = (0, 0);
+        let mut reader = Reader::new(bytes);
+        while let Some((tag, _)) = reader.response_field()? {
+            match tag {
+                wire::OUTPUT_FIELDS => fields += 1,
+                wire::TAGS => tags += 1,
+                _ => {}
+            }
+        }
+
+        let mut texts = Texts {
+            bytes,
+            repaired: None,
+        };
+        let mut index = Index::default();
+        let mut spans = vec![Span::default(); 2 * fields + tags];
+        let (pairs, tags) = spans.split_at_mut(2 * fields);
+        let (mut pairs, mut tags) = (pairs.chunks_exact_mut(2), tags.iter_mut());
+        let mut reader = Reader::new(bytes);
+        while let Some((tag, value)) = reader.response_field()? {
+            match (tag, value) {
+                (wire::TIME, Value::Bytes(start, end)) => {
+                    // The last one replaces the one before, it is not merged with it.
+                    (index.seconds, index.nanos) = read_time(bytes, start, end)?;
+                    index.has_time = true;
+                }
+                (wire::PRIORITY, Value::Varint(value)) => index.priority = number(value, &reader)?,
+                (wire::SOURCE_DEPRECATED, Value::Varint(value)) => {
+                    index.source_number = number(value, &reader)?;
+                }
+                (wire::RULE, Value::Bytes(start, end)) => index.rule = texts.span(start, end),
+                (wire::OUTPUT, Value::Bytes(start, end)) => index.output = texts.span(start, end),
+                (wire::OUTPUT_FIELDS, Value::Bytes(start, end)) => {
+                    let entry = read_entry(&mut texts, start, end)?;
+                    if let Some([key, value]) = pairs.next() {
+                        (*key, *value) = entry;
+                    }
+                }
+                (wire::HOSTNAME, Value::Bytes(start, end)) => {
+                    index.hostname = texts.span(start, end);
+                }
+                (wire::TAGS, Value::Bytes(start, end)) => {
+                    if let Some(tag) = tags.next() {
+                        *tag = texts.span(start, end);
+                    }
+                }
+                (wire::SOURCE, Value::Bytes(start, end)) => index.source = texts.span(start, end),
+                (_, Value::Group) => {}
+                _ => index.has_unknown = true,
+            }
+        }
+        let repaired = texts.repaired;
+        let fields = last_wins(&mut spans, fields, |span| {
+            slice(bytes, repaired.as_deref(), span)
+        });
+        index.repaired = repaired.map(String::into_boxed_str);
+        index.spans = spans.into_boxed_slice();
+        // Fewer than bytes.
+        index.fields = fields as u32;
+        Ok(index)
+    }
+
+    fn split(&self) -> (&[Span], &[Span]) {
+        self.spans
+            .split_at_checked(2 * self.fields as usize)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn fields(&self) -> impl ExactSizeIterator<Item = (Span, Span)> + '_ {
+        self.split().0.chunks_exact(2).map(pair)
+    }
+
+    pub(super) fn tags(&self) -> impl ExactSizeIterator<Item = Span> + '_ {
+        self.split().1.iter().copied()
+    }
+}
+
+fn pair(spans: &[Span]) -> (Span, Span) {
+    match spans {
+        [key, value] => (*key, *value),
+        _ => Default::default(),
+    }
+}
+
+fn number(value: u64, reader: &Reader<'_>) -> Read<i32> {
+    i32::try_from(value as i64)
+        .map_err(|_| Problem::new("an enum's number has more than 32 bits", reader.position()))
+}
+
+fn read_time(bytes: &[u8], start: usize, end: usize) -> Read<(i64, i32)> {
+    let (mut seconds, mut nanos) = (0, 0);
+    let mut reader = Reader::within(bytes, start, end);
+    while let Some(tag) = reader.tag()? {
+        match tag {
+            wire::SECONDS => seconds = reader.varint64()? as i64,
+            wire::NANOS => {
+                let value = reader.varint64()?;
+                nanos = number(value, &reader)?;
+            }
+            tag => {
+                reader.value(tag, Level::Time)?;
+            }
+        }
+    }
+    Ok((seconds, nanos))
+}
+
+fn read_entry(texts: &mut Texts<'_>, start: usize, end: usize) -> Read<(Span, Span)> {
+    let (mut key, mut value) = (Span::default(), Span::default());
+    let mut reader = Reader::within(texts.bytes, start, end);
+    while let Some(tag) = reader.tag()? {
+        match tag {
+            wire::KEY => {
+                let (start, end) = reader.bytes()?;
+                key = texts.span(start, end);
+            }
+            wire::VALUE => {
+                let (start, end) = reader.bytes()?;
+                value = texts.span(start, end);
+            }
+            tag => {
+                reader.value(tag, Level::Entry)?;
+            }
+        }
+    }
+    Ok((key, value))
+}
+
+struct Texts<'a> {
+    bytes: &'a [u8],
+    repaired: Option<String>,
+}
+
+impl Texts<'_> {
+    fn span(&mut self, start: usize, end: usize) -> Span {
+        let text = self.bytes.get(start..end).unwrap_or_default();
+        // No truncation: a repaired text is at most three times as long, see LONGEST.
+        if std::str::from_utf8(text).is_ok() {
+            return Span {
+                start: start as u32,
+                length: text.len() as u32,
+            };
+        }
+        let repaired = self.repaired.get_or_insert_default();
+        let start = self.bytes.len() + repaired.len();
+        repaired.push_str(&String::from_utf8_lossy(text));
+        Span {
+            start: start as u32,
+            length: (self.bytes.len() + repaired.len() - start) as u32,
+        }
+    }
+}
+
+/// Gives a key that occurs twice its last value, at its first place. Of `fields` fields at the start
+/// of `spans`, returns how many are left.
+fn last_wins<'a>(spans: &mut Vec<Span>, fields: usize, text: impl Fn(Span) -> &'a [u8]) -> usize {
+    let (pairs, tags) = spans.split_at_checked(2 * fields).unwrap_or_default();
+    if !may_repeat(pairs, &text) {
+        return fields;
+    }
+    let mut places = HashMap::with_capacity(fields);
+    let mut kept: Vec<Span> = Vec::with_capacity(spans.len());
+    for (key, value) in pairs.chunks_exact(2).map(pair) {
+        match places.entry(text(key)) {
+            Entry::Vacant(place) => {
+                kept.push(key);
+                place.insert(kept.len());
+                kept.push(value);
+            }
+            Entry::Occupied(place) => {
+                if let Some(last) = kept.get_mut(*place.get()) {
+                    *last = value;
+                }
+            }
+        }
+    }
+    if places.len() < fields {
+        kept.extend_from_slice(tags);
+        *spans = kept;
+    }
+    places.len()
+}
+
+/// Whether a key may occur twice. Falco never sends one, so this is what has to be fast: up to 64
+/// short keys are compared, and only where a fingerprint of six bits is the same. The rest is left
+/// to the hash map, whose time no sender can make more than linear.
+fn may_repeat<'a>(pairs: &[Span], text: impl Fn(Span) -> &'a [u8]) -> bool {
+    let keys = pairs.iter().step_by(2).map(|&key| text(key));
+    if keys.len() > 64 {
+        return true;
+    }
+    let mut seen = 0_u64;
+    for (place, key) in keys.clone().enumerate() {
+        let byte = |at: usize| usize::from(key.get(at).copied().unwrap_or_default());
+        let fingerprint =
+            key.len() * 31 + byte(key.len() / 2) * 13 + byte(key.len().saturating_sub(1)) * 7;
+        let bit = 1 << (fingerprint % 64);
+        let same = || keys.clone().take(place).any(|other| other == key);
+        if seen & bit != 0 && (key.len() > 256 || same()) {
+            return true;
+        }
+        seen |= bit;
+    }
+    false
+}

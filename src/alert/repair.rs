@@ -1,0 +1,115 @@
+//! Messages whose texts are not UTF-8, made fit for parsers that insist.
+
+use protobuf::reflect::{MessageDescriptor, RuntimeFieldType, RuntimeType};
+
+use super::builder::put_bytes;
+use super::wire::{Level, Problem, Read, Reader, Value, MOST_NESTED};
+
+/// The same message with U+FFFD in place of what is not UTF-8 in the fields that `message` calls
+/// strings; all else, also what it does not name, stays.
+///
+/// # Errors
+///
+/// Bytes that are no message, or messages nested so deeply that a parser would run out of stack.
+pub(crate) fn repair(bytes: &[u8], message: &MessageDescriptor) -> Read<Vec<u8>> {
+    let mut repaired = Vec::with_capacity(bytes.len());
+    copy(
+        Reader::new(bytes),
+        bytes,
+        &Shape::Message(message.clone()),
+        0,
+        &mut repaired,
+    )?;
+    Ok(repaired)
+}
+
+/// What a message's fields are.
+enum Shape {
+    Message(MessageDescriptor),
+    Entry(RuntimeType, RuntimeType),
+}
+
+/// What has to be done with a field.
+enum Part {
+    Text,
+    Message(Shape),
+    Other,
+}
+
+impl Shape {
+    fn part(&self, number: u32) -> Part {
+        let kind = match self {
+            Shape::Message(message) => match message.field_by_number(number) {
+                None => return Part::Other,
+                Some(field) => match field.runtime_field_type() {
+                    RuntimeFieldType::Singular(kind) | RuntimeFieldType::Repeated(kind) => kind,
+                    RuntimeFieldType::Map(key, value) => {
+                        return Part::Message(Shape::Entry(key, value))
+                    }
+                },
+            },
+            Shape::Entry(key, value) => match number {
+                1 => key.clone(),
+                2 => value.clone(),
+                _ => return Part::Other,
+            },
+        };
+        match kind {
+            RuntimeType::String => Part::Text,
+            RuntimeType::Message(message) => Part::Message(Shape::Message(message)),
+            _ => Part::Other,
+        }
+    }
+}
+
+fn copy(
+    mut reader: Reader<'_>,
+    bytes: &[u8],
+    shape: &Shape,
+    depth: usize,
+    repaired: &mut Vec<u8>,
+) -> Read<()> {
+    if depth > MOST_NESTED {
+        return Err(Problem::new(
+            "messages are nested too deeply",
+            reader.position(),
+        ));
+    }
+    let level = match shape {
+        Shape::Message(_) if depth == 0 => Level::Response,
+        Shape::Message(_) => Level::Time,
+        Shape::Entry(..) => Level::Entry,
+    };
+    loop {
+        let start = reader.position();
+        let Some(tag) = reader.tag()? else {
+            return Ok(());
+        };
+        let part = if tag & 7 == 2 {
+            shape.part(tag >> 3)
+        } else {
+            Part::Other
+        };
+        match part {
+            Part::Text => {
+                let (start, end) = reader.bytes()?;
+                let text = String::from_utf8_lossy(bytes.get(start..end).unwrap_or_default());
+                put_bytes(repaired, tag, text.as_bytes());
+            }
+            Part::Message(shape) => {
+                let length = reader.varint64()?;
+                let (start, end) = reader.message(length)?;
+                let mut message = Vec::new();
+                let inner = Reader::within(bytes, start, end);
+                copy(inner, bytes, &shape, depth + 1, &mut message)?;
+                put_bytes(repaired, tag, &message);
+            }
+            Part::Other => {
+                // A group may end with the map entry that it is in: without it, the entry is the same.
+                if !matches!(reader.value(tag, level)?, Value::Group) {
+                    repaired.extend(bytes.get(start..reader.position()).unwrap_or_default());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The three JSON forms of an alert.
+//!
+//! | form | by | for |
+//! | --- | --- | --- |
+//! | [`Go`] | [`Alert::go`] | who reads what the first Go client's example printed |
+//! | [`Falco`] | [`Alert::falco`] | falcosidekick and all else that reads Falco's own JSON |
+//! | [`Proto`] | [`Alert::proto`] | protobuf's canonical mapping |
+//!
+//! Each is `Serialize` and `Display`, and has `write_to` for bytes. All of them write one object on
+//! one line, straight from the alert's bytes. They make many small writes: give `write_to` a buffer,
+//! such as a `Vec` or a `BufWriter`.
+//!
+//! [`Alert::from_json`] and `Deserialize` read the Falco form.
+
+mod falco;
+mod go;
+mod native;
+mod proto;
+mod read;
+mod reflect;
+mod time;
+mod unknown;
+
+use std::{fmt, io, str};
+
+use serde::ser::{Serialize, Serializer};
+
+use crate::alert::Alert;
+
+pub use falco::Falco;
+pub use go::Go;
+pub use proto::Proto;
+pub(crate) use reflect::Reflected;
+
+impl Alert {
+    /// The shape of the first Go client's example.
+    pub fn go(&self) -> Go<'_> {
+        Go(self)
+    }
+
+    /// Falco's own JSON.
+    pub fn falco(&self) -> Falco<'_> {
+        Falco(self)
+    }
+
+    /// The canonical proto3 JSON mapping of the message.
+    pub fn proto(&self) -> Proto<'_> {
+        Proto(self)
+    }
+}
+
+/// `output_fields`
+struct Fields<'a>(&'a Alert);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.fields())
+    }
+}
+
+/// `tags`
+struct Tags<'a>(&'a Alert);
+
+impl Serialize for Tags<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.tags())
+    }
+}
+
+fn write(value: &impl Serialize, out: &mut impl io::Write) -> io::Result<()> {
+    serde_json::to_writer(out, value).map_err(io::Error::from)
+}
+
+fn display(value: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    struct Text<'a, 'b>(&'a mut fmt::Formatter<'b>);
+    impl io::Write for Text<'_, '_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // serde_json writes whole characters.
+            let text = str::from_utf8(bytes).map_err(io::Error::other)?;
+            self.0.write_str(text).map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Text(f), value).map_err(|_| fmt::Error)
+}

@@ -1,0 +1,144 @@
+//! Alerts read from Falco's own JSON.
+
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::time;
+use crate::alert::Alert;
+use crate::error::{Error, Result};
+use crate::priority::Priority;
+
+impl Alert {
+    /// Reads an alert from Falco's own JSON: one object, as Falco writes it to its files, pipes and
+    /// HTTP with `json_output: true`, or as [`Alert::falco`] does.
+    ///
+    /// The message is made as Falco would send it over gRPC. The values of `output_fields` become
+    /// strings: numbers keep their digits, null becomes `<NA>`, booleans `true` and `false`, a list
+    /// `(a,b)`; what is nested deeper stays JSON. `output` is that of the object. Absent keys give
+    /// absent fields, which makes an absent priority Emergency; other keys are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Json`] when the line is not JSON, no object, or has a value of the wrong type or an
+    /// unknown priority or time.
+    pub fn from_json(line: &str) -> Result<Alert> {
+        serde_json::from_str(line).map_err(|source| Error::Json { source })
+    }
+}
+
+/// Reads what [`Alert::from_json`] reads. Only `serde_json` can tell a number's digits, so no other
+/// deserializer gives output fields.
+impl<'de> Deserialize<'de> for Alert {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let line = deserializer.deserialize_map(LineVisitor)?;
+        alert(line).map_err(D::Error::custom)
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Line {
+    hostname: Option<String>,
+    output: Option<String>,
+    output_fields: Option<Fields>,
+    priority: Option<String>,
+    rule: Option<String>,
+    source: Option<String>,
+    tags: Option<Vec<String>>,
+    time: Option<String>,
+}
+
+/// Without it, a list would be read as an object's values.
+struct LineVisitor;
+
+impl<'de> Visitor<'de> for LineVisitor {
+    type Value = Line;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an alert, which is an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Line, A::Error> {
+        Line::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+fn alert(line: Line) -> std::result::Result<Alert, String> {
+    let mut alert = Alert::builder()
+        .hostname(line.hostname.unwrap_or_default())
+        .output(line.output.unwrap_or_default())
+        .rule(line.rule.unwrap_or_default())
+        .source(line.source.unwrap_or_default());
+    if let Some(text) = line.priority {
+        alert = alert.priority(
+            text.parse::<Priority>()
+                .map_err(|error| error.to_string())?,
+        );
+    }
+    if let Some(text) = line.time {
+        let (seconds, nanos) =
+            time::read(&text).map_err(|error| format!("time {text:?}: {error}"))?;
+        alert = alert.timestamp(seconds, nanos);
+    }
+    for (name, value) in line.output_fields.unwrap_or_default().0 {
+        alert = alert.field(name, value);
+    }
+    for tag in line.tags.unwrap_or_default() {
+        alert = alert.tag(tag);
+    }
+    alert.try_build().map_err(|error| error.to_string())
+}
+
+/// Names and values as gRPC carries them.
+#[derive(Default)]
+struct Fields(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the output fields, which are an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Fields, A::Error> {
+        let mut fields = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+            fields.push((name, value_text(value.get()).map_err(A::Error::custom)?));
+        }
+        Ok(Fields(fields))
+    }
+}
+
+fn value_text(json: &str) -> serde_json::Result<String> {
+    if !json.starts_with('[') {
+        return scalar_text(json);
+    }
+    let elements: Vec<&RawValue> = serde_json::from_str(json)?;
+    let mut text = String::from("(");
+    for (place, element) in elements.iter().enumerate() {
+        if place > 0 {
+            text.push(',');
+        }
+        text.push_str(&scalar_text(element.get())?);
+    }
+    text.push(')');
+    Ok(text)
+}
+
+fn scalar_text(json: &str) -> serde_json::Result<String> {
+    match json {
+        "null" => Ok("<NA>".to_owned()),
+        text if text.starts_with('"') => serde_json::from_str(text),
+        literal => Ok(literal.to_owned()),
+    }
+}

@@ -1,0 +1,374 @@
+//! Alerts against rust-protobuf's parser, on recorded, generated and broken messages.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::{Duration, UNIX_EPOCH};
+
+use falco_client::api::outputs::Response;
+use falco_client::{Alert, Error, Priority};
+use proptest::collection::{hash_map, vec};
+use proptest::prelude::*;
+use protobuf::{EnumOrUnknown, Message};
+
+#[path = "fuzz/check.rs"]
+mod check;
+
+const RECORDINGS: [&str; 7] = [
+    "dummy_badutf8_text",
+    "dummy_json",
+    "dummy_text",
+    "internal",
+    "replay_falco-cat_write",
+    "replay_libs-sample",
+    "replay_text_falco-cat_write",
+];
+
+fn recorded(name: &str) -> Vec<Vec<u8>> {
+    let path = format!("{}/tests/recordings/{name}.pb", env!("CARGO_MANIFEST_DIR"));
+    let file = std::fs::read(path).unwrap();
+    let mut input = protobuf::CodedInputStream::from_bytes(&file);
+    let mut messages = Vec::new();
+    while !input.eof().unwrap() {
+        messages.push(input.read_bytes().unwrap());
+    }
+    messages
+}
+
+#[test]
+fn recorded_messages_read_as_their_generated_ones() {
+    for name in RECORDINGS {
+        for message in recorded(name) {
+            check::any_bytes(&message);
+        }
+    }
+}
+
+#[test]
+fn bad_utf8_costs_no_alert() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/recordings/dummy_badutf8_text.txt"
+    );
+    let text = std::fs::read(path).unwrap();
+    let text = String::from_utf8_lossy(&text);
+    let messages = recorded("dummy_badutf8_text");
+    let alerts: Vec<_> = messages
+        .into_iter()
+        .map(|message| Alert::from_bytes(message).unwrap())
+        .collect();
+    assert_eq!(alerts.len(), 120);
+    assert_eq!(
+        alerts.iter().filter(|alert| alert.is_repaired()).count(),
+        65
+    );
+    // What Falco wrote to its file, repaired in the same way, is what the alerts show.
+    let shown: String = alerts
+        .iter()
+        .map(|alert| format!("{}\n", alert.output()))
+        .collect();
+    assert_eq!(shown, text);
+}
+
+#[test]
+fn broken_messages_are_refused_as_rust_protobuf_does() {
+    for name in [
+        "dummy_text",
+        "replay_text_falco-cat_write",
+        "dummy_badutf8_text",
+    ] {
+        let message = recorded(name).swap_remove(1);
+        for length in 0..message.len() {
+            check::any_bytes(&message[..length]);
+        }
+        let mut changed = message.clone();
+        for place in 0..message.len() {
+            for byte in 0..=u8::MAX {
+                changed[place] = byte;
+                check::agrees(&changed);
+            }
+            changed[place] = message[place];
+        }
+    }
+}
+
+#[test]
+fn odd_encodings_read_as_rust_protobuf_reads_them() {
+    let nested = |depth: usize| [vec![0x5b; depth], vec![0x5c; depth]].concat();
+    let within = |tag: u8, inner: Vec<u8>| {
+        let mut message = vec![tag];
+        let mut output = protobuf::CodedOutputStream::vec(&mut message);
+        output.write_bytes_no_tag(&inner).unwrap();
+        drop(output);
+        message
+    };
+    let mut messages: Vec<Vec<u8>> = vec![
+        vec![],
+        vec![0x00],                               // field 0
+        vec![0x02, 0x00],                         // field 0 with a length
+        vec![0x0c],                               // a group's end alone
+        vec![0x0f],                               // no such wire type
+        vec![0x5b],                               // a group that stays open
+        vec![0x32, 0x01, 0x5b],                   // the same in an entry
+        vec![0x0a, 0x01, 0x5b],                   // and in a time
+        vec![0x5b, 0x5b, 0x5c],                   // one of two
+        vec![0x90, 0x80, 0x80, 0x80, 0x00, 0x03], // an overlong tag
+        vec![0x90, 0x80, 0x80, 0x80, 0x10, 0x03], // a tag of 33 bits
+        vec![0x22, 0x81, 0x80, 0x00, b'x'],       // an overlong length
+        vec![
+            0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
+        ], // -1
+        vec![
+            0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02,
+        ], // too long
+        vec![0x10, 0x80, 0x80, 0x80, 0x80, 0x08], // 2^31, no int32
+        vec![0x12, 0x01, b'x'],                   // a priority as text
+        vec![0x20, 0x01],                         // a rule as number
+        vec![0x21, 1, 2, 3, 4, 5, 6, 7, 8, 0x25, 1, 2, 3, 4], // as fixed ones
+        vec![0x0a, 0x02, 0x08, 0x05, 0x0a, 0x02, 0x10, 0x07], // two times
+        vec![0x0a, 0x7f, 0x08, 0x05],             // a time beyond the end
+        vec![0x32, 0x7f, 0x0a, 0x01, b'k'],       // an entry beyond it
+        vec![0x32, 0x00, 0x32, 0x02, 0x0a, 0x00], // the empty key, twice
+        vec![0x22, 0x01, 0xff, 0x22, 0x01, b'x'], // bad UTF-8 replaced
+        b"\x32\x06\x0a\x01k\x12\x01a\x32\x06\x0a\x01l\x12\x01b\x32\x06\x0a\x01k\x12\x01c".to_vec(),
+        b"\x32\x06\x0a\x01\xff\x12\x01a\x32\x06\x0a\x01\xfe\x12\x01b".to_vec(),
+    ];
+    for depth in [99, 100, 101, 102] {
+        messages.push(nested(depth));
+        messages.push(within(0x0a, nested(depth)));
+        messages.push(within(0x32, nested(depth)));
+    }
+    for message in messages {
+        check::any_bytes(&message);
+    }
+}
+
+#[test]
+fn the_last_value_wins() {
+    let bytes = b"\x32\x06\x0a\x01k\x12\x01a\x32\x06\x0a\x01l\x12\x01b\x32\x06\x0a\x01k\x12\x01c";
+    let alert = Alert::from_bytes(*bytes).unwrap();
+    assert_eq!(alert.fields().collect::<Vec<_>>(), [("k", "c"), ("l", "b")]);
+    let alert = Alert::from_bytes(*b"\x22\x01a\x10\x01\x22\x01b\x10\x04").unwrap();
+    assert_eq!((alert.rule(), alert.priority()), ("b", Priority::Warning));
+}
+
+#[test]
+fn many_hostile_fields_are_read() {
+    let field = |key: &str| Alert::builder().field(key, "v").build().into_bytes();
+    let message: Vec<u8> = (0..100_000)
+        .flat_map(|key| field(&format!("{key:05}")))
+        .collect();
+    let alert = Alert::from_bytes([message.clone(), message].concat()).unwrap();
+    assert_eq!(alert.fields().len(), 100_000);
+    assert_eq!(alert.field("99999"), Some("v"));
+    // Groups within groups, as deep as a large message allows.
+    assert!(Alert::from_bytes(vec![0x5b; 10_000_000]).is_err());
+}
+
+#[test]
+fn what_is_no_message_comes_back() {
+    let error = Alert::from_bytes(*b"\x22\x05abc").unwrap_err();
+    assert!(error.to_string().contains("cut off at byte 2"), "{error}");
+    match error {
+        Error::Undecodable { bytes, .. } => assert_eq!(&*bytes, b"\x22\x05abc"),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_deprecated_source_names_what_an_old_falco_sends() {
+    for (number, name) in [
+        (0, "syscall"),
+        (1, "k8s_audit"),
+        (2, "internal"),
+        (3, "plugin"),
+        (4, ""),
+    ] {
+        let alert = Alert::from_bytes([0x18, number]).unwrap();
+        assert_eq!(
+            (alert.source(), alert.source_number()),
+            (name, number.into())
+        );
+    }
+    for (name, number) in [
+        ("syscall", 0),
+        ("k8s_audit", 1),
+        ("internal", 2),
+        ("okta", 3),
+        ("plugin", 3),
+    ] {
+        let alert = Alert::builder().source(name).build();
+        assert_eq!((alert.source(), alert.source_number()), (name, number));
+    }
+}
+
+#[test]
+fn a_built_alert_has_what_it_was_given() {
+    let time = UNIX_EPOCH - Duration::from_nanos(1);
+    let alert = Alert::builder()
+        .time(time)
+        .priority(Priority::Unknown(-9))
+        .rule("rule")
+        .output("text\n")
+        .field("a", "1")
+        .field("b", "")
+        .field("a", "2")
+        .hostname("host")
+        .tag("x")
+        .tag("")
+        .source("dummy")
+        .build();
+    assert_eq!(alert.time(), time);
+    assert_eq!((alert.seconds(), alert.nanos()), (-1, 999_999_999));
+    assert_eq!(alert.priority(), Priority::Unknown(-9));
+    assert_eq!(alert.fields().collect::<Vec<_>>(), [("a", "2"), ("b", "")]);
+    assert_eq!(alert.tags().collect::<Vec<_>>(), ["x", ""]);
+    check::any_bytes(alert.as_bytes());
+    let bytes = alert.clone().into_bytes();
+    assert_eq!(Alert::from_bytes(bytes).unwrap(), alert);
+}
+
+#[test]
+fn contradicting_unknown_fields_do_not_cost_the_known_ones() {
+    let mut message = Response::new();
+    message.rule = "rule".to_owned();
+    message
+        .special_fields
+        .mut_unknown_fields()
+        .add_length_delimited(1, vec![0x0c]);
+    assert_eq!(Alert::from(message).rule(), "rule");
+}
+
+fn response() -> impl Strategy<Value = Response> {
+    // Also what is no printable character.
+    let text = || prop_oneof![4 => ".{0,20}", 1 => any::<String>()];
+    let unknown = prop_oneof![
+        any::<u64>().prop_map(protobuf::UnknownValue::Varint),
+        any::<u64>().prop_map(protobuf::UnknownValue::Fixed64),
+        any::<u32>().prop_map(protobuf::UnknownValue::Fixed32),
+        vec(any::<u8>(), 0..20).prop_map(protobuf::UnknownValue::LengthDelimited),
+    ];
+    let unknown = vec((10_u32..0x2000_0000, unknown), 0..4);
+    let numbers = || prop_oneof![0..10_i32, any::<i32>()];
+    let time = proptest::option::of((any::<i64>(), any::<i32>()));
+    (
+        (time, numbers(), numbers(), text(), text()),
+        (
+            hash_map(text(), text(), 0..40),
+            text(),
+            vec(text(), 0..5),
+            text(),
+            unknown,
+        ),
+    )
+        .prop_map(|((time, priority, source_number, rule, output), rest)| {
+            let (output_fields, hostname, tags, source, unknown) = rest;
+            let mut message = Response::new();
+            if let Some((seconds, nanos)) = time {
+                let time = message.time.mut_or_insert_default();
+                (time.seconds, time.nanos) = (seconds, nanos);
+            }
+            message.priority = EnumOrUnknown::from_i32(priority);
+            message.source_deprecated = EnumOrUnknown::from_i32(source_number);
+            (message.rule, message.output, message.source) = (rule, output, source);
+            (message.output_fields, message.hostname, message.tags) =
+                (output_fields, hostname, tags);
+            for (number, value) in unknown {
+                message
+                    .special_fields
+                    .mut_unknown_fields()
+                    .add_value(number, value);
+            }
+            message
+        })
+}
+
+/// Bytes that look like a message more often than random ones.
+fn nearly_a_message() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        4 => (0..80_u8, vec(any::<u8>(), 0..4)).prop_map(|(tag, rest)| [vec![tag], rest].concat()),
+        2 => (0..11_u8, 0..128_u8).prop_map(|(number, value)| vec![number << 3, value]),
+        2 => (1..11_u8, vec(any::<u8>(), 0..9)).prop_map(|(number, bytes)| {
+            [vec![number << 3 | 2, bytes.len() as u8], bytes].concat()
+        }),
+        1 => Just(vec![0x5b]),
+        1 => Just(vec![0x5c]),
+    ];
+    leaf.prop_recursive(3, 40, 5, |part| {
+        (1..11_u8, vec(part, 0..5), 0..3_u8).prop_map(|(number, parts, beyond)| {
+            let inside = parts.concat();
+            // Sometimes the length is not that of what follows.
+            let length = (inside.len() % 128) as u8;
+            [
+                vec![number << 3 | 2, length.saturating_add(beyond / 2)],
+                inside,
+            ]
+            .concat()
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_generated_message_comes_through(message in response()) {
+        let bytes = message.write_to_bytes().unwrap();
+        check::any_bytes(&bytes);
+        let alert = Alert::from(&message);
+        check::same(&alert, &message);
+        prop_assert_eq!(alert.to_message(), message);
+    }
+
+    #[test]
+    fn any_bytes_are_read_as_rust_protobuf_reads_them(bytes in vec(any::<u8>(), 0..60)) {
+        check::any_bytes(&bytes);
+    }
+
+    #[test]
+    fn so_are_those_that_are_nearly_a_message(parts in vec(nearly_a_message(), 0..6)) {
+        check::any_bytes(&parts.concat());
+    }
+}
+
+/// Counts what a thread allocates.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+}
+
+// SAFETY: hands everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        LIVE.set(LIVE.get() + layout.size() as isize);
+        System.alloc(layout)
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        LIVE.set(LIVE.get() - layout.size() as isize);
+        System.dealloc(memory, layout);
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[test]
+fn an_alert_is_little_more_than_its_bytes() {
+    for name in RECORDINGS {
+        for message in recorded(name) {
+            let length = message.len();
+            let (allocations, live) = (ALLOCATIONS.get(), LIVE.get() - length as isize);
+            let alert = Alert::from_bytes(message).unwrap();
+            let allocations = ALLOCATIONS.get() - allocations;
+            let size = (LIVE.get() - live) as usize + size_of::<Alert>();
+            if !alert.is_repaired() {
+                assert!(allocations <= 2, "{allocations} beside the message's own");
+                assert!(
+                    size <= length * 13 / 10 + 256,
+                    "{name}: {size} for {length}"
+                );
+            }
+        }
+    }
+}

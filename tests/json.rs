@@ -1,0 +1,341 @@
+//! The three JSON forms, against what Falco itself wrote.
+
+use falco_client::api::outputs::Response;
+use falco_client::{Alert, Error, Priority};
+use protobuf::Message;
+use serde_json::{json, Value};
+
+fn file(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/recordings/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(path).unwrap()
+}
+
+fn recorded(name: &str) -> Vec<Alert> {
+    let file = file(&format!("{name}.pb"));
+    let mut input = protobuf::CodedInputStream::from_bytes(&file);
+    let mut alerts = Vec::new();
+    while !input.eof().unwrap() {
+        alerts.push(Alert::from_bytes(input.read_bytes().unwrap()).unwrap());
+    }
+    alerts
+}
+
+/// The alerts of a Falco with json_output, each with the line that it wrote to its file.
+fn recorded_with_lines() -> Vec<(Alert, String)> {
+    let names = [
+        "dummy_json",
+        "internal",
+        "replay_falco-cat_write",
+        "replay_libs-sample",
+    ];
+    names
+        .into_iter()
+        .flat_map(|name| {
+            let lines = String::from_utf8(file(&format!("{name}.jsonl"))).unwrap();
+            let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+            let alerts = recorded(name);
+            assert_eq!(alerts.len(), lines.len());
+            alerts.into_iter().zip(lines)
+        })
+        .collect()
+}
+
+fn value(form: impl std::fmt::Display) -> Value {
+    serde_json::from_str(&form.to_string()).unwrap()
+}
+
+/// With an output that is not the native line, so that the line is made of the message.
+fn with_output(alert: &Alert, output: &str) -> Alert {
+    let mut message = alert.to_message();
+    message.output = output.to_owned();
+    Alert::from(message)
+}
+
+#[test]
+fn falcos_own_line_passes_byte_for_byte() {
+    for (alert, line) in recorded_with_lines() {
+        assert_eq!(alert.falco().to_string(), line);
+        let mut bytes = Vec::new();
+        alert.falco().write_to(&mut bytes).unwrap();
+        assert_eq!(bytes, line.as_bytes());
+        assert_eq!(serde_json::to_string(&alert.falco()).unwrap(), line);
+        assert_eq!(
+            serde_json::to_string(&[alert.falco()]).unwrap(),
+            format!("[{line}]")
+        );
+        assert_eq!(serde_json::to_value(alert.falco()).unwrap(), value(line));
+    }
+}
+
+#[test]
+fn the_line_made_of_the_message_says_what_falcos_own_says() {
+    for (alert, line) in recorded_with_lines() {
+        let falco = value(line);
+        let built = value(with_output(&alert, "text").falco());
+        for key in ["time", "rule", "priority", "source", "hostname", "tags"] {
+            assert_eq!(built.get(key), falco.get(key), "{key}");
+        }
+        assert_eq!(built["output"], "text");
+        assert_eq!(
+            built["output_fields"].as_object().unwrap().len(),
+            alert.fields().len()
+        );
+    }
+}
+
+#[test]
+fn keys_are_in_falcos_order_and_empty_ones_are_there() {
+    let alert = Alert::builder().priority(Priority::Unknown(9)).build();
+    let line = r#"{"hostname":"","output":"","output_fields":{},"priority":"9","rule":"","#;
+    let rest = r#""source":"syscall","tags":[],"time":"1970-01-01T00:00:00.000000000Z"}"#;
+    assert_eq!(alert.falco().to_string(), format!("{line}{rest}"));
+    let internal = Alert::builder().source("internal").build();
+    assert_eq!(value(internal.falco()).get("tags"), None);
+}
+
+#[test]
+fn a_forged_line_is_not_passed_on() {
+    let (alert, line) = recorded_with_lines().swap_remove(0);
+    let time = "2026-11-22T16:42:47.284336179Z";
+    let forged = [
+        line.replace(r#""rule":"Dummy Emergency""#, r#""rule":"Harmless""#),
+        line.replace(r#""priority":"Emergency""#, r#""priority":"Debug""#),
+        line.replace(r#""source":"dummy""#, r#""source":"syscall""#),
+        line.replace(r#""hostname":"vm""#, r#""hostname":"other""#),
+        line.replace(time, "2026-11-22T16:42:47.284336178Z"),
+        line.replace(time, "2026-11-22T16:42:47.284336179+00:00"),
+        line.replace(r#""rule":"Dummy Emergency","#, ""),
+        // Which of two counts, readers do not agree on.
+        line.replace(r#"{"hostname""#, r#"{"rule":"Harmless","hostname""#),
+        line.replace(r#"{"hostname""#, r#"{"output":"Harmless","hostname""#),
+        format!("{line}\n{line}"),
+        line.replacen(',', ",\n", 1),
+        format!("{line} and more"),
+        format!(" {line}"),
+        format!("[{line}]"),
+        format!("{line}}}"),
+        "{}".to_owned(),
+        "{".to_owned(),
+        format!("{}{}", "{\"a\":".repeat(100_000), "}".repeat(100_000)),
+    ];
+    for output in forged {
+        assert_ne!(output, line);
+        let alert = with_output(&alert, &output);
+        let made = value(alert.falco());
+        assert_eq!(made["output"], output);
+        assert_eq!(
+            (&made["rule"], &made["time"]),
+            (&json!("Dummy Emergency"), &json!(time))
+        );
+        assert!(!alert.falco().to_string().contains('\n'));
+    }
+    // What does not matter may differ.
+    let same = line.replace(r#"{"hostname""#, r#"{"more":[{}],"hostname""#);
+    assert_eq!(with_output(&alert, &same).falco().to_string(), same);
+}
+
+#[test]
+fn go_is_the_shape_of_the_first_go_clients_example() {
+    let alert = Alert::builder()
+        .time(std::time::UNIX_EPOCH + std::time::Duration::new(1570094449, 259268899))
+        .priority(Priority::Warning)
+        .rule("Change thread namespace")
+        .output("a \"b\"\n\u{1}\u{7f}")
+        .field("proc.name", "sh")
+        .hostname("host")
+        .tag("x")
+        .source("syscall")
+        .build();
+    assert_eq!(
+        alert.go().to_string(),
+        concat!(
+            r#"{"time":{"seconds":1570094449,"nanos":259268899},"priority":4,"#,
+            r#""rule":"Change thread namespace","output":"a \"b\"\n\u0001"#,
+            "\u{7f}",
+            r#"","output_fields":{"proc.name":"sh"},"#,
+            r#""hostname":"host","tags":["x"],"source":"syscall"}"#
+        )
+    );
+    assert_eq!(
+        Alert::builder().build().go().to_string(),
+        r#"{"time":{"seconds":0,"nanos":0},"priority":0,"rule":"","output":"","output_fields":{}}"#
+    );
+    // From a Falco before 0.32.
+    assert_eq!(
+        value(Alert::from_bytes([0x18, 1]).unwrap().go())["source"],
+        "k8s_audit"
+    );
+}
+
+#[test]
+fn proto_is_the_canonical_mapping() {
+    let alert = Alert::builder()
+        .time(std::time::UNIX_EPOCH + std::time::Duration::from_millis(1500))
+        .priority(Priority::Informational)
+        .rule("r")
+        .field("a", "b")
+        .tag("t")
+        .source("okta")
+        .build();
+    assert_eq!(
+        alert.proto().to_string(),
+        concat!(
+            r#"{"time":"1970-01-01T00:00:01.500Z","priority":"INFORMATIONAL","#,
+            r#""sourceDeprecated":"PLUGIN","rule":"r","outputFields":{"a":"b"},"#,
+            r#""tags":["t"],"source":"okta"}"#
+        )
+    );
+    assert_eq!(Alert::builder().build().proto().to_string(), "{}");
+    assert_eq!(
+        Alert::from_bytes([0x0a, 0]).unwrap().proto().to_string(),
+        r#"{"time":"1970-01-01T00:00:00Z"}"#
+    );
+}
+
+#[test]
+fn what_a_newer_falco_sends_survives() {
+    let mut message = Response::new();
+    message.priority = protobuf::EnumOrUnknown::from_i32(12);
+    message.source_deprecated = protobuf::EnumOrUnknown::from_i32(-1);
+    let unknown = message.special_fields.mut_unknown_fields();
+    unknown.add_varint(77, u64::MAX);
+    unknown.add_length_delimited(20, b"new field".to_vec());
+    unknown.add_fixed32(21, 7);
+    unknown.add_fixed64(22, 8);
+    unknown.add_varint(77, 1);
+    let bytes = message.write_to_bytes().unwrap();
+    let alert = Alert::from_bytes(bytes.clone()).unwrap();
+    assert_eq!(alert.as_bytes(), bytes);
+    assert_eq!(alert.to_message(), message);
+    assert_eq!(
+        alert.proto().to_string(),
+        concat!(
+            r#"{"priority":12,"sourceDeprecated":-1,"20":"bmV3IGZpZWxk","21":7,"22":"8","#,
+            r#""77":["18446744073709551615","1"]}"#
+        )
+    );
+
+    // Also where a text had to be repaired.
+    let repaired = Alert::from_bytes([&bytes[..], b"\x22\x02a\xff"].concat()).unwrap();
+    message.rule = "a\u{fffd}".to_owned();
+    assert_eq!(repaired.to_message(), message);
+}
+
+#[test]
+fn a_native_line_reads_as_grpc_carries_the_alert() {
+    for (alert, line) in recorded_with_lines() {
+        let read = Alert::from_json(&line).unwrap();
+        assert_eq!(read.output(), value(&line)["output"].as_str().unwrap());
+        assert_eq!(
+            (read.seconds(), read.nanos()),
+            (alert.seconds(), alert.nanos())
+        );
+        assert_eq!(read.priority(), alert.priority());
+        assert_eq!(
+            (read.rule(), read.hostname()),
+            (alert.rule(), alert.hostname())
+        );
+        assert_eq!(
+            (read.source(), read.source_number()),
+            (alert.source(), alert.source_number())
+        );
+        assert!(read.tags().eq(alert.tags()));
+        for (name, value) in alert.fields() {
+            // Times are text on gRPC and nanoseconds in the line.
+            if !["evt.time", "evt.datetime", "evt.time.iso8601"].contains(&name) {
+                assert_eq!(read.field(name), Some(value), "{name}");
+            }
+        }
+        // Falco adds the event's time to the line's fields.
+        for (name, _) in read.fields() {
+            assert!(alert.field(name).is_some() || name == "evt.time", "{name}");
+        }
+    }
+}
+
+#[test]
+fn values_become_the_strings_of_grpc() {
+    let fields = r#"{"n":1795365767284336179,"f":1.50,"e":1e3,"m":-1,"t":true,"f2":false,
+        "0":null,"l":["a",1,null,true,1.0],"l0":[],"ll":[["a"],{"b":1}],"o":{"a": 1},
+        "s":"\u00e9\n\ud83d\ude00","empty":"","s":"last"}"#;
+    let alert = Alert::from_json(&format!(r#"{{"output_fields":{fields}}}"#)).unwrap();
+    let expected = [
+        ("n", "1795365767284336179"),
+        ("f", "1.50"),
+        ("e", "1e3"),
+        ("m", "-1"),
+        ("t", "true"),
+        ("f2", "false"),
+        ("0", "<NA>"),
+        ("l", "(a,1,<NA>,true,1.0)"),
+        ("l0", "()"),
+        ("ll", r#"(["a"],{"b":1})"#),
+        ("o", r#"{"a": 1}"#),
+        ("s", "last"),
+        ("empty", ""),
+    ];
+    assert_eq!(alert.fields().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_line_may_lack_keys_and_have_others() {
+    let alert = Alert::from_json(" {} \n").unwrap();
+    assert!(alert.as_bytes().is_empty());
+    let line = r#"{"uuid":{"a":[1]},"priority":"iNFO","tags":["\u0000"],"rule":null,"source":"x"}"#;
+    for alert in [
+        Alert::from_json(line).unwrap(),
+        serde_json::from_slice(line.as_bytes()).unwrap(),
+        serde_json::from_reader(line.as_bytes()).unwrap(),
+        serde_json::from_value(value(line)).unwrap(),
+    ] {
+        assert_eq!(alert.priority(), Priority::Informational);
+        assert_eq!((alert.source(), alert.source_number()), ("x", 3));
+        assert_eq!(alert.tags().collect::<Vec<_>>(), ["\0"]);
+    }
+    let lines = r#"[{"rule":"a","output_fields":{"x":1.0}},{"rule":"b"}]"#;
+    let alerts: Vec<Alert> = serde_json::from_str(lines).unwrap();
+    assert_eq!(alerts[0].field("x"), Some("1.0"));
+}
+
+#[test]
+fn what_is_no_alert_is_refused() {
+    let deep = 1_000_000;
+    for (line, says) in [
+        ("", "EOF"),
+        ("not json", "expected"),
+        ("[]", "an alert, which is an object"),
+        (
+            r#"["host","out",{},"Debug","r","s",[],"t"]"#,
+            "an alert, which is an object",
+        ),
+        ("{} {}", "trailing"),
+        (r#"{"rule":1}"#, "expected a string"),
+        (r#"{"output_fields":[1]}"#, "which are an object"),
+        (r#"{"tags":"x"}"#, "sequence"),
+        (r#"{"priority":"urgent"}"#, "\"urgent\""),
+        (r#"{"time":"yesterday"}"#, "\"yesterday\""),
+        (r#"{"rule":"a","rule":"b"}"#, "duplicate"),
+        ("{\"rule\":\"a\nb\"}", "control character"),
+        (r#"{"rule":"\ud800"}"#, "hex escape"),
+        (
+            &format!(r#"{{"output_fields":{{"a":{}"#, "[".repeat(deep)),
+            "EOF",
+        ),
+        (
+            &format!(r#"{{"tags":{}"#, "[".repeat(deep)),
+            "expected a string",
+        ),
+        (&format!(r#"{{"x":{}"#, "{\"a\":".repeat(deep)), "EOF"),
+    ] {
+        let error = Alert::from_json(line).unwrap_err();
+        assert!(matches!(error, Error::Json { .. }));
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    // Deep but whole is only a value.
+    let deep = format!(
+        r#"{{"output_fields":{{"a":{}{}}}}}"#,
+        "[".repeat(deep),
+        "]".repeat(deep)
+    );
+    assert_eq!(Alert::from_json(&deep).unwrap().fields().len(), 1);
+}
