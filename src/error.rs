@@ -65,6 +65,14 @@ pub enum Error {
         /// The time that was allowed.
         after: Duration,
     },
+    /// An alert was larger than [`Config::max_message_bytes`](crate::Config::max_message_bytes). It
+    /// is lost, and the sequence has ended.
+    TooLarge {
+        /// The server.
+        endpoint: String,
+        /// The two sizes, in C-core's words.
+        sizes: String,
+    },
     /// The server ended a call with any other status.
     Status {
         /// The server.
@@ -132,8 +140,12 @@ impl fmt::Display for Error {
             Error::Tls { what, problem, .. } | Error::Descriptor { what, problem, .. } => {
                 write!(f, "{what}: {problem}")
             }
-            Error::Unavailable { endpoint, problem, .. }
-            | Error::Server { endpoint, problem, .. } => write!(f, "{endpoint}: {problem}"),
+            Error::Unavailable {
+                endpoint, problem, ..
+            }
+            | Error::Server {
+                endpoint, problem, ..
+            } => write!(f, "{endpoint}: {problem}"),
             Error::Unimplemented { endpoint, method } => write!(
                 f,
                 "{endpoint}: the server has no method {method}; Falco 0.24 to 0.43 with \
@@ -144,7 +156,16 @@ impl fmt::Display for Error {
                 "{endpoint}: no answer within {after:?}; see whether Falco is running and not \
                  stopped, or allow more time"
             ),
-            Error::Status { endpoint, code, message } => {
+            Error::TooLarge { endpoint, sizes } => write!(
+                f,
+                "{endpoint}: an alert was too large and is lost ({sizes}); allow more with \
+                 max_message_bytes"
+            ),
+            Error::Status {
+                endpoint,
+                code,
+                message,
+            } => {
                 write!(f, "{endpoint}: the server ended the call with {code}")?;
                 if !message.is_empty() {
                     write!(f, " ({})", message.escape_debug())?;

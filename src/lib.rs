@@ -1,20 +1,28 @@
-#![deny(unsafe_code)]
-#![warn(missing_docs)]
 #![doc = "Reads the alerts of Falco."]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod alert;
+mod alerts;
 pub mod api;
+mod channel;
+mod client;
 mod config;
 pub mod dynamic;
 mod endpoint;
 mod error;
+mod failure;
+mod feed;
 pub mod json;
 mod priority;
 mod tls;
 
 pub use alert::{Alert, AlertBuilder};
+pub use alerts::{Alerts, Canceller, IntoIter, Iter, Watch};
+pub use client::Client;
 pub use config::{ChannelArg, Config};
 pub use endpoint::Endpoint;
 pub use error::{Error, Result};
 pub use priority::Priority;
 pub use tls::Tls;
+pub use {grpcio, protobuf};

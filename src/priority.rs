@@ -124,7 +124,9 @@ impl FromStr for Priority {
             return Ok(Priority::Informational);
         }
         let named = Self::ALL.into_iter().find(|priority| {
-            priority.name().is_some_and(|name| name.eq_ignore_ascii_case(text))
+            priority
+                .name()
+                .is_some_and(|name| name.eq_ignore_ascii_case(text))
         });
         named
             .or_else(|| text.parse().ok().map(Priority::from_number))
@@ -146,7 +148,12 @@ mod tests {
     fn every_spelling_is_read() {
         for (number, priority) in Priority::ALL.into_iter().enumerate() {
             let name = priority.name().unwrap();
-            for spelling in [name.to_owned(), name.to_lowercase(), name.to_uppercase(), number.to_string()] {
+            for spelling in [
+                name.to_owned(),
+                name.to_lowercase(),
+                name.to_uppercase(),
+                number.to_string(),
+            ] {
                 assert_eq!(spelling.parse::<Priority>().unwrap(), priority);
             }
             assert_eq!(Priority::from_number(number as i32), priority);
@@ -158,7 +165,10 @@ mod tests {
     #[test]
     fn an_unknown_spelling_is_refused_by_name() {
         let error = "urgent".parse::<Priority>().unwrap_err().to_string();
-        assert!(error.contains("\"urgent\"") && error.contains("emergency"), "{error}");
+        assert!(
+            error.contains("\"urgent\"") && error.contains("emergency"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -175,7 +185,10 @@ mod tests {
     fn an_unknown_number_survives() {
         for number in [8, -1, i32::MIN, i32::MAX] {
             assert_eq!(Priority::from_number(number).number(), number);
-            assert_eq!(Priority::from_number(number).to_string(), number.to_string());
+            assert_eq!(
+                Priority::from_number(number).to_string(),
+                number.to_string()
+            );
         }
     }
 }

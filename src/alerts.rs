@@ -1,0 +1,247 @@
+//! What a user iterates, polls, or gives a callback.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::mpsc::{RecvError, RecvTimeoutError, TryRecvError};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures::channel::oneshot;
+use futures::Stream;
+
+use crate::alert::Alert;
+use crate::channel::on_delivery_thread;
+use crate::error::{Error, Result};
+use crate::feed::{Control, Inbox, Received};
+
+/// A sequence of alerts, as [`Client::get`](crate::Client::get) and
+/// [`Client::subscribe`](crate::Client::subscribe) return it.
+///
+/// Read it in whichever way suits, or in several: as a blocking iterator, as a
+/// [`Stream`] on any executor, or with [`recv`](Alerts::recv), [`try_recv`](Alerts::try_recv) and
+/// [`recv_timeout`](Alerts::recv_timeout) in the way of [`std::sync::mpsc`].
+///
+/// An item is an alert, or an error. After [`Error::Undecodable`] the next alert follows; any other
+/// error is the last item.
+///
+/// Alerts wait in a queue of [`Config::queue_bytes`](crate::Config::queue_bytes). When it is full
+/// nothing more is pulled, and Falco keeps what it has.
+///
+/// **Dropping it cancels the call.** Falco forgets an alert when it is written, so what waits in the
+/// queue or is on its way is lost then; end it with [`Canceller::close`] and read to the end to lose
+/// nothing.
+pub struct Alerts {
+    inbox: Inbox,
+}
+
+impl Alerts {
+    pub(crate) fn new(inbox: Inbox) -> Alerts {
+        Alerts { inbox }
+    }
+
+    /// Waits for the next item.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`] when the sequence has ended.
+    pub fn recv(&mut self) -> Result<Result<Alert>, RecvError> {
+        item(self.wait(None)).ok_or(RecvError)
+    }
+
+    /// The next item if it is here now.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] when it is not, [`TryRecvError::Disconnected`] when the sequence has
+    /// ended.
+    pub fn try_recv(&mut self) -> Result<Result<Alert>, TryRecvError> {
+        match self.inbox.try_next() {
+            Received::Nothing => Err(TryRecvError::Empty),
+            received => item(received).ok_or(TryRecvError::Disconnected),
+        }
+    }
+
+    /// Waits for the next item, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvTimeoutError::Timeout`] when none came, [`RecvTimeoutError::Disconnected`] when the
+    /// sequence has ended.
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Result<Alert>, RecvTimeoutError> {
+        // A time-out beyond the clock's range is none.
+        match self.wait(Instant::now().checked_add(timeout)) {
+            Received::Nothing => Err(RecvTimeoutError::Timeout),
+            received => item(received).ok_or(RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// A blocking iterator that leaves the sequence usable afterwards.
+    pub fn iter(&mut self) -> Iter<'_> {
+        Iter { alerts: self }
+    }
+
+    /// A handle that ends this sequence from anywhere, and wakes its reader.
+    pub fn canceller(&self) -> Canceller {
+        Canceller {
+            control: self.inbox.control().clone(),
+        }
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>) -> Received {
+        if on_delivery_thread() {
+            return Received::Failure(Error::WouldDeadlock {
+                call: "waiting for an alert",
+            });
+        }
+        self.inbox.next(deadline)
+    }
+}
+
+fn item(received: Received) -> Option<Result<Alert>> {
+    match received {
+        Received::Frame(frame) => Some(Alert::from_bytes(frame)),
+        Received::Failure(error) => Some(Err(error)),
+        Received::Nothing | Received::End => None,
+    }
+}
+
+impl Drop for Alerts {
+    fn drop(&mut self) {
+        self.inbox.control().abandon();
+    }
+}
+
+impl Stream for Alerts {
+    type Item = Result<Alert>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context) -> Poll<Option<Result<Alert>>> {
+        self.get_mut().inbox.poll_next(cx).map(item)
+    }
+}
+
+/// The blocking iterator over an [`Alerts`] that it borrows. `None` is the end of the sequence.
+pub struct Iter<'a> {
+    alerts: &'a mut Alerts,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = Result<Alert>;
+
+    fn next(&mut self) -> Option<Result<Alert>> {
+        self.alerts.recv().ok()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Alerts {
+    type Item = Result<Alert>;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// The blocking iterator over an [`Alerts`] that it owns. `None` is the end of the sequence.
+pub struct IntoIter {
+    alerts: Alerts,
+}
+
+impl Iterator for IntoIter {
+    type Item = Result<Alert>;
+
+    fn next(&mut self) -> Option<Result<Alert>> {
+        self.alerts.recv().ok()
+    }
+}
+
+impl IntoIterator for Alerts {
+    type Item = Result<Alert>;
+    type IntoIter = IntoIter;
+
+    fn into_iter(self) -> IntoIter {
+        IntoIter { alerts: self }
+    }
+}
+
+/// Ends an [`Alerts`] or a [`Watch`] from anywhere.
+///
+/// Falco forgets an alert when it is written: [`close`](Canceller::close) loses nothing,
+/// [`cancel`](Canceller::cancel) loses what is on its way.
+#[derive(Clone)]
+pub struct Canceller {
+    control: Arc<Control>,
+}
+
+impl Canceller {
+    /// Asks Falco for no more, takes what is on its way, and ends when nothing has come for
+    /// 200 ms. What is received is still delivered, then the sequence ends.
+    ///
+    /// A [`get`](crate::Client::get) is written until Falco's queue is empty, so that under a flood
+    /// the end may take its time; `cancel` afterwards is allowed.
+    pub fn close(&self) {
+        self.control.close();
+    }
+
+    /// Cancels the call at once. What was received before is still delivered, then the sequence
+    /// ends.
+    pub fn cancel(&self) {
+        self.control.cancel();
+    }
+}
+
+/// A call whose alerts go to a callback, as [`Client::get_with`](crate::Client::get_with) and
+/// [`Client::subscribe_with`](crate::Client::subscribe_with) return it.
+///
+/// As a future, or with [`wait`](Watch::wait), it tells how the call ended. Dropping it cancels the
+/// call.
+#[must_use = "dropping it cancels the call"]
+pub struct Watch {
+    control: Arc<Control>,
+    done: oneshot::Receiver<Result<()>>,
+}
+
+impl Watch {
+    pub(crate) fn new(control: Arc<Control>, done: oneshot::Receiver<Result<()>>) -> Watch {
+        Watch { control, done }
+    }
+
+    /// Waits until the call has ended.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended it; [`Error::CallbackPanicked`]; [`Error::WouldDeadlock`] inside a
+    /// callback.
+    pub fn wait(self) -> Result<()> {
+        if on_delivery_thread() {
+            return Err(Error::WouldDeadlock {
+                call: "Watch::wait",
+            });
+        }
+        futures::executor::block_on(self)
+    }
+
+    /// A handle that ends this call from anywhere.
+    pub fn canceller(&self) -> Canceller {
+        Canceller {
+            control: self.control.clone(),
+        }
+    }
+}
+
+impl Future for Watch {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context) -> Poll<Result<()>> {
+        // A pump that was given up has no result to tell.
+        Pin::new(&mut self.done)
+            .poll(cx)
+            .map(|done| done.unwrap_or(Ok(())))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.control.abandon();
+    }
+}

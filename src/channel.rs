@@ -1,0 +1,87 @@
+//! From a config to a C-core channel, and the threads that all channels share.
+
+use std::cell::Cell;
+use std::ffi::CString;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, EnvBuilder, Environment};
+
+use crate::config::{ChannelArg, Checked, Config};
+
+thread_local! {
+    static DELIVERS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this is one of the threads on which bytes arrive. Who blocks one waits for himself.
+pub(crate) fn on_delivery_thread() -> bool {
+    DELIVERS.get()
+}
+
+/// One set of threads for the whole process, made with the first client, never ended: a thread
+/// serves any number of channels.
+fn environment() -> Arc<Environment> {
+    static SHARED: OnceLock<Arc<Environment>> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| {
+        let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
+        let environment = EnvBuilder::new()
+            .cq_count(threads)
+            .name_prefix("falco-client")
+            .after_start(|| DELIVERS.set(true))
+            .build();
+        Arc::new(environment)
+    });
+    shared.clone()
+}
+
+/// Sends C-core's log to `log`, at the level that `log` has now.
+///
+/// With logging off C-core would fall back to printing errors on standard error; it is
+/// told of the lowest level instead, and `log` drops what comes.
+fn redirect_log() {
+    let off = log::max_level() == log::LevelFilter::Off;
+    if off {
+        log::set_max_level(log::LevelFilter::Error);
+    }
+    grpcio::redirect_log();
+    if off && log::max_level() == log::LevelFilter::Error {
+        log::set_max_level(log::LevelFilter::Off);
+    }
+}
+
+/// A channel that connects when it is first used.
+pub(crate) fn open(config: &Config, checked: Checked) -> Channel {
+    let environment = environment();
+    redirect_log();
+    let millis = i32::try_from(config.connect_deadline.as_millis()).unwrap_or(i32::MAX);
+    let mut builder = ChannelBuilder::new(environment)
+        .primary_user_agent(concat!("falco-client/", env!("CARGO_PKG_VERSION")))
+        // Clients share nothing, so that one's back-off never delays another.
+        .use_local_subchannel_pool(true)
+        .max_receive_message_len(i32::try_from(config.max_message_bytes).unwrap_or(i32::MAX))
+        // What C-core allows one attempt to connect is the smallest back-off.
+        .raw_cfg_int(c"grpc.min_reconnect_backoff_ms".into(), millis);
+    if let Some(name) = &config.server_name {
+        builder = builder.override_ssl_target(name.as_str());
+    }
+    for (name, value) in &config.channel_args {
+        let Ok(name) = CString::new(name.as_str()) else {
+            continue;
+        };
+        builder = match value {
+            ChannelArg::Int(value) => builder.raw_cfg_int(name, *value),
+            ChannelArg::Text(value) => match CString::new(value.as_str()) {
+                Ok(value) => builder.raw_cfg_string(name, value),
+                Err(_) => continue,
+            },
+        };
+    }
+    if let Some(pem) = checked.pem {
+        let credentials = ChannelCredentialsBuilder::new()
+            .root_cert(pem.ca)
+            .cert(pem.cert, pem.key)
+            .build();
+        builder = builder.set_credentials(credentials);
+    }
+    builder.connect(&checked.endpoint.target())
+}

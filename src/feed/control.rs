@@ -1,0 +1,64 @@
+//! What a reader tells a running pump.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
+use std::task::Waker;
+
+use futures::task::AtomicWaker;
+
+/// What the pump shall do, each stronger than the one before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Wish {
+    Run,
+    /// Ask no more, take what is on its way.
+    Close,
+    /// Cancel the call, and deliver what was received before.
+    Cancel,
+    /// Cancel the call. Nobody reads any more.
+    Abandon,
+}
+
+const WISHES: [Wish; 4] = [Wish::Run, Wish::Close, Wish::Cancel, Wish::Abandon];
+
+#[derive(Default)]
+pub(crate) struct Control {
+    wish: AtomicU8,
+    pump: AtomicWaker,
+}
+
+impl Control {
+    pub(crate) fn new() -> Arc<Control> {
+        Arc::default()
+    }
+
+    pub(crate) fn close(&self) {
+        self.wish(Wish::Close);
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.wish(Wish::Cancel);
+    }
+
+    pub(crate) fn abandon(&self) {
+        self.wish(Wish::Abandon);
+    }
+
+    fn wish(&self, wish: Wish) {
+        self.wish.fetch_max(wish as u8, Ordering::Release);
+        self.wake();
+    }
+
+    /// Lets the pump look again: at the wish, or at the room in its outlet.
+    pub(crate) fn wake(&self) {
+        self.pump.wake();
+    }
+
+    pub(super) fn register(&self, pump: &Waker) {
+        self.pump.register(pump);
+    }
+
+    pub(super) fn wished(&self) -> Wish {
+        WISHES[usize::from(self.wish.load(Ordering::Acquire)).min(WISHES.len() - 1)]
+    }
+}
