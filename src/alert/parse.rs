@@ -50,7 +50,7 @@ impl Index {
     pub(super) fn read(bytes: &[u8]) -> Read<Index> {
         // Counted first, so that each list is allocated once and has no slack.
         let (mut fields, mut tags) = (0, 0);
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(0, bytes);
         while let Some((tag, _)) = reader.response_field()? {
             match tag {
                 wire::OUTPUT_FIELDS => fields += 1,
@@ -60,42 +60,42 @@ impl Index {
         }
 
         let mut texts = Texts {
-            bytes,
+            length: bytes.len(),
             repaired: None,
         };
         let mut index = Index::default();
         let mut spans = vec![Span::default(); 2 * fields + tags];
         let (pairs, tags) = spans.split_at_mut(2 * fields);
         let (mut pairs, mut tags) = (pairs.chunks_exact_mut(2), tags.iter_mut());
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(0, bytes);
         while let Some((tag, value)) = reader.response_field()? {
             match (tag, value) {
-                (wire::TIME, Value::Bytes(start, end)) => {
+                (wire::TIME, Value::Bytes(start, time)) => {
                     // The last one replaces the one before, it is not merged with it.
-                    (index.seconds, index.nanos) = read_time(bytes, start, end)?;
+                    (index.seconds, index.nanos) = read_time(start, time)?;
                     index.has_time = true;
                 }
                 (wire::PRIORITY, Value::Varint(value)) => index.priority = number(value, &reader)?,
                 (wire::SOURCE_DEPRECATED, Value::Varint(value)) => {
                     index.source_number = number(value, &reader)?;
                 }
-                (wire::RULE, Value::Bytes(start, end)) => index.rule = texts.span(start, end),
-                (wire::OUTPUT, Value::Bytes(start, end)) => index.output = texts.span(start, end),
-                (wire::OUTPUT_FIELDS, Value::Bytes(start, end)) => {
-                    let entry = read_entry(&mut texts, start, end)?;
+                (wire::RULE, Value::Bytes(start, text)) => index.rule = texts.span(start, text),
+                (wire::OUTPUT, Value::Bytes(start, text)) => index.output = texts.span(start, text),
+                (wire::OUTPUT_FIELDS, Value::Bytes(start, entry)) => {
+                    let entry = read_entry(&mut texts, start, entry)?;
                     if let Some([key, value]) = pairs.next() {
                         (*key, *value) = entry;
                     }
                 }
-                (wire::HOSTNAME, Value::Bytes(start, end)) => {
-                    index.hostname = texts.span(start, end);
+                (wire::HOSTNAME, Value::Bytes(start, text)) => {
+                    index.hostname = texts.span(start, text);
                 }
-                (wire::TAGS, Value::Bytes(start, end)) => {
+                (wire::TAGS, Value::Bytes(start, text)) => {
                     if let Some(tag) = tags.next() {
-                        *tag = texts.span(start, end);
+                        *tag = texts.span(start, text);
                     }
                 }
-                (wire::SOURCE, Value::Bytes(start, end)) => index.source = texts.span(start, end),
+                (wire::SOURCE, Value::Bytes(start, text)) => index.source = texts.span(start, text),
                 (_, Value::Group) => {}
                 _ => index.has_unknown = true,
             }
@@ -138,9 +138,9 @@ fn number(value: u64, reader: &Reader<'_>) -> Read<i32> {
         .map_err(|_| Problem::new("an enum's number has more than 32 bits", reader.position()))
 }
 
-fn read_time(bytes: &[u8], start: usize, end: usize) -> Read<(i64, i32)> {
+fn read_time(start: usize, time: &[u8]) -> Read<(i64, i32)> {
     let (mut seconds, mut nanos) = (0, 0);
-    let mut reader = Reader::within(bytes, start, end);
+    let mut reader = Reader::new(start, time);
     while let Some(tag) = reader.tag()? {
         match tag {
             wire::SECONDS => seconds = reader.varint64()? as i64,
@@ -156,18 +156,18 @@ fn read_time(bytes: &[u8], start: usize, end: usize) -> Read<(i64, i32)> {
     Ok((seconds, nanos))
 }
 
-fn read_entry(texts: &mut Texts<'_>, start: usize, end: usize) -> Read<(Span, Span)> {
+fn read_entry(texts: &mut Texts, start: usize, entry: &[u8]) -> Read<(Span, Span)> {
     let (mut key, mut value) = (Span::default(), Span::default());
-    let mut reader = Reader::within(texts.bytes, start, end);
+    let mut reader = Reader::new(start, entry);
     while let Some(tag) = reader.tag()? {
         match tag {
             wire::KEY => {
-                let (start, end) = reader.bytes()?;
-                key = texts.span(start, end);
+                let (start, text) = reader.bytes()?;
+                key = texts.span(start, text);
             }
             wire::VALUE => {
-                let (start, end) = reader.bytes()?;
-                value = texts.span(start, end);
+                let (start, text) = reader.bytes()?;
+                value = texts.span(start, text);
             }
             tag => {
                 reader.value(tag, Level::Entry)?;
@@ -177,27 +177,30 @@ fn read_entry(texts: &mut Texts<'_>, start: usize, end: usize) -> Read<(Span, Sp
     Ok((key, value))
 }
 
-struct Texts<'a> {
-    bytes: &'a [u8],
+struct Texts {
+    /// That of the message's bytes, behind which the repaired texts lie.
+    length: usize,
     repaired: Option<String>,
 }
 
-impl Texts<'_> {
-    fn span(&mut self, start: usize, end: usize) -> Span {
-        let text = self.bytes.get(start..end).unwrap_or_default();
-        // No truncation: a repaired text is at most three times as long, see LONGEST.
-        if std::str::from_utf8(text).is_ok() {
+impl Texts {
+    // No number is truncated here: a text is at most thrice as long when repaired, see LONGEST.
+    #[inline]
+    fn span(&mut self, start: usize, text: &[u8]) -> Span {
+        // Most texts are ASCII and short, and this is the faster check for these.
+        if text.is_ascii() || std::str::from_utf8(text).is_ok() {
             return Span {
                 start: start as u32,
                 length: text.len() as u32,
             };
         }
         let repaired = self.repaired.get_or_insert_default();
-        let start = self.bytes.len() + repaired.len();
+        let before = repaired.len();
         repaired.push_str(&String::from_utf8_lossy(text));
+        let length = repaired.len() - before;
         Span {
-            start: start as u32,
-            length: (self.bytes.len() + repaired.len() - start) as u32,
+            start: (self.length + before) as u32,
+            length: length as u32,
         }
     }
 }
@@ -233,24 +236,22 @@ fn last_wins<'a>(spans: &mut Vec<Span>, fields: usize, text: impl Fn(Span) -> &'
 }
 
 /// Whether a key may occur twice. Falco never sends one, so this is what has to be fast: up to 64
-/// short keys are compared, and only where a fingerprint of six bits is the same. The rest is left
+/// short keys are compared, and only where a fingerprint of eight bits is the same. The rest is left
 /// to the hash map, whose time no sender can make more than linear.
 fn may_repeat<'a>(pairs: &[Span], text: impl Fn(Span) -> &'a [u8]) -> bool {
     let keys = pairs.iter().step_by(2).map(|&key| text(key));
     if keys.len() > 64 {
         return true;
     }
-    let mut seen = 0_u64;
+    let mut seen = [false; 256];
     for (place, key) in keys.clone().enumerate() {
         let byte = |at: usize| usize::from(key.get(at).copied().unwrap_or_default());
         let fingerprint =
             key.len() * 31 + byte(key.len() / 2) * 13 + byte(key.len().saturating_sub(1)) * 7;
-        let bit = 1 << (fingerprint % 64);
         let same = || keys.clone().take(place).any(|other| other == key);
-        if seen & bit != 0 && (key.len() > 256 || same()) {
+        if std::mem::replace(&mut seen[fingerprint % 256], true) && (key.len() > 256 || same()) {
             return true;
         }
-        seen |= bit;
     }
     false
 }

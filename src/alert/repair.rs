@@ -13,13 +13,7 @@ use super::wire::{Level, Problem, Read, Reader, Value, MOST_NESTED};
 /// Bytes that are no message, or messages nested so deeply that a parser would run out of stack.
 pub(crate) fn repair(bytes: &[u8], message: &MessageDescriptor) -> Read<Vec<u8>> {
     let mut repaired = Vec::with_capacity(bytes.len());
-    copy(
-        Reader::new(bytes),
-        bytes,
-        &Shape::Message(message.clone()),
-        0,
-        &mut repaired,
-    )?;
+    copy(0, bytes, &Shape::Message(message.clone()), 0, &mut repaired)?;
     Ok(repaired)
 }
 
@@ -63,12 +57,13 @@ impl Shape {
 }
 
 fn copy(
-    mut reader: Reader<'_>,
-    bytes: &[u8],
+    start: usize,
+    message: &[u8],
     shape: &Shape,
     depth: usize,
     repaired: &mut Vec<u8>,
 ) -> Read<()> {
+    let mut reader = Reader::new(start, message);
     if depth > MOST_NESTED {
         return Err(Problem::new(
             "messages are nested too deeply",
@@ -81,7 +76,7 @@ fn copy(
         Shape::Entry(..) => Level::Entry,
     };
     loop {
-        let start = reader.position();
+        let at = reader.position();
         let Some(tag) = reader.tag()? else {
             return Ok(());
         };
@@ -92,22 +87,21 @@ fn copy(
         };
         match part {
             Part::Text => {
-                let (start, end) = reader.bytes()?;
-                let text = String::from_utf8_lossy(bytes.get(start..end).unwrap_or_default());
-                put_bytes(repaired, tag, text.as_bytes());
+                let (_, text) = reader.bytes()?;
+                put_bytes(repaired, tag, String::from_utf8_lossy(text).as_bytes());
             }
             Part::Message(shape) => {
                 let length = reader.varint64()?;
-                let (start, end) = reader.message(length)?;
-                let mut message = Vec::new();
-                let inner = Reader::within(bytes, start, end);
-                copy(inner, bytes, &shape, depth + 1, &mut message)?;
-                put_bytes(repaired, tag, &message);
+                let (start, inner) = reader.message(length)?;
+                let mut copied = Vec::with_capacity(inner.len());
+                copy(start, inner, &shape, depth + 1, &mut copied)?;
+                put_bytes(repaired, tag, &copied);
             }
             Part::Other => {
                 // A group may end with the map entry that it is in: without it, the entry is the same.
                 if !matches!(reader.value(tag, level)?, Value::Group) {
-                    repaired.extend(bytes.get(start..reader.position()).unwrap_or_default());
+                    let field = message.get(at - start..reader.position() - start);
+                    repaired.extend_from_slice(field.unwrap_or_default());
                 }
             }
         }

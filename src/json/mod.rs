@@ -21,7 +21,7 @@ mod reflect;
 mod time;
 mod unknown;
 
-use std::{fmt, io, str};
+use std::{fmt, io};
 
 use serde::ser::{Serialize, Serializer};
 
@@ -72,18 +72,5 @@ fn write(value: &impl Serialize, out: &mut impl io::Write) -> io::Result<()> {
 }
 
 fn display(value: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    struct Text<'a, 'b>(&'a mut fmt::Formatter<'b>);
-    impl io::Write for Text<'_, '_> {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // serde_json writes whole characters.
-            let text = str::from_utf8(bytes).map_err(io::Error::other)?;
-            self.0.write_str(text).map_err(io::Error::other)?;
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    serde_json::to_writer(Text(f), value).map_err(|_| fmt::Error)
+    f.write_str(&serde_json::to_string(value).map_err(|_| fmt::Error)?)
 }

@@ -1,38 +1,60 @@
 //! Times as RFC 3339 writes them.
 
 use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::normal;
 
-/// Of a time beyond the years 1 to 9999, the first or last moment of these.
-fn date_time(seconds: i64, nanos: i32) -> (DateTime, u32) {
-    let (seconds, nanos) = normal(seconds, nanos);
-    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-    let time = epoch
-        .checked_add(SignedDuration::from_secs(seconds))
-        .unwrap_or(epoch);
-    (time, nanos)
-}
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// As Falco writes it: nine digits and `Z`.
+/// As Falco writes it: nine digits and `Z`. Of a time beyond the years 1 to 9999, the first or last
+/// moment of these.
 pub(super) fn falco(seconds: i64, nanos: i32) -> String {
-    let (time, nanos) = date_time(seconds, nanos);
-    format!("{time:.0}.{nanos:09}Z")
+    let (seconds, nanos) = normal(seconds, nanos);
+    write(seconds, nanos, 9)
 }
 
 /// As protobuf's mapping writes it: 0, 3, 6 or 9 digits and `Z`.
 pub(super) fn proto(seconds: i64, nanos: i32) -> String {
-    let (time, nanos) = date_time(seconds, nanos);
-    if nanos == 0 {
-        format!("{time:.0}Z")
-    } else if nanos % 1_000_000 == 0 {
-        format!("{time:.0}.{:03}Z", nanos / 1_000_000)
-    } else if nanos % 1000 == 0 {
-        format!("{time:.0}.{:06}Z", nanos / 1000)
-    } else {
-        format!("{time:.0}.{nanos:09}Z")
+    let (seconds, nanos) = normal(seconds, nanos);
+    let digits = match nanos {
+        0 => 0,
+        _ if nanos % 1_000_000 == 0 => 3,
+        _ if nanos % 1000 == 0 => 6,
+        _ => 9,
+    };
+    write(seconds, nanos, digits)
+}
+
+fn write(seconds: i64, nanos: u32, digits: u32) -> String {
+    let time = match Timestamp::from_second(seconds) {
+        Ok(time) => Offset::UTC.to_datetime(time),
+        // A Timestamp of jiff ends a day before the year 9999 does.
+        Err(_) => EPOCH
+            .checked_add(SignedDuration::from_secs(seconds))
+            .unwrap_or(EPOCH),
+    };
+    let mut text = String::with_capacity(30);
+    // By hand, because the formatting machinery costs as much as the rest of an alert.
+    let mut put = |separator: &str, number: u32, width: u32| {
+        text.push_str(separator);
+        for place in (0..width).rev() {
+            text.push(char::from(b'0' + (number / 10_u32.pow(place) % 10) as u8));
+        }
+    };
+    let part = |number: i8| u32::from(number.unsigned_abs());
+    put("", time.year().unsigned_abs().into(), 4);
+    put("-", part(time.month()), 2);
+    put("-", part(time.day()), 2);
+    put("T", part(time.hour()), 2);
+    put(":", part(time.minute()), 2);
+    put(":", part(time.second()), 2);
+    if digits > 0 {
+        put(".", nanos / 10_u32.pow(9 - digits), digits);
     }
+    text.push('Z');
+    text
 }
 
 /// Seconds and nanoseconds since the epoch, the latter never negative.
@@ -45,13 +67,12 @@ pub(super) fn read(text: &str) -> Result<(i64, i32), jiff::Error> {
                 nanos => (time.as_secs(), nanos),
             })
         }
-        // A Timestamp of jiff ends a day before the year 9999 does.
+        // Within the day that it lacks.
         Err(error) => match text.strip_suffix('Z').map(str::parse::<DateTime>) {
             Some(Ok(time)) => {
-                let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
                 let whole = time.with().subsec_nanosecond(0).build()?;
                 Ok((
-                    whole.duration_since(epoch).as_secs(),
+                    whole.duration_since(EPOCH).as_secs(),
                     time.subsec_nanosecond(),
                 ))
             }

@@ -1,17 +1,14 @@
 //! Alerts against rust-protobuf's parser, on recorded, generated and broken messages.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::{Duration, UNIX_EPOCH};
 
 use falco_client::api::outputs::Response;
 use falco_client::{Alert, Error, Priority};
-use proptest::collection::{hash_map, vec};
-use proptest::prelude::*;
-use protobuf::{EnumOrUnknown, Message};
 
-#[path = "fuzz/check.rs"]
+#[path = "../fuzz/check.rs"]
 mod check;
+mod memory;
+mod properties;
 
 const RECORDINGS: [&str; 7] = [
     "dummy_badutf8_text",
@@ -165,6 +162,25 @@ fn many_hostile_fields_are_read() {
 }
 
 #[test]
+fn long_names_are_told_apart() {
+    let long = |end: &str| format!("{}{end}", "k".repeat(300));
+    let alert = Alert::builder()
+        .field(long("a"), "1")
+        .field(long("b"), "2")
+        .field(long("a"), "3");
+    let alert = alert.build();
+    assert_eq!(alert.fields().len(), 2);
+    assert_eq!(alert.field(&long("a")), Some("3"));
+    assert_eq!(alert.field(&long("b")), Some("2"));
+}
+
+#[test]
+fn a_message_beyond_the_limit_is_refused() {
+    let error = Alert::from_bytes(vec![0; 1 << 30]).unwrap_err().to_string();
+    assert!(error.contains("1 GiB"), "{error}");
+}
+
+#[test]
 fn what_is_no_message_comes_back() {
     let error = Alert::from_bytes(*b"\x22\x05abc").unwrap_err();
     assert!(error.to_string().contains("cut off at byte 2"), "{error}");
@@ -236,139 +252,4 @@ fn contradicting_unknown_fields_do_not_cost_the_known_ones() {
         .mut_unknown_fields()
         .add_length_delimited(1, vec![0x0c]);
     assert_eq!(Alert::from(message).rule(), "rule");
-}
-
-fn response() -> impl Strategy<Value = Response> {
-    // Also what is no printable character.
-    let text = || prop_oneof![4 => ".{0,20}", 1 => any::<String>()];
-    let unknown = prop_oneof![
-        any::<u64>().prop_map(protobuf::UnknownValue::Varint),
-        any::<u64>().prop_map(protobuf::UnknownValue::Fixed64),
-        any::<u32>().prop_map(protobuf::UnknownValue::Fixed32),
-        vec(any::<u8>(), 0..20).prop_map(protobuf::UnknownValue::LengthDelimited),
-    ];
-    let unknown = vec((10_u32..0x2000_0000, unknown), 0..4);
-    let numbers = || prop_oneof![0..10_i32, any::<i32>()];
-    let time = proptest::option::of((any::<i64>(), any::<i32>()));
-    (
-        (time, numbers(), numbers(), text(), text()),
-        (
-            hash_map(text(), text(), 0..40),
-            text(),
-            vec(text(), 0..5),
-            text(),
-            unknown,
-        ),
-    )
-        .prop_map(|((time, priority, source_number, rule, output), rest)| {
-            let (output_fields, hostname, tags, source, unknown) = rest;
-            let mut message = Response::new();
-            if let Some((seconds, nanos)) = time {
-                let time = message.time.mut_or_insert_default();
-                (time.seconds, time.nanos) = (seconds, nanos);
-            }
-            message.priority = EnumOrUnknown::from_i32(priority);
-            message.source_deprecated = EnumOrUnknown::from_i32(source_number);
-            (message.rule, message.output, message.source) = (rule, output, source);
-            (message.output_fields, message.hostname, message.tags) =
-                (output_fields, hostname, tags);
-            for (number, value) in unknown {
-                message
-                    .special_fields
-                    .mut_unknown_fields()
-                    .add_value(number, value);
-            }
-            message
-        })
-}
-
-/// Bytes that look like a message more often than random ones.
-fn nearly_a_message() -> impl Strategy<Value = Vec<u8>> {
-    let leaf = prop_oneof![
-        4 => (0..80_u8, vec(any::<u8>(), 0..4)).prop_map(|(tag, rest)| [vec![tag], rest].concat()),
-        2 => (0..11_u8, 0..128_u8).prop_map(|(number, value)| vec![number << 3, value]),
-        2 => (1..11_u8, vec(any::<u8>(), 0..9)).prop_map(|(number, bytes)| {
-            [vec![number << 3 | 2, bytes.len() as u8], bytes].concat()
-        }),
-        1 => Just(vec![0x5b]),
-        1 => Just(vec![0x5c]),
-    ];
-    leaf.prop_recursive(3, 40, 5, |part| {
-        (1..11_u8, vec(part, 0..5), 0..3_u8).prop_map(|(number, parts, beyond)| {
-            let inside = parts.concat();
-            // Sometimes the length is not that of what follows.
-            let length = (inside.len() % 128) as u8;
-            [
-                vec![number << 3 | 2, length.saturating_add(beyond / 2)],
-                inside,
-            ]
-            .concat()
-        })
-    })
-}
-
-proptest! {
-    #[test]
-    fn a_generated_message_comes_through(message in response()) {
-        let bytes = message.write_to_bytes().unwrap();
-        check::any_bytes(&bytes);
-        let alert = Alert::from(&message);
-        check::same(&alert, &message);
-        prop_assert_eq!(alert.to_message(), message);
-    }
-
-    #[test]
-    fn any_bytes_are_read_as_rust_protobuf_reads_them(bytes in vec(any::<u8>(), 0..60)) {
-        check::any_bytes(&bytes);
-    }
-
-    #[test]
-    fn so_are_those_that_are_nearly_a_message(parts in vec(nearly_a_message(), 0..6)) {
-        check::any_bytes(&parts.concat());
-    }
-}
-
-/// Counts what a thread allocates.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-}
-
-// SAFETY: hands everything on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        LIVE.set(LIVE.get() + layout.size() as isize);
-        System.alloc(layout)
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        LIVE.set(LIVE.get() - layout.size() as isize);
-        System.dealloc(memory, layout);
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-#[test]
-fn an_alert_is_little_more_than_its_bytes() {
-    for name in RECORDINGS {
-        for message in recorded(name) {
-            let length = message.len();
-            let (allocations, live) = (ALLOCATIONS.get(), LIVE.get() - length as isize);
-            let alert = Alert::from_bytes(message).unwrap();
-            let allocations = ALLOCATIONS.get() - allocations;
-            let size = (LIVE.get() - live) as usize + size_of::<Alert>();
-            if !alert.is_repaired() {
-                assert!(allocations <= 2, "{allocations} beside the message's own");
-                assert!(
-                    size <= length * 13 / 10 + 256,
-                    "{name}: {size} for {length}"
-                );
-            }
-        }
-    }
 }
