@@ -15,6 +15,10 @@ mod failure;
 mod feed;
 pub mod json;
 mod priority;
+#[cfg(feature = "server")]
+pub mod recording;
+#[cfg(feature = "server")]
+pub mod server;
 mod tls;
 
 pub use alert::{Alert, AlertBuilder};

@@ -1,0 +1,214 @@
+//! Recordings of alerts, for the [embedded Falco](crate::server) and for tests.
+//!
+//! Two forms are read, each as the messages that gRPC would carry:
+//!
+//! - `.pb`: each message after its length as a varint, as rust-protobuf's and other libraries'
+//!   "delimited" functions write them;
+//! - anything else: Falco's own JSON, one alert a line, as `file_output` writes it with
+//!   `json_output: true`.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::Cause;
+use crate::{Alert, Error, Result};
+
+/// No alert is that long; such a length is read from what is no recording.
+const LONGEST: u64 = 1 << 30;
+
+/// What is set aside for a message before its bytes are seen.
+const AT_FIRST: usize = 1 << 20;
+
+/// Reads a recording from a file, message by message. A name that ends in `.pb` tells its form.
+///
+/// # Errors
+///
+/// [`Error::Recording`] when the file cannot be opened or, as an item of the iterator, where it
+/// cannot be read on: it is cut in the middle of a message, a line is no alert, a length exceeds
+/// 1 GiB. What stands before comes first, and the iterator ends after an error.
+pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>>> + Send> {
+    let open = || {
+        let file = File::open(path)?;
+        // A folder can be opened, too.
+        match file.metadata()?.is_dir() {
+            true => Err(io::ErrorKind::IsADirectory.into()),
+            false => Ok(BufReader::new(file)),
+        }
+    };
+    let input = open().map_err(|error: io::Error| Error::Recording {
+        path: path.to_owned(),
+        problem: format!("cannot be opened: {error}; give a file of messages (*.pb) or JSON lines"),
+        source: Some(error.into()),
+    })?;
+    let form = match path.extension() {
+        Some(extension) if extension == "pb" => Form::Messages,
+        _ => Form::Lines,
+    };
+    Ok(Recording::new(path, form, input))
+}
+
+/// As [`read`], from the contents of a `.pb` file.
+pub fn read_messages(bytes: &[u8]) -> impl Iterator<Item = Result<Vec<u8>>> + Send + '_ {
+    Recording::new(Path::new("in memory"), Form::Messages, bytes)
+}
+
+/// As [`read`], from lines of Falco's JSON.
+pub fn read_lines(text: &str) -> impl Iterator<Item = Result<Vec<u8>>> + Send + '_ {
+    Recording::new(Path::new("in memory"), Form::Lines, text.as_bytes())
+}
+
+enum Form {
+    Messages,
+    Lines,
+}
+
+struct Recording<R> {
+    path: PathBuf,
+    form: Form,
+    input: R,
+    /// The bytes read so far.
+    offset: u64,
+    /// The messages or lines read so far.
+    number: u64,
+    ended: bool,
+}
+
+/// What is wrong, without where.
+struct Problem(String, Option<Cause>);
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Problem {
+        Problem(format!("cannot be read: {error}"), Some(error.into()))
+    }
+}
+
+impl<R: BufRead> Recording<R> {
+    fn new(path: &Path, form: Form, input: R) -> Recording<R> {
+        Recording {
+            path: path.to_owned(),
+            form,
+            input,
+            offset: 0,
+            number: 0,
+            ended: false,
+        }
+    }
+
+    fn message(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+        let Some(length) = self.length()? else {
+            return Ok(None);
+        };
+        if length > LONGEST {
+            let problem = format!(
+                "has a length of {length} bytes; more than 1 GiB is no alert, so this is no recording \
+                 of messages, or a damaged one"
+            );
+            return Err(Problem(problem, None));
+        }
+        self.number += 1;
+        let mut message = Vec::with_capacity((length as usize).min(AT_FIRST));
+        self.offset += self.input.by_ref().take(length).read_to_end(&mut message)? as u64;
+        match message.len() as u64 == length {
+            true => Ok(Some(message)),
+            false => Err(cut(&format!(
+                "{} of {length} bytes are there",
+                message.len()
+            ))),
+        }
+    }
+
+    /// The varint before a message, or `None` at the end.
+    fn length(&mut self) -> Result<Option<u64>, Problem> {
+        let mut length = 0;
+        for shift in (0..).step_by(7) {
+            let Some(&byte) = self.input.fill_buf()?.first() else {
+                return if shift == 0 {
+                    Ok(None)
+                } else {
+                    Err(cut("its length is not complete"))
+                };
+            };
+            self.input.consume(1);
+            self.offset += 1;
+            length |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(Some(length));
+            }
+            // Five bytes hold what is allowed, and more.
+            if shift == 28 {
+                break;
+            }
+        }
+        Ok(Some(u64::MAX))
+    }
+
+    fn line(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = self
+                .input
+                .by_ref()
+                .take(LONGEST)
+                .read_until(b'\n', &mut line)?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.offset += read as u64;
+            self.number += 1;
+            if !line.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        let what = "is no alert in Falco's JSON";
+        let text = std::str::from_utf8(&line)
+            .map_err(|error| Problem(format!("{what}: {error}"), Some(error.into())))?;
+        match Alert::from_json(text) {
+            Ok(alert) => Ok(Some(alert.into_bytes())),
+            Err(Error::Json { source }) if source.is_eof() => Err(cut("it ends too early")),
+            Err(Error::Json { source }) => {
+                Err(Problem(format!("{what}: {source}"), Some(source.into())))
+            }
+            Err(error) => Err(Problem(format!("{what}: {error}"), Some(error.into()))),
+        }
+    }
+}
+
+fn cut(how: &str) -> Problem {
+    Problem(
+        format!("is cut in the middle: {how}; copy the recording again"),
+        None,
+    )
+}
+
+impl<R: BufRead> Iterator for Recording<R> {
+    type Item = Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let (start, before) = (self.offset, self.number);
+        let read = match self.form {
+            Form::Messages => self.message(),
+            Form::Lines => self.line(),
+        };
+        self.ended = !matches!(read, Ok(Some(_)));
+        read.map_err(|Problem(problem, source)| {
+            let place = match self.form {
+                Form::Messages => format!("message {}, at byte {start},", before + 1),
+                Form::Lines => format!("line {}", self.number.max(before + 1)),
+            };
+            Error::Recording {
+                path: self.path.clone(),
+                problem: format!("{place} {problem}"),
+                source,
+            }
+        })
+        .transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! What can be set about a server before it starts.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use grpcio::{ChannelBuilder, EnvBuilder};
+
+use super::falco::Falco;
+use super::listen::listen;
+use super::service::{outputs_service, version_service};
+use super::{end, Server};
+use crate::api::version;
+use crate::{Endpoint, Error, Result, Tls};
+
+/// More threads than anyone has a use for; it keeps a slip from exhausting the machine.
+const MOST_THREADS: usize = 256;
+
+/// Calls that C-core may hand over at once, per thread. What comes meanwhile waits its turn.
+const CALLS_AT_ONCE: usize = 64;
+
+/// Sets up a [`Server`]. Made by [`Server::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing listens before start()"]
+pub struct ServerBuilder {
+    listen: String,
+    tls: Option<Tls>,
+    threadiness: usize,
+    version: version::Response,
+}
+
+impl ServerBuilder {
+    pub(super) fn new() -> ServerBuilder {
+        ServerBuilder {
+            listen: String::new(),
+            tls: None,
+            threadiness: 1,
+            version: recorded(),
+        }
+    }
+
+    /// Where to listen: `unix:///path`, or `host:port`, where port 0 is any free one and
+    /// [`Server::endpoint`] tells which. There is no default.
+    pub fn listen(mut self, endpoint: impl Into<String>) -> Self {
+        self.listen = endpoint.into();
+        self
+    }
+
+    /// Certificate and key of the server, and the CA that clients' certificates must be signed
+    /// by. Demanded for TCP, where Falco speaks mutual TLS only, and refused for a unix socket.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// How many threads serve, as `grpc.threadiness` in `falco.yaml`; ten times as many `get`
+    /// and ten times as many `sub` streams are served at the same time. 0 is the number of CPUs,
+    /// as in Falco. Default: 1.
+    pub fn threadiness(mut self, threads: usize) -> Self {
+        self.threadiness = threads;
+        self
+    }
+
+    /// What `version` answers. Default: what a Falco 0.43.1 answered.
+    pub fn version(mut self, answer: version::Response) -> Self {
+        self.version = answer;
+        self
+    }
+
+    /// Starts to listen and serve.
+    ///
+    /// A socket file that was left behind by a process that is gone does not hinder.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Endpoint`]: the text given to [`listen`](Self::listen) is no endpoint.
+    /// - [`Error::Tls`]: the certificates cannot be used.
+    /// - [`Error::Server`]: something listens there already, a file lies there that is no
+    ///   socket, the folder is missing or not writable, or [`tls`](Self::tls) is missing for
+    ///   TCP or given for a unix socket.
+    pub fn start(self) -> Result<Server> {
+        let asked = Endpoint::for_listening(&self.listen)?;
+        let server = |problem: String, source| Error::Server {
+            endpoint: self.listen.clone(),
+            problem,
+            source,
+        };
+        let threads = match self.threadiness {
+            0 => thread::available_parallelism()
+                .map_or(1, |cpus| cpus.get())
+                .min(MOST_THREADS),
+            threads if threads <= MOST_THREADS => threads,
+            threads => {
+                let problem =
+                    format!("threadiness {threads} is more than {MOST_THREADS}; give less");
+                return Err(server(problem, None));
+            }
+        };
+        let falco = Arc::new(Falco::new(threads));
+        let (starting, ending) = (falco.clone(), falco.clone());
+        let env = Arc::new(
+            EnvBuilder::new()
+                .cq_count(threads)
+                .name_prefix("falco-server")
+                .after_start(move || starting.thread_started())
+                .before_stop(move || ending.thread_ended())
+                .build(),
+        );
+        // Two servers on one port would share its clients without a word.
+        let arguments = ChannelBuilder::new(env.clone())
+            .reuse_port(false)
+            .build_args();
+        let mut core = grpcio::ServerBuilder::new(env)
+            .channel_args(arguments)
+            .requests_slot_per_cq(CALLS_AT_ONCE)
+            .register_service(outputs_service(&falco))
+            .register_service(version_service(self.version.clone()))
+            .build()
+            .map_err(|error| server("gRPC makes no server".into(), Some(error.into())))?;
+        match listen(&mut core, &asked, self.tls.as_ref()) {
+            Ok(endpoint) => {
+                core.start();
+                Ok(Server {
+                    endpoint,
+                    falco,
+                    core: Mutex::new(Some(core)),
+                })
+            }
+            Err(error) => {
+                end(&falco, core, Default::default());
+                Err(error)
+            }
+        }
+    }
+}
+
+/// As in `tests/recordings/version_unix.bin`.
+fn recorded() -> version::Response {
+    version::Response {
+        version: "0.43.1".into(),
+        major: 0,
+        minor: 43,
+        patch: 1,
+        engine_major: 0,
+        engine_minor: 58,
+        engine_patch: 0,
+        engine_version: "0.58.0".into(),
+        engine_fields_checksum: "952fa3356bfd266419810be51ae659eab48093a66da26fff3897022a9de2c08c"
+            .into(),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protobuf::Message as _;
+
+    #[test]
+    fn the_default_version_is_the_recorded_one() {
+        let bytes = include_bytes!("../../tests/recordings/version_unix.bin");
+        assert_eq!(super::recorded().write_to_bytes().unwrap(), bytes);
+    }
+}

@@ -1,0 +1,96 @@
+//! What the parts of a server share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::queue::Queue;
+use super::slots::Slots;
+
+pub(super) struct Falco {
+    pub queue: Queue,
+    pub gets: Slots,
+    pub subs: Slots,
+    stopping: AtomicBool,
+    threads: Mutex<usize>,
+    /// A thread ended, the server or a replay is to stop.
+    changed: Condvar,
+}
+
+impl Falco {
+    /// Falco has ten contexts per thread for each kind of stream.
+    pub fn new(threadiness: usize) -> Falco {
+        let streams = threadiness.saturating_mul(10);
+        Falco {
+            queue: Queue::default(),
+            gets: Slots::new(streams),
+            subs: Slots::new(streams),
+            stopping: AtomicBool::new(false),
+            threads: Mutex::new(0),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    pub fn stop(&self) {
+        self.set(&self.stopping);
+        self.gets.close();
+        self.subs.close();
+    }
+
+    /// Sets a flag that a thread in [`Falco::sleep`] looks at, and wakes it.
+    pub fn set(&self, flag: &AtomicBool) {
+        let _threads = self.threads();
+        flag.store(true, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// Sleeps until the time has come, or the server or `stopped` says to stop.
+    pub fn sleep(&self, until: Instant, stopped: &AtomicBool) {
+        self.wait(until, |_| {
+            self.is_stopping() || stopped.load(Ordering::Acquire)
+        });
+    }
+
+    pub fn thread_started(&self) {
+        *self.threads() += 1;
+    }
+
+    pub fn thread_ended(&self) {
+        let mut threads = self.threads();
+        *threads = threads.saturating_sub(1);
+        self.changed.notify_all();
+    }
+
+    /// Waits until all threads of this server have ended; returns whether they did by then.
+    pub fn wait_for_threads(&self, until: Instant) -> bool {
+        self.wait(until, |threads| threads == 0)
+    }
+
+    fn wait(&self, until: Instant, mut done: impl FnMut(usize) -> bool) -> bool {
+        let mut threads = self.threads();
+        while !done(*threads) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.changed.wait_timeout(threads, left);
+            threads = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn threads(&self) -> MutexGuard<'_, usize> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Falco {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Falco").finish_non_exhaustive()
+    }
+}

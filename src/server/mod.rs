@@ -1,0 +1,198 @@
+//! A Falco to test against, without a Falco: it serves `version`, `get` and `sub` with the
+//! manners of Falco 0.43, and the alerts come from you.
+//!
+//! It needs the feature `server`:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! falco-client = { version = "0.1", features = ["server"] }
+//! ```
+//!
+//! A test of a program that reads alerts:
+//!
+//! ```
+//! use falco_client::{server::Server, Alert, Client, Priority};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let falco = Server::builder()
+//!     .listen(format!("unix://{}", folder.path().join("falco.sock").display()))
+//!     .start()?;
+//! falco.push(
+//!     Alert::builder()
+//!         .rule("Terminal shell in container")
+//!         .priority(Priority::Notice)
+//!         .field("proc.name", "bash")
+//!         .build(),
+//! );
+//!
+//! let client = Client::connect(&falco.endpoint().to_string())?;
+//! let alerts = client.get()?.into_iter().collect::<Result<Vec<_>, _>>()?;
+//! assert_eq!(alerts[0].field("proc.name"), Some("bash"));
+//! assert_eq!(falco.queued(), 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # As Falco does
+//!
+//! - All clients pop from one queue without a bound: an alert reaches one client, once, and is
+//!   gone when it is written. [`Server::queued`] tells how many wait.
+//! - `get` writes until the queue is empty, then ends with OK.
+//! - `sub` writes only in answer to a request, until the queue is empty, and then waits for the
+//!   next request. Before the first alert no response headers come.
+//! - After a half-close or an undecodable request, a `sub` stays open without a status.
+//! - At most 10 × [`threadiness`](ServerBuilder::threadiness) streams of each of the two are
+//!   served at a time; the others wait without an error, and `version` still answers.
+//! - Cancelling a call loses the alerts that are on their way.
+//! - A `sub` keeps [`Server::stop`] waiting until its client asks again; then it ends with OK.
+
+mod builder;
+mod falco;
+mod listen;
+mod queue;
+mod replay;
+mod service;
+mod slots;
+mod wait;
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use builder::ServerBuilder;
+pub use replay::Replay;
+
+use self::falco::Falco;
+use self::wait::wait;
+use crate::{Alert, Endpoint, Error, Result};
+
+/// What remains to be done once all calls are cancelled is quick, unless something is broken.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running server. Dropping it ends it at once, [`stop`](Server::stop) does so in order.
+///
+/// Either way its threads and its socket file are gone afterwards, and what its queue held.
+#[must_use = "dropping it ends it"]
+pub struct Server {
+    endpoint: Endpoint,
+    falco: Arc<Falco>,
+    core: Mutex<Option<grpcio::Server>>,
+}
+
+impl Server {
+    /// Sets up a server.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::new()
+    }
+
+    /// Where it listens, with the real port.
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
+    /// Appends an alert to the queue. As in Falco, nobody is told: a `sub` gets it when it asks.
+    pub fn push(&self, alert: Alert) {
+        self.falco.queue.push(alert.into_bytes());
+    }
+
+    /// As [`push`](Self::push), with a message's bytes, which need not be a valid message.
+    pub fn push_bytes(&self, message: impl Into<Vec<u8>>) {
+        self.falco.queue.push(message.into());
+    }
+
+    /// Appends alerts to the queue, one after the other.
+    pub fn extend(&self, alerts: impl IntoIterator<Item = Alert>) {
+        alerts.into_iter().for_each(|alert| self.push(alert));
+    }
+
+    /// Appends messages to the queue from a thread of its own, in order: at once, or so many a
+    /// second. The thread ends when `messages` does, with [`Replay::stop`], or with the server.
+    ///
+    /// An endless iterator needs a rate, as the queue has no bound. The end of the server waits
+    /// for an iterator that blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Server`] when the system gives no thread.
+    pub fn replay<M>(&self, messages: M, rate: Option<NonZeroU32>) -> Result<Replay>
+    where
+        M: IntoIterator<Item = Vec<u8>>,
+        M::IntoIter: Send + 'static,
+    {
+        Replay::start(&self.falco, messages.into_iter(), rate).map_err(|error| Error::Server {
+            endpoint: self.endpoint.to_string(),
+            problem: format!("no thread for a replay: {error}; allow more threads"),
+            source: Some(error.into()),
+        })
+    }
+
+    /// How many alerts wait in the queue.
+    pub fn queued(&self) -> usize {
+        self.falco.queue.len()
+    }
+
+    /// How many alerts were written to clients, whether or not they arrived.
+    pub fn written(&self) -> u64 {
+        self.falco.queue.written()
+    }
+
+    /// Ends the server as SIGTERM ends Falco, and returns when it has ended.
+    ///
+    /// New calls fail with UNAVAILABLE. A `get` ends with OK, and so does a `sub` when its
+    /// client asks again; what the queue holds is lost. A `sub` whose client does not ask keeps
+    /// it waiting: where Falco hangs, this cancels the calls that are left after `grace`.
+    pub fn stop(self, grace: Duration) {
+        self.end(grace);
+    }
+
+    fn end(&self, grace: Duration) {
+        let core = self
+            .core
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(core) = core {
+            end(&self.falco, core, grace);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("endpoint", &self.endpoint)
+            .field("queued", &self.queued())
+            .field("written", &self.written())
+            .finish()
+    }
+}
+
+/// Ends a server and waits for its threads, which grpcio does not.
+fn end(falco: &Falco, mut core: grpcio::Server, grace: Duration) {
+    falco.stop();
+    let mut shutdown = core.shutdown();
+    let ended = (!grace.is_zero())
+        .then(|| wait(&mut shutdown, Instant::now().checked_add(grace)))
+        .flatten();
+    if ended.is_none() {
+        core.cancel_all_calls();
+        if wait(&mut shutdown, Some(Instant::now() + PATIENCE)).is_none() {
+            log::error!("the embedded Falco does not end; its threads and memory are left behind");
+            // C-core aborts the process when a server is destroyed before it has shut down.
+            std::mem::forget(core);
+            return;
+        }
+    }
+    drop(core);
+    if !falco.wait_for_threads(Instant::now() + PATIENCE) {
+        log::error!("threads of the embedded Falco do not end; they are left behind");
+    }
+}

@@ -1,0 +1,127 @@
+//! Feeding a server from a recording.
+
+use std::io;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::falco::Falco;
+
+/// At high rates a handful is due at a time: shorter sleeps cost more than they are worth.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+
+/// A thread that appends messages to a server's queue. Made by
+/// [`Server::replay`](super::Server::replay); it goes on when this handle is dropped.
+#[derive(Debug)]
+pub struct Replay {
+    falco: Arc<Falco>,
+    progress: Arc<Progress>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    stopped: AtomicBool,
+    pushed: AtomicU64,
+}
+
+impl Replay {
+    pub(super) fn start(
+        falco: &Arc<Falco>,
+        messages: impl Iterator<Item = Vec<u8>> + Send + 'static,
+        rate: Option<NonZeroU32>,
+    ) -> io::Result<Replay> {
+        let progress = Arc::new(Progress::default());
+        // Counted from here on, so that a server that ends at once waits for it.
+        let counted = Counted::new(falco.clone());
+        let its = progress.clone();
+        let thread = Builder::new()
+            .name("falco-replay".into())
+            .spawn(move || run(&counted.0, &its, messages, rate))?;
+        Ok(Replay {
+            falco: falco.clone(),
+            progress,
+            thread,
+        })
+    }
+
+    /// How many messages were appended so far.
+    pub fn pushed(&self) -> u64 {
+        self.progress.pushed.load(Ordering::Relaxed)
+    }
+
+    /// Ends it before its messages do.
+    pub fn stop(&self) {
+        self.falco.set(&self.progress.stopped);
+    }
+
+    /// Waits until it has ended, and returns how many messages were appended.
+    pub fn wait(self) -> u64 {
+        // A panic of the caller's iterator has been reported by its thread.
+        let _ = self.thread.join();
+        self.progress.pushed.load(Ordering::Relaxed)
+    }
+}
+
+fn run(
+    falco: &Falco,
+    progress: &Progress,
+    messages: impl Iterator<Item = Vec<u8>>,
+    rate: Option<NonZeroU32>,
+) {
+    let start = Instant::now();
+    for (number, message) in (0..).zip(messages) {
+        if let Some(rate) = rate {
+            // Each time is reckoned from the start, so that delays do not add up.
+            let Some(due) = start.checked_add(after(number, rate)) else {
+                return;
+            };
+            let now = Instant::now();
+            if now < due {
+                falco.sleep(due.max(now + SHORTEST_SLEEP), &progress.stopped);
+            }
+        }
+        if falco.is_stopping() || progress.stopped.load(Ordering::Acquire) {
+            return;
+        }
+        falco.queue.push(message);
+        progress.pushed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// When the message of this number is due, reckoned from the start.
+fn after(number: u64, rate: NonZeroU32) -> Duration {
+    let (number, rate) = (u128::from(number), u128::from(rate.get()));
+    Duration::from_nanos(u64::try_from(number * 1_000_000_000 / rate).unwrap_or(u64::MAX))
+}
+
+/// One of the threads that the server waits for when it ends.
+struct Counted(Arc<Falco>);
+
+impl Counted {
+    fn new(falco: Arc<Falco>) -> Counted {
+        falco.thread_started();
+        Counted(falco)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.thread_ended();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_does_not_drift() {
+        let rate = NonZeroU32::new(3).unwrap();
+        assert_eq!(after(0, rate), Duration::ZERO);
+        assert_eq!(after(1, rate), Duration::from_nanos(333_333_333));
+        assert_eq!(after(3_000_000, rate), Duration::from_secs(1_000_000));
+    }
+}
