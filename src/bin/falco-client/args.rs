@@ -1,0 +1,212 @@
+//! The command line.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+use falco_client::{Config, Endpoint, Tls};
+
+use crate::filter::Filter;
+use crate::format::Format;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; also after Ctrl-C, SIGTERM or when the reader of the output has closed it
+  1  the connection, the server or the output failed
+  2  an argument, certificate, descriptor or recording cannot be used; no alert was read
+  3  an alert could not be decoded: its bytes are on standard error, all others were printed
+
+Examples:
+  falco-client demo                      see it work, without a Falco
+  falco-client watch                     follow the Falco of this machine
+  falco-client get --limit 10 | jq .     ten of the alerts that it holds now
+  falco-client watch --endpoint falco.example.com:5060 \\
+      --ca ca.crt --cert client.crt --key client.key --min-priority warning";
+
+const READING: &str = "\
+Falco gives an alert once, to one reader. Alerts that a filter holds back are gone from Falco, and \
+so are those that were on their way when --limit was reached, a few hundred kilobytes of them \
+where many were waiting; standard error says when that has happened.
+
+Filters of different names must all hold; of one filter given several times, any.
+
+Ctrl-C and SIGTERM ask for no more alerts, print those on their way, and end; a second one ends \
+with those received so far, a third at once.
+
+Exit codes: see falco-client --help.";
+
+const SERVING: &str = "\
+Alerts wait until a reader takes them, each is given once. Ctrl-C and SIGTERM end it in order and \
+say how many alerts were taken and how many are left.
+
+Examples:
+  falco-client serve --listen unix:///tmp/falco.sock --replay alerts.pb
+  falco-client serve --listen localhost:5060 --ca ca.crt --cert server.crt --key server.key \\
+      --replay alerts.jsonl --rate 100 --loop";
+
+/// Reads the security alerts of Falco over gRPC, from Falco 0.24 to 0.43.
+#[derive(Parser)]
+#[command(name = "falco-client", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Args {
+    /// Say on standard error what goes on beneath, down to the gRPC core.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Print the alerts that Falco holds now, then end
+    #[command(after_help = READING)]
+    Get(ReadArgs),
+    /// Print alerts as they happen, until Ctrl-C
+    #[command(after_help = READING)]
+    Watch(ReadArgs),
+    /// Print which version Falco is
+    Version(VersionArgs),
+    /// Serve recorded alerts as a Falco does, for tests and trials
+    #[command(after_help = SERVING)]
+    Serve(ServeArgs),
+    /// Show recorded alerts arriving from a Falco that is built in
+    Demo,
+    /// Print a completion script for a shell
+    Completions { shell: Shell },
+    /// Print the manual page, or write one for each subcommand into a folder
+    Man { folder: Option<PathBuf> },
+}
+
+#[derive(clap::Args)]
+pub struct ReadArgs {
+    /// How to print an alert. Without: text on a terminal, falco elsewhere.
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub format: Option<Format>,
+    /// Print the form proto with the names of this descriptor, so that the fields of a newer
+    /// Falco show: *.proto text, or a FileDescriptorSet as protoc -o writes it.
+    #[arg(long, value_name = "FILE")]
+    pub proto: Option<PathBuf>,
+    /// End after so many alerts were printed.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    #[command(flatten)]
+    pub filter: Filter,
+    #[command(flatten)]
+    pub falco: FalcoArgs,
+}
+
+#[derive(clap::Args)]
+pub struct VersionArgs {
+    /// Print all that Falco says of its version, as JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub falco: FalcoArgs,
+}
+
+#[derive(clap::Args)]
+pub struct ServeArgs {
+    /// Where to listen: unix:///path or host:port (port 0: any free one).
+    #[arg(long, value_name = "ENDPOINT")]
+    pub listen: String,
+    /// Recordings to serve, in this order: *.pb (messages, each after its length), else Falco's
+    /// own JSON lines.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    pub replay: Vec<PathBuf>,
+    /// Alerts a second. Without: all at once.
+    #[arg(long, value_name = "N")]
+    pub rate: Option<NonZeroU32>,
+    /// Begin again after the last alert.
+    #[arg(long = "loop", requires = "rate")]
+    pub again: bool,
+    /// Threads that serve, as Falco's grpc.threadiness: each allows 10 streams. 0: one a CPU.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub threads: usize,
+    /// The authority that signed the clients' certificates, PEM. A host:port needs all three.
+    #[arg(long, value_name = "FILE", requires_all = ["cert", "key"])]
+    pub ca: Option<PathBuf>,
+    /// The server's certificate, PEM.
+    #[arg(long, value_name = "FILE", requires_all = ["ca", "key"])]
+    pub cert: Option<PathBuf>,
+    /// The key of the server's certificate, PEM.
+    #[arg(long, value_name = "FILE", requires_all = ["ca", "cert"])]
+    pub key: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Connection")]
+pub struct FalcoArgs {
+    /// Where Falco listens: unix:///path or host:port.
+    #[arg(long, env = "FALCO_ENDPOINT", value_name = "ENDPOINT", default_value = Endpoint::DEFAULT)]
+    endpoint: String,
+    /// The authority that signed Falco's certificate, PEM. A host:port needs all three.
+    #[arg(long, env = "FALCO_CA", value_name = "FILE", requires_all = ["cert", "key"])]
+    ca: Option<PathBuf>,
+    /// The client's certificate, PEM.
+    #[arg(long, env = "FALCO_CERT", value_name = "FILE", requires_all = ["ca", "key"])]
+    cert: Option<PathBuf>,
+    /// The key of the client's certificate, PEM.
+    #[arg(long, env = "FALCO_KEY", value_name = "FILE", requires_all = ["ca", "cert"])]
+    key: Option<PathBuf>,
+    /// The name in Falco's certificate, where it differs from the host of the endpoint.
+    #[arg(long, env = "FALCO_SERVER_NAME", value_name = "NAME")]
+    server_name: Option<String>,
+    /// Speak to a host:port without TLS, for a tunnel or a sidecar that adds it.
+    #[arg(long, conflicts_with = "ca")]
+    plaintext: bool,
+}
+
+impl FalcoArgs {
+    pub fn config(&self) -> Config {
+        let mut config = Config::new(&self.endpoint).plaintext(self.plaintext);
+        if let Some(tls) = tls(&self.ca, &self.cert, &self.key) {
+            config = config.tls(tls);
+        }
+        if let Some(name) = &self.server_name {
+            config = config.server_name(name);
+        }
+        config
+    }
+}
+
+impl ServeArgs {
+    pub fn tls(&self) -> Option<Tls> {
+        tls(&self.ca, &self.cert, &self.key)
+    }
+}
+
+type File = Option<PathBuf>;
+
+fn tls(ca: &File, cert: &File, key: &File) -> Option<Tls> {
+    Some(Tls::from_files(ca.as_ref()?, cert.as_ref()?, key.as_ref()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault() {
+        Args::command().debug_assert();
+    }
+
+    #[track_caller]
+    fn refused(args: &[&str]) -> String {
+        let args = ["falco-client"].iter().chain(args);
+        let error = Args::try_parse_from(args).err().unwrap();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn wrong_arguments_are_named() {
+        assert!(refused(&["get", "--format", "xml"]).contains("text, falco, go, proto"));
+        assert!(refused(&["get", "--min-priority", "urgent"]).contains("emergency"));
+        assert!(refused(&["get", "--limit", "0"]).contains("--limit"));
+        assert!(refused(&["get", "--ca", "ca.crt"]).contains("--key"));
+        assert!(refused(&["serve", "--listen", "x"]).contains("--replay"));
+        assert!(refused(&["serve", "--listen", "x", "--replay", "y", "--loop"]).contains("--rate"));
+    }
+}

@@ -1,0 +1,67 @@
+//! `demo`: real recorded alerts, from the embedded Falco through the client to JSON lines.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use falco_client::server::Server;
+use falco_client::{recording, Alert, Client, Endpoint};
+
+use crate::diagnostics::{say, Code, Failure};
+use crate::output::Output;
+
+const RECORDINGS: [&[u8]; 2] = [
+    include_bytes!("../../../tests/recordings/replay_libs-sample.pb"),
+    include_bytes!("../../../tests/recordings/replay_falco-cat_write.pb"),
+];
+
+pub fn run() -> Result<Code, Failure> {
+    let (alerts, took) = transfer()?;
+    let mut output = Output::new();
+    for alert in &alerts {
+        let line = alert.go().write_to(&mut output);
+        line.and_then(|()| output.write_all(b"\n"))
+            .map_err(Failure::stdout)?;
+    }
+    output.show()?;
+    let count = alerts.len();
+    let speed = count as f64 / took.as_secs_f64().max(f64::MIN_POSITIVE);
+    say(format_args!(
+        "{count} alerts came in {took:.1?}, {speed:.0} a second; next, against a real Falco: \
+         {} watch --endpoint {}",
+        this_command(),
+        Endpoint::DEFAULT
+    ));
+    Ok(Code::Done)
+}
+
+/// All is over and cleaned up before the first line is printed, so that a reader who takes his
+/// time changes neither the speed nor leaves a folder behind.
+fn transfer() -> Result<(Vec<Alert>, Duration), Failure> {
+    let folder = tempfile::tempdir().map_err(|source| Failure::Os {
+        what: format!("a temporary folder in {}", std::env::temp_dir().display()),
+        source,
+    })?;
+    let server = Server::builder().listen(format!("unix://{}/falco.sock", folder.path().display()));
+    let server = server.start()?;
+    for bytes in RECORDINGS {
+        for alert in recording::read_messages(bytes) {
+            server.push_bytes(alert?);
+        }
+    }
+    let client = Client::connect(&server.endpoint().to_string())?;
+    client.wait_connected(Duration::from_secs(10))?;
+    let begin = Instant::now();
+    let alerts = client.get()?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let took = begin.elapsed();
+    server.stop(Duration::from_secs(1));
+    Ok((alerts, took))
+}
+
+/// As it was typed, so that it can be typed again: on the PATH or in a target folder.
+fn this_command() -> String {
+    let typed = std::env::args_os().next();
+    typed.map_or_else(
+        || "falco-client".into(),
+        |typed| typed.to_string_lossy().into_owned(),
+    )
+}

@@ -1,0 +1,42 @@
+//! `completions` and `man`, generated from the command line's own description.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::args::Args;
+use crate::diagnostics::{Code, Failure};
+use crate::output::Output;
+
+pub fn completions(shell: Shell) -> Result<Code, Failure> {
+    // Into memory first, as the generator panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "falco-client", &mut script);
+    print(&script)
+}
+
+/// The page of the whole command on standard output; into a folder, those of its subcommands too.
+pub fn man(folder: Option<&Path>) -> Result<Code, Failure> {
+    let Some(folder) = folder else {
+        let mut page = Vec::new();
+        Man::new(Args::command())
+            .render(&mut page)
+            .map_err(Failure::stdout)?;
+        return print(&page);
+    };
+    clap_mangen::generate_to(Args::command(), folder).map_err(|source: io::Error| Failure::Os {
+        what: format!("manual pages in {}", folder.display()),
+        source,
+    })?;
+    Ok(Code::Done)
+}
+
+fn print(text: &[u8]) -> Result<Code, Failure> {
+    let mut output = Output::new();
+    output.write_all(text).map_err(Failure::stdout)?;
+    output.show()?;
+    Ok(Code::Done)
+}

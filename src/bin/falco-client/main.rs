@@ -1,0 +1,44 @@
+//! The command `falco-client`: Falco's alerts at a shell.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod demo;
+mod diagnostics;
+mod escape;
+mod filter;
+mod format;
+mod generate;
+mod output;
+mod read;
+mod serve;
+mod signals;
+mod text;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use read::Call;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if args.verbose {
+        diagnostics::show_log();
+    }
+    let done = match args.command {
+        Command::Get(args) => read::run(&args, Call::Get),
+        Command::Watch(args) => read::run(&args, Call::Subscribe),
+        Command::Version(args) => version::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo => demo::run(),
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { folder } => generate::man(folder.as_deref()),
+    };
+    match done {
+        Ok(code) => code.into(),
+        Err(failure) => failure.report().into(),
+    }
+}

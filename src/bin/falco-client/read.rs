@@ -1,0 +1,173 @@
+//! `get` and `watch`: alerts from Falco to standard output.
+
+use std::sync::mpsc::TryRecvError;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use falco_client::{Alert, Alerts, Canceller, Client, Error};
+
+use crate::args::ReadArgs;
+use crate::diagnostics::{report, say, Code, Failure};
+use crate::format::Printer;
+use crate::output::Output;
+use crate::signals;
+
+#[derive(Clone, Copy)]
+pub enum Call {
+    Get,
+    Subscribe,
+}
+
+/// With a limit, no more than this is received ahead of the printing. In bytes.
+const AHEAD_OF_LIMIT: usize = 16 * 1024;
+
+pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
+    let printer = Printer::new(args.format, args.proto.as_deref())?;
+    let mut config = args.falco.config();
+    if args.limit.is_some() {
+        // What Falco has written beyond the limit is lost, so it is kept from writing far ahead:
+        // without the probe the connection's window stays at 64 KiB.
+        config = config
+            .queue_bytes(AHEAD_OF_LIMIT)
+            .channel_arg("grpc.http2.bdp_probe", 0);
+    }
+    let client = Client::new(config)?;
+    let interrupt = Interrupt::catch()?;
+    let alerts = match call {
+        Call::Get => client.get()?,
+        Call::Subscribe => client.subscribe()?,
+    };
+    interrupt.ends(alerts.canceller());
+    let reader = Reader {
+        args,
+        printer,
+        output: Output::new(),
+        code: Code::Done,
+        left: args.limit,
+    };
+    reader.read(alerts)
+}
+
+struct Reader<'a> {
+    args: &'a ReadArgs,
+    printer: Printer,
+    output: Output,
+    code: Code,
+    /// How many are still to be printed, where there is a limit.
+    left: Option<u64>,
+}
+
+impl Reader<'_> {
+    fn read(mut self, mut alerts: Alerts) -> Result<Code, Failure> {
+        while self.left != Some(0) {
+            let Some(next) = self.next(&mut alerts)? else {
+                break;
+            };
+            match next {
+                Ok(alert) => self.print(&alert)?,
+                Err(error) => self.fail(&error),
+            }
+        }
+        self.output.show()?;
+        if self.left == Some(0) {
+            self.count_the_rest(alerts);
+        }
+        Ok(self.code)
+    }
+
+    /// Before it waits, all that was printed is shown; while alerts are waiting they share writes.
+    fn next(&mut self, alerts: &mut Alerts) -> Result<Option<Result<Alert, Error>>, Failure> {
+        match alerts.try_recv() {
+            Ok(next) => Ok(Some(next)),
+            Err(TryRecvError::Disconnected) => Ok(None),
+            Err(TryRecvError::Empty) => {
+                self.output.show()?;
+                Ok(alerts.recv().ok())
+            }
+        }
+    }
+
+    fn print(&mut self, alert: &Alert) -> Result<(), Failure> {
+        if !self.args.filter.lets_pass(alert) {
+            return Ok(());
+        }
+        match self.printer.print(alert, &mut self.output) {
+            Ok(()) => self.left = self.left.map(|left| left - 1),
+            // The descriptor does not fit this alert, whose bytes must not be lost for it.
+            Err(Failure::Library(error)) => self.fail(&undecodable(error, alert)),
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    /// Says it and goes on: an alert may follow one that could not be decoded, and after any
+    /// other error the sequence ends by itself.
+    fn fail(&mut self, error: &Error) {
+        let code = report(error);
+        if self.code != Code::Failed {
+            self.code = if code == Code::Undecodable {
+                code
+            } else {
+                Code::Failed
+            };
+        }
+    }
+
+    fn count_the_rest(&self, alerts: Alerts) {
+        alerts.canceller().cancel();
+        let received = alerts
+            .into_iter()
+            .filter(|next| matches!(next, Ok(_) | Err(Error::Undecodable { .. })))
+            .count();
+        if received > 0 {
+            say(format_args!(
+                "{received} more alerts had come when the limit was reached, and others may have \
+                 been on their way; they are gone from Falco and not printed"
+            ));
+        }
+    }
+}
+
+fn undecodable(error: Error, alert: &Alert) -> Error {
+    match error {
+        Error::Undecodable { .. } => error,
+        other => Error::Undecodable {
+            bytes: alert.as_bytes().into(),
+            problem: other.to_string(),
+        },
+    }
+}
+
+/// A signal may come before there is anything to cancel.
+#[derive(Clone, Default)]
+struct Interrupt(Arc<Mutex<Interrupted>>);
+
+#[derive(Default)]
+struct Interrupted {
+    signals: u32,
+    canceller: Option<Canceller>,
+}
+
+impl Interrupt {
+    fn catch() -> Result<Interrupt, Failure> {
+        let interrupt = Interrupt::default();
+        let caught = interrupt.clone();
+        signals::on_signal(move |signals| caught.update(|state| state.signals = signals))?;
+        Ok(interrupt)
+    }
+
+    fn ends(&self, canceller: Canceller) {
+        self.update(|state| state.canceller = Some(canceller));
+    }
+
+    /// The first signal asks for no more alerts and takes those on their way, so that none is
+    /// lost; the second does not wait for them.
+    fn update(&self, change: impl FnOnce(&mut Interrupted)) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        match (&state.canceller, state.signals) {
+            (None, _) | (_, 0) => {}
+            (Some(canceller), 1) => canceller.close(),
+            (Some(canceller), _) => canceller.cancel(),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `version`: which Falco it is.
+
+use std::io::Write as _;
+
+use falco_client::Client;
+use serde_json::json;
+
+use crate::args::VersionArgs;
+use crate::diagnostics::{Code, Failure};
+use crate::escape::Escaped;
+use crate::output::Output;
+
+pub fn run(args: &VersionArgs) -> Result<Code, Failure> {
+    let falco = Client::new(args.falco.config())?.version()?;
+    let text = if args.json {
+        // Falcos before 0.37 know a part of these.
+        json!({
+            "version": falco.version,
+            "major": falco.major,
+            "minor": falco.minor,
+            "patch": falco.patch,
+            "prerelease": falco.prerelease,
+            "build": falco.build,
+            "engine_version": falco.engine_version,
+            "engine_major": falco.engine_major,
+            "engine_minor": falco.engine_minor,
+            "engine_patch": falco.engine_patch,
+            "engine_fields_checksum": falco.engine_fields_checksum,
+        })
+        .to_string()
+    } else {
+        let engine = match falco.engine_version.as_str() {
+            // Until 0.36 the engine had a single number, and it came in this field.
+            "" => falco.engine_minor.to_string(),
+            version => version.to_owned(),
+        };
+        format!(
+            "Falco {}, engine {}",
+            Escaped(&falco.version),
+            Escaped(&engine)
+        )
+    };
+    let mut output = Output::new();
+    writeln!(output, "{text}").map_err(Failure::stdout)?;
+    output.show()?;
+    Ok(Code::Done)
+}

@@ -1,0 +1,121 @@
+//! Wrong arguments and files: exit code, culprit and remedy.
+
+use std::fs;
+
+use crate::child::{record, recording, run, Falco};
+
+#[test]
+fn arguments() {
+    run(&["get", "--format", "xml"]).failed(2, &["xml", "text, falco, go, proto"]);
+    run(&["get", "--min-priority", "urgent"]).failed(2, &["urgent", "emergency"]);
+    run(&["get", "--rule", "[a"]).failed(2, &["--rule", "[a"]);
+    run(&["get", "--limit", "none"]).failed(2, &["--limit"]);
+    run(&["subscribe"]).failed(2, &["subscribe", "--help"]);
+    run(&["serve", "--listen", "unix:///tmp/x"]).failed(2, &["--replay"]);
+    run(&["completions", "sh"]).failed(2, &["bash"]);
+}
+
+#[test]
+fn endpoints() {
+    for endpoint in [
+        "",
+        "falco.sock",
+        "http://localhost:5060",
+        "localhost:0",
+        "localhost:70000",
+    ] {
+        for call in ["get", "watch", "version"] {
+            let ended = run(&[call, "--endpoint", endpoint]);
+            ended.failed(2, &["falco-client: endpoint", &format!("{endpoint:?}")]);
+        }
+    }
+    // Without certificates.
+    run(&["get", "--endpoint", "localhost:5060"]).failed(2, &["falco-client: "]);
+}
+
+#[test]
+fn a_socket_that_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = format!("unix://{}/none.sock", folder.path().display());
+    for call in ["get", "watch", "version"] {
+        run(&[call, "--endpoint", &endpoint]).failed(1, &["none.sock"]);
+    }
+}
+
+#[test]
+fn certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.crt");
+    fs::write(&file, "no PEM").unwrap();
+    let file = file.to_str().unwrap();
+    let tls = ["--ca", file, "--cert", file, "--key", file];
+    let get = ["get", "--endpoint", "localhost:5060"];
+    run(&[&get[..], &tls].concat()).failed(2, &["ca.crt"]);
+    run(&[&get[..], &tls[..4]].concat()).failed(2, &["--key"]);
+    let path = recording("internal.pb");
+    let serve = [
+        "serve",
+        "--listen",
+        "localhost:0",
+        "--replay",
+        path.to_str().unwrap(),
+    ];
+    run(&[&serve[..], &tls].concat()).failed(2, &["ca.crt"]);
+}
+
+#[test]
+fn descriptors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("newer.proto");
+    fs::write(&path, "message response { not proto }").unwrap();
+    let proto = path.to_str().unwrap();
+    run(&["get", "--proto", proto]).failed(2, &["newer.proto"]);
+    run(&["get", "--proto", proto, "--format", "go"]).failed(2, &["--format", "--proto"]);
+
+    let set = folder.path().join("newer.bin");
+    run(&["get", "--proto", set.to_str().unwrap()]).failed(2, &["newer.bin", "cannot be read"]);
+    fs::write(&set, "no descriptor").unwrap();
+    run(&["get", "--proto", set.to_str().unwrap()]).failed(2, &["newer.bin", "protoc"]);
+}
+
+#[test]
+fn recordings() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = format!("unix://{}/falco.sock", folder.path().display());
+    let serve = |path: &str| run(&["serve", "--listen", &socket, "--replay", path]);
+    let cut = folder.path().join("cut.pb");
+    let whole = fs::read(recording("internal.pb")).unwrap();
+    fs::write(&cut, &whole[..whole.len() - 1]).unwrap();
+    serve(cut.to_str().unwrap()).failed(2, &["cut.pb"]);
+    let lines = folder.path().join("lines.jsonl");
+    fs::write(&lines, "{\"rule\": \"cut\n").unwrap();
+    serve(lines.to_str().unwrap()).failed(2, &["lines.jsonl"]);
+    serve("none.pb").failed(2, &["none.pb"]);
+    assert!(!folder.path().join("falco.sock").exists());
+}
+
+#[test]
+fn a_place_where_nobody_can_listen() {
+    let (_folder, path) = record(&[]);
+    let path = path.to_str().unwrap();
+    let missing = "unix:///no/such/folder/falco.sock";
+    run(&["serve", "--listen", missing, "--replay", path]).failed(1, &["/no/such/folder"]);
+    run(&["serve", "--listen", "falco", "--replay", path]).failed(2, &["\"falco\""]);
+}
+
+#[test]
+fn a_descriptor_that_does_not_fit_an_alert_costs_no_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let proto = folder.path().join("other.proto");
+    let text = "syntax = \"proto3\"; package falco.outputs; message response { int32 rule = 4; }";
+    fs::write(&proto, text).unwrap();
+    let alert = falco_client::Alert::builder().rule("A").build();
+    let (_folder, path) = record(&[alert.as_bytes()]);
+    let ended = Falco::replay(&path).get(&["--proto", proto.to_str().unwrap()]);
+    if ended.code == Some(0) {
+        // Protobuf keeps a field of another wire type as an unknown one.
+        assert_eq!(ended.stdout.lines().count(), 1);
+    } else {
+        ended.failed(3, &["hex: ", "220141"]);
+    }
+}

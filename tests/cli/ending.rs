@@ -1,0 +1,146 @@
+//! How it ends: quietly, in order, or with an error, and never with an alert less.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::ChildStdout;
+
+use falco_client::{recording as recorded, Alert};
+
+use crate::child::{finish, record, recording, Falco, Running};
+
+fn lines(running: &mut Running) -> impl Iterator<Item = String> {
+    let stdout: ChildStdout = running.child.stdout.take().unwrap();
+    BufReader::new(stdout).lines().map(|line| line.unwrap())
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    for call in ["get", "watch"] {
+        // More than a pipe holds.
+        let falco = Falco::replay(&recording("dummy_json.pb"));
+        let mut reader = Running::spawn(falco.command(call, &["--format", "proto"]));
+        assert!(lines(&mut reader).next().unwrap().starts_with('{'));
+        let (status, said) = reader.end();
+        assert_eq!((status.code(), said.as_str()), (Some(0), ""));
+    }
+}
+
+#[test]
+fn a_lone_alert_is_shown_at_once() {
+    let (_folder, path) = record(&[Alert::builder().rule("Lone").build().as_bytes()]);
+    let falco = Falco::replay(&path);
+    let mut watch = Running::spawn(falco.command("watch", &[]));
+    assert!(lines(&mut watch).next().unwrap().contains("Lone"));
+    assert!(
+        watch.child.try_wait().unwrap().is_none(),
+        "watch ended by itself"
+    );
+}
+
+#[test]
+fn sigterm_under_load_loses_nothing() {
+    let path = recording("dummy_text.pb");
+    let falco = Falco::serve(&path, &["--rate", "3000", "--loop"]);
+    let expected: Vec<String> = recorded::read(&path)
+        .unwrap()
+        .map(|bytes| {
+            Alert::from_bytes(bytes.unwrap())
+                .unwrap()
+                .falco()
+                .to_string()
+        })
+        .collect();
+    let mut expected = expected.iter().cycle();
+
+    // Falco has one queue, so that what one reader leaves the next one finds.
+    for name in ["TERM", "INT", "HUP"] {
+        let mut watch = Running::spawn(falco.command("watch", &["--format", "falco"]));
+        for (at, line) in lines(&mut watch).enumerate() {
+            assert!(
+                line == *expected.next().unwrap(),
+                "alert {at} before SIG{name}"
+            );
+            if at == 500 {
+                watch.signal(name);
+            }
+        }
+        let (status, said) = watch.end();
+        assert_eq!((status.code(), said.as_str()), (Some(0), ""));
+    }
+    let next = falco.get(&["--limit", "1"]);
+    assert_eq!(next.stdout.trim_end(), expected.next().unwrap());
+}
+
+/// More than the pipe, the client's queue and the connection hold together.
+fn flood() -> Falco {
+    let path = recording("dummy_json.pb");
+    Falco::serve(&path, &[path.to_str().unwrap(); 39])
+}
+
+#[test]
+fn sigterm_in_a_flood_prints_all_that_falco_has_written() {
+    for call in ["get", "watch"] {
+        let falco = flood();
+        let mut reader = Running::spawn(falco.command(call, &["--format", "falco"]));
+        let mut lines = lines(&mut reader);
+        lines.next().unwrap();
+        reader.signal("TERM");
+        let printed = 1 + lines.count() as u64;
+        assert!(reader.end().0.success());
+        assert_eq!(falco.stop().0, printed, "{call}");
+    }
+}
+
+#[test]
+fn three_signals_end_it_though_nobody_reads() {
+    let falco = flood();
+    let mut watch = Running::spawn(falco.command("watch", &[]));
+    let mut lines = lines(&mut watch);
+    lines.next().unwrap();
+    // Of different names, as equal ones may become one on their way.
+    for name in ["TERM", "INT", "HUP"] {
+        watch.signal(name);
+    }
+    // By itself only if the second came before more than the pipe holds.
+    let code = watch.end().0.code();
+    assert!(matches!(code, Some(130 | 0)), "{code:?}");
+}
+
+#[test]
+fn a_falco_that_goes_away_is_an_error() {
+    let falco = Falco::replay(&recording("internal.pb"));
+    let mut watch = Running::spawn(falco.command("watch", &[]));
+    let mut lines = lines(&mut watch);
+    for _ in 0..4 {
+        lines.next().unwrap();
+    }
+    falco.kill();
+    assert_eq!(lines.next(), None);
+    let (status, said) = watch.end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with("falco-client: ") && said.contains(&falco.endpoint),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_undecodable_alert_is_reported_whole_and_the_others_follow() {
+    let alert = Alert::builder().rule("A rule").build();
+    let (_folder, path) = record(&[alert.as_bytes(), b"\x22\x05\xffA", alert.as_bytes()]);
+    let ended = Falco::replay(&path).get(&[]);
+    assert_eq!(ended.stdout.lines().count(), 2);
+    ended.failed(3, &["no valid protobuf", "2205ff41"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let falco = Falco::replay(&recording("internal.pb"));
+    let mut command = std::process::Command::new("sh");
+    let get = falco.command("get", &[]);
+    command
+        .args(["-c", "exec \"$@\" > /dev/full", "sh"])
+        .arg(get.get_program())
+        .args(get.get_args());
+    finish(command).failed(1, &["standard output: ", "space"]);
+}
