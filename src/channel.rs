@@ -1,31 +1,31 @@
-//! From a config to a C-core channel, and the threads that all channels share.
+//! From a config to a C-core channel, and the thread that all channels share.
 
 use std::cell::Cell;
 use std::ffi::CString;
 use std::sync::{Arc, OnceLock};
-use std::thread;
 
 use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, EnvBuilder, Environment};
 
 use crate::config::{ChannelArg, Checked, Config};
+use crate::core_log;
 
 thread_local! {
     static DELIVERS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this is one of the threads on which bytes arrive. Who blocks one waits for himself.
+/// Whether this is the thread on which bytes arrive. Who blocks it waits for himself.
 pub(crate) fn on_delivery_thread() -> bool {
     DELIVERS.get()
 }
 
-/// One set of threads for the whole process, made with the first client, never ended: a thread
-/// serves any number of channels.
+/// One thread for the whole process, made with the first client, never ended: it serves any number
+/// of channels. C-core lets whichever thread polls take what arrives, so that a second one would
+/// mostly hand its finds over to the first.
 fn environment() -> Arc<Environment> {
     static SHARED: OnceLock<Arc<Environment>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| {
-        let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
         let environment = EnvBuilder::new()
-            .cq_count(threads)
+            .cq_count(1)
             .name_prefix("falco-client")
             .after_start(|| DELIVERS.set(true))
             .build();
@@ -34,25 +34,10 @@ fn environment() -> Arc<Environment> {
     shared.clone()
 }
 
-/// Sends C-core's log to `log`, at the level that `log` has now.
-///
-/// With logging off C-core would fall back to printing errors on standard error; it is
-/// told of the lowest level instead, and `log` drops what comes.
-fn redirect_log() {
-    let off = log::max_level() == log::LevelFilter::Off;
-    if off {
-        log::set_max_level(log::LevelFilter::Error);
-    }
-    grpcio::redirect_log();
-    if off && log::max_level() == log::LevelFilter::Error {
-        log::set_max_level(log::LevelFilter::Off);
-    }
-}
-
 /// A channel that connects when it is first used.
 pub(crate) fn open(config: &Config, checked: Checked) -> Channel {
     let environment = environment();
-    redirect_log();
+    core_log::redirect();
     let millis = i32::try_from(config.connect_deadline.as_millis()).unwrap_or(i32::MAX);
     let mut builder = ChannelBuilder::new(environment)
         .primary_user_agent(concat!("falco-client/", env!("CARGO_PKG_VERSION")))

@@ -1,4 +1,4 @@
-#![doc = "Reads the alerts of Falco."]
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -8,6 +8,7 @@ pub mod api;
 mod channel;
 mod client;
 mod config;
+mod core_log;
 pub mod dynamic;
 mod endpoint;
 mod error;

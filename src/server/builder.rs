@@ -10,6 +10,7 @@ use super::listen::listen;
 use super::service::{outputs_service, version_service};
 use super::{end, Server};
 use crate::api::version;
+use crate::core_log;
 use crate::{Endpoint, Error, Result, Tls};
 
 /// More threads than anyone has a use for; it keeps a slip from exhausting the machine.
@@ -105,6 +106,7 @@ impl ServerBuilder {
                 .before_stop(move || ending.thread_ended())
                 .build(),
         );
+        core_log::redirect();
         // Two servers on one port would share its clients without a word.
         let arguments = ChannelBuilder::new(env.clone())
             .reuse_port(false)

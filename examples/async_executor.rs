@@ -1,0 +1,28 @@
+//! Follows Falco as a stream, on the executor of the crate futures.
+//!
+//! ```sh
+//! cargo run --release --features cli --example async_executor [unix:///PATH]
+//! ```
+
+use falco_client::{Client, Result};
+use futures::executor::block_on;
+use futures::StreamExt;
+
+fn main() -> Result<()> {
+    let endpoint = std::env::args()
+        .nth(1)
+        .unwrap_or("unix:///run/falco/falco.sock".into());
+    block_on(async {
+        let mut alerts = Client::connect(&endpoint)?.subscribe()?;
+        while let Some(alert) = alerts.next().await {
+            let alert = alert?;
+            println!(
+                "{} {} {:?}",
+                alert.priority(),
+                alert.rule(),
+                alert.field("proc.cmdline")
+            );
+        }
+        Ok(())
+    })
+}

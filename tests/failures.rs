@@ -1,0 +1,311 @@
+//! What goes wrong is named, with the culprit and the remedy.
+
+mod common;
+
+use std::error::Error as _;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use common::certificates::{self, Certificates};
+use common::{number, numbered, Falco};
+use falco_client::server::Server;
+use falco_client::{Client, Config, Error, Tls};
+use grpcio::{EnvBuilder, ServerBuilder, ServerCredentials};
+
+fn tls([ca, cert, key]: [std::path::PathBuf; 3]) -> Tls {
+    Tls::from_files(ca, cert, key)
+}
+
+fn serve(certificates: &Certificates) -> Server {
+    Server::builder()
+        .listen("localhost:0")
+        .tls(tls(certificates.server_files()))
+        .start()
+        .unwrap()
+}
+
+/// The same failure must come out of a unary call and out of a sequence.
+fn failure(config: Config) -> Error {
+    let config = config.connect_deadline(Duration::from_secs(30));
+    let client = Client::new(config).unwrap();
+    let mut alerts = client.subscribe().unwrap();
+    let of_alerts = alerts.recv().unwrap().unwrap_err();
+    assert!(alerts.recv().is_err(), "an error is the last item");
+    let of_version = client.version().unwrap_err();
+    for error in [&of_alerts, &of_version] {
+        assert!(
+            error.to_string().contains(&client.endpoint().to_string()),
+            "{error}"
+        );
+    }
+    assert_eq!(
+        std::mem::discriminant(&of_alerts),
+        std::mem::discriminant(&of_version),
+        "{of_alerts} / {of_version}"
+    );
+    of_alerts
+}
+
+fn assert_says(error: &Error, parts: &[&str]) {
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is missing in: {text}");
+    }
+    assert!(!text.contains('\n'), "{text}");
+}
+
+#[test]
+fn a_socket_that_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = failure(Config::new(format!(
+        "unix://{}/none.sock",
+        folder.path().display()
+    )));
+    assert_says(
+        &error,
+        &["none.sock", "no such socket", "grpc.enabled", "0.44"],
+    );
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    assert_eq!(cause.unwrap().kind(), std::io::ErrorKind::NotFound);
+}
+
+#[test]
+fn a_file_that_is_no_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, "").unwrap();
+    let error = failure(Config::new(format!("unix://{}", path.display())));
+    assert_says(&error, &["/file", "not a socket", "bind_address"]);
+}
+
+#[test]
+fn a_socket_that_nobody_listens_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stale.sock");
+    drop(UnixListener::bind(&path).unwrap());
+    let error = failure(Config::new(format!("unix://{}", path.display())));
+    assert_says(
+        &error,
+        &["stale.sock", "nothing listens", "Falco is running"],
+    );
+}
+
+#[test]
+fn a_port_that_nobody_listens_on() {
+    let certificates = Certificates::new();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let config = Config::new(format!("127.0.0.1:{port}")).tls(tls(certificates.client_files()));
+    assert_says(
+        &failure(config),
+        &["nothing listens", "grpc.enabled", "0.44"],
+    );
+}
+
+#[test]
+fn a_host_that_does_not_exist() {
+    let certificates = Certificates::new();
+    let config = Config::new("no-such-host.invalid:5060").tls(tls(certificates.client_files()));
+    assert_says(
+        &failure(config),
+        &["no-such-host.invalid", "not found", "spelt"],
+    );
+}
+
+/// A server that reads what comes and answers each connection with the same bytes.
+fn answering(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            thread::spawn(move || {
+                let mut connection = connection?;
+                // However much of the request came: the answer is the same.
+                let _some = connection.read(&mut [0; 1024])?;
+                connection.write_all(answer)?;
+                connection.read(&mut [0; 1024])
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_speaks_http1() {
+    let endpoint = answering(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    let error = failure(Config::new(endpoint).plaintext(true));
+    assert_says(&error, &["HTTP/1", "5060"]);
+}
+
+#[test]
+fn a_server_that_never_answers() {
+    let endpoint = answering(b"");
+    let config = Config::new(&endpoint)
+        .plaintext(true)
+        .connect_deadline(Duration::from_millis(300));
+    let mut alerts = Client::new(config).unwrap().get().unwrap();
+    let error = alerts.recv().unwrap().unwrap_err();
+    assert_says(
+        &error,
+        &[
+            &endpoint,
+            "did not answer as a gRPC server",
+            "connect_deadline",
+        ],
+    );
+}
+
+#[test]
+fn tls_on_a_plaintext_port() {
+    let environment = Arc::new(EnvBuilder::new().cq_count(1).build());
+    let mut server = ServerBuilder::new(environment).build().unwrap();
+    let port = server
+        .add_listening_port("127.0.0.1:0", ServerCredentials::insecure())
+        .unwrap();
+    server.start();
+    let certificates = Certificates::new();
+    let config = Config::new(format!("127.0.0.1:{port}")).tls(tls(certificates.client_files()));
+    assert_says(&failure(config), &["TLS", "port"]);
+}
+
+#[test]
+fn plaintext_on_the_tls_port() {
+    let certificates = Certificates::new();
+    let server = serve(&certificates);
+    let error = failure(Config::new(server.endpoint()).plaintext(true));
+    assert_says(&error, &["TLS"]);
+}
+
+#[test]
+fn the_documentations_certificates_work() {
+    for certificates in [Certificates::new(), Certificates::rsa()] {
+        let server = serve(&certificates);
+        server.push(numbered(7));
+        let config = Config::new(server.endpoint()).tls(tls(certificates.client_files()));
+        let client = Client::new(config).unwrap();
+        client.wait_connected(common::LIMIT).unwrap();
+        assert_eq!(number(&client.get().unwrap().recv().unwrap().unwrap()), 7);
+    }
+}
+
+#[test]
+fn an_ipv6_address_and_another_name_work() {
+    let certificates = Certificates::for_names(&["falco.example"]);
+    let tls_files = tls(certificates.server_files());
+    let server = Server::builder()
+        .listen("[::1]:0")
+        .tls(tls_files)
+        .start()
+        .unwrap();
+    assert!(server.endpoint().to_string().starts_with("[::1]:"));
+    let config = Config::new(server.endpoint()).tls(tls(certificates.client_files()));
+    assert_says(&failure(config.clone()), &["another name", "server name"]);
+    let client = Client::new(config.server_name("falco.example")).unwrap();
+    assert_eq!(client.version().unwrap().version, "0.43.1");
+}
+
+#[test]
+fn a_ca_that_did_not_sign_the_server() {
+    let certificates = Certificates::new();
+    let other = Certificates::of_ca("other");
+    let server = serve(&certificates);
+    let [_, cert, key] = certificates.client_files();
+    let config =
+        Config::new(server.endpoint()).tls(Tls::from_files(other.path("ca.crt"), cert, key));
+    assert_says(&failure(config), &["not signed by the given CA", "ca.crt"]);
+}
+
+#[test]
+fn a_client_certificate_of_another_ca() {
+    let certificates = Certificates::new();
+    let other = Certificates::of_ca("other");
+    let server = serve(&certificates);
+    let [_, cert, key] = other.client_files();
+    let config =
+        Config::new(server.endpoint()).tls(Tls::from_files(certificates.path("ca.crt"), cert, key));
+    assert_says(&failure(config), &["client certificate"]);
+}
+
+#[test]
+fn a_server_without_the_method() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.sock");
+    let environment = Arc::new(EnvBuilder::new().cq_count(1).build());
+    let mut server = ServerBuilder::new(environment).build().unwrap();
+    let address = format!("unix:{}", path.display());
+    server
+        .add_listening_port(address, ServerCredentials::insecure())
+        .unwrap();
+    server.start();
+    let error = failure(Config::new(format!("unix://{}", path.display())));
+    assert!(matches!(error, Error::Unimplemented { .. }), "{error}");
+    assert_says(
+        &error,
+        &["falco.outputs.service/sub", "grpc_output", "0.44"],
+    );
+}
+
+#[test]
+fn a_message_above_the_limit() {
+    let falco = Falco::start();
+    falco.push([0]);
+    let config = Config::new(falco.endpoint()).max_message_bytes(100);
+    let error = Client::new(config)
+        .unwrap()
+        .get()
+        .unwrap()
+        .recv()
+        .unwrap()
+        .unwrap_err();
+    assert_says(&error, &["max_message_bytes"]);
+}
+
+#[test]
+fn a_falco_that_dies() {
+    let falco = Falco::start();
+    let mut alerts = falco.client().subscribe().unwrap();
+    falco.push([0]);
+    assert_eq!(number(&alerts.recv().unwrap().unwrap()), 0);
+    drop(falco);
+    let error = alerts.recv().unwrap().unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+    assert!(alerts.recv().is_err());
+}
+
+#[test]
+fn what_can_be_seen_locally_is_seen_before_any_connection() {
+    let certificates = Certificates::new();
+    let [ca, cert, key] = certificates.client_files();
+    let wrong = certificates.write(
+        "wrong.key",
+        certificates::Issued::root("x", certificates::ec()).pkcs8(),
+    );
+    let cases: [(Config, &[&str]); 5] = [
+        (Config::new(""), &["empty"]),
+        (Config::new("localhost"), &["localhost", "port"]),
+        (Config::new("localhost:5060"), &["TLS", "ca"]),
+        (
+            Config::new("localhost:5060").tls(Tls::from_files(&ca, &cert, wrong)),
+            &["wrong.key", "match"],
+        ),
+        (
+            Config::new("localhost:5060").tls(Tls::from_files(&ca, "/none.crt", &key)),
+            &["/none.crt"],
+        ),
+    ];
+    for (config, parts) in cases {
+        match Client::new(config) {
+            Ok(_) => panic!("no error that says {parts:?}"),
+            Err(error) => assert_says(&error, parts),
+        }
+    }
+}
