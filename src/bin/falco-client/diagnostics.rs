@@ -87,10 +87,7 @@ pub fn report(error: &Error) -> Code {
         cause = error.source();
     }
     match error {
-        Error::Undecodable { bytes, .. } => {
-            say(format_args!("its bytes in hex: {}", Hex(bytes)));
-            Code::Undecodable
-        }
+        Error::Undecodable { bytes, .. } => report_bytes(bytes),
         Error::Endpoint { .. }
         | Error::Config { .. }
         | Error::Tls { .. }
@@ -100,13 +97,19 @@ pub fn report(error: &Error) -> Code {
     }
 }
 
+/// Says an alert that could not be printed.
+pub fn report_bytes(bytes: &[u8]) -> Code {
+    say(format_args!("its bytes in hex: {}", Hex(bytes)));
+    Code::Undecodable
+}
+
 /// One line on standard error. A standard error that nobody reads must not end the command.
 pub fn say(text: fmt::Arguments) {
     let text = text.to_string();
     let _ = writeln!(io::stderr().lock(), "falco-client: {}", Escaped(&text));
 }
 
-pub struct Hex<'a>(pub &'a [u8]);
+struct Hex<'a>(&'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -82,20 +82,21 @@ fn describe(path: &Path) -> Result<Descriptor> {
     {
         return Descriptor::from_proto(path);
     }
-    let descriptor = |problem: String, source| Error::Descriptor {
-        what: path.display().to_string(),
-        problem,
-        source,
-    };
-    let bytes = std::fs::read(path)
-        .map_err(|error| descriptor(format!("cannot be read: {error}"), Some(error.into())))?;
-    Descriptor::from_set(&bytes).map_err(|error| {
-        descriptor(
-            "is no FileDescriptorSet of Falco's outputs.proto; make one with protoc \
-             --include_imports -o, or name a file of .proto text so that it ends in .proto"
-                .to_owned(),
-            Some(Box::new(error)),
-        )
+    let what = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| Error::Descriptor {
+        what: what.clone(),
+        problem: format!("cannot be read ({error}); give a file made with protoc -o, or *.proto"),
+        source: Some(error.into()),
+    })?;
+    Descriptor::from_set(&bytes).map_err(|error| match error {
+        Error::Descriptor {
+            problem, source, ..
+        } => Error::Descriptor {
+            what,
+            problem,
+            source,
+        },
+        other => other,
     })
 }
 

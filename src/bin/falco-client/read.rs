@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use falco_client::{Alert, Alerts, Canceller, Client, Error};
 
 use crate::args::ReadArgs;
-use crate::diagnostics::{report, say, Code, Failure};
+use crate::diagnostics::{report, report_bytes, say, Code, Failure};
 use crate::format::Printer;
 use crate::output::Output;
 use crate::signals;
@@ -64,7 +64,7 @@ impl Reader<'_> {
             };
             match next {
                 Ok(alert) => self.print(&alert)?,
-                Err(error) => self.fail(&error),
+                Err(error) => self.fail(report(&error)),
             }
         }
         self.output.show()?;
@@ -93,23 +93,22 @@ impl Reader<'_> {
         match self.printer.print(alert, &mut self.output) {
             Ok(()) => self.left = self.left.map(|left| left - 1),
             // The descriptor does not fit this alert, whose bytes must not be lost for it.
-            Err(Failure::Library(error)) => self.fail(&undecodable(error, alert)),
+            Err(Failure::Library(error)) => {
+                report(&error);
+                self.fail(report_bytes(alert.as_bytes()));
+            }
             Err(failure) => return Err(failure),
         }
         Ok(())
     }
 
-    /// Says it and goes on: an alert may follow one that could not be decoded, and after any
-    /// other error the sequence ends by itself.
-    fn fail(&mut self, error: &Error) {
-        let code = report(error);
-        if self.code != Code::Failed {
-            self.code = if code == Code::Undecodable {
-                code
-            } else {
-                Code::Failed
-            };
-        }
+    /// It goes on: an alert may follow one that could not be decoded, and after any other error
+    /// the sequence ends by itself.
+    fn fail(&mut self, code: Code) {
+        self.code = match (self.code, code) {
+            (Code::Done | Code::Undecodable, Code::Undecodable) => Code::Undecodable,
+            _ => Code::Failed,
+        };
     }
 
     fn count_the_rest(&self, alerts: Alerts) {
@@ -124,16 +123,6 @@ impl Reader<'_> {
                  been on their way; they are gone from Falco and not printed"
             ));
         }
-    }
-}
-
-fn undecodable(error: Error, alert: &Alert) -> Error {
-    match error {
-        Error::Undecodable { .. } => error,
-        other => Error::Undecodable {
-            bytes: alert.as_bytes().into(),
-            problem: other.to_string(),
-        },
     }
 }
 
