@@ -37,7 +37,7 @@ fn main() {
         }
     }
     let number = |at: usize, default| arguments.get(at).map_or(default, |a| a.parse().unwrap());
-    compare(number(0, 300_000), number(1, 3));
+    compare(number(0, 300_000), number(1, 5));
 }
 
 /// The server's process: holds `count` alerts of the recordings until it is killed.

@@ -123,6 +123,10 @@ fn unix(rest: &str) -> Result<Endpoint, String> {
             Endpoint::DEFAULT
         ));
     }
+    if path.contains(',') {
+        // C-core takes what stands between commas for several addresses.
+        return Err("has a comma in its path, which gRPC cannot take; use a symbolic link".into());
+    }
     if path.len() > LONGEST_PATH {
         return Err(format!(
             "has a path of {} bytes, and a socket's address holds {LONGEST_PATH}; use a shorter \

@@ -105,6 +105,7 @@ fn each_bad_endpoint_names_its_remedy() {
             "user@host:5060",
             ["neither a DNS name nor an IP address", "localhost:5060"],
         ),
+        ("unix:///run/a,b.sock", ["comma", "symbolic link"]),
         ("unix://", ["no path", "write unix:///run/falco/falco.sock"]),
         (
             "unix:",

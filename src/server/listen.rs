@@ -27,12 +27,12 @@ pub(super) fn listen(
         (Endpoint::Unix(_), Some(_)) => {
             return Err(refused(
                 endpoint,
-                "a unix socket carries no TLS; leave out tls(..)",
+                "a unix socket carries no TLS; leave the certificates out",
             ));
         }
         (Endpoint::Tcp { .. }, None) => {
-            let problem = "Falco serves TCP with mutual TLS only; give certificates with \
-                           tls(..), or listen on unix:///path";
+            let problem = "Falco serves TCP with mutual TLS only; give it three files, the \
+                           clients' CA, its certificate and its key, or listen on unix:///path";
             return Err(refused(endpoint, problem));
         }
     };

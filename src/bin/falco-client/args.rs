@@ -16,6 +16,7 @@ Exit codes:
   1  the connection, the server or the output failed
   2  an argument, certificate, descriptor or recording cannot be used; no alert was read
   3  an alert could not be decoded: its bytes are on standard error, all others were printed
+  130  a third Ctrl-C or SIGTERM ended it at once
 
 Examples:
   falco-client demo                      see it work, without a Falco
@@ -139,7 +140,8 @@ pub struct FalcoArgs {
     /// Where Falco listens: unix:///path or host:port.
     #[arg(long, env = "FALCO_ENDPOINT", value_name = "ENDPOINT", default_value = Endpoint::DEFAULT)]
     endpoint: String,
-    /// The authority that signed Falco's certificate, PEM. A host:port needs all three.
+    /// The authority that signed Falco's certificate, PEM. A host:port needs all three, a
+    /// unix socket none.
     #[arg(long, env = "FALCO_CA", value_name = "FILE", requires_all = ["cert", "key"])]
     ca: Option<PathBuf>,
     /// The client's certificate, PEM.
@@ -159,10 +161,12 @@ pub struct FalcoArgs {
 impl FalcoArgs {
     pub fn config(&self) -> Config {
         let mut config = Config::new(&self.endpoint).plaintext(self.plaintext);
-        if let Some(tls) = tls(&self.ca, &self.cert, &self.key) {
+        // Certificates in the environment are meant for a host:port.
+        let unix = self.endpoint.starts_with("unix:");
+        if let Some(tls) = tls(&self.ca, &self.cert, &self.key).filter(|_| !unix) {
             config = config.tls(tls);
         }
-        if let Some(name) = &self.server_name {
+        if let Some(name) = self.server_name.as_ref().filter(|_| !unix) {
             config = config.server_name(name);
         }
         config

@@ -1,4 +1,10 @@
-//! Ctrl-C, SIGTERM and SIGHUP.
+//! Ctrl-C and SIGTERM. SIGHUP keeps its meaning, so that `nohup` works.
+
+use std::io;
+use std::thread;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::diagnostics::{Code, Failure};
 
@@ -6,19 +12,19 @@ use crate::diagnostics::{Code, Failure};
 /// third ends the process at once: the way out when even an orderly end cannot come, because
 /// nobody reads standard output any more.
 pub fn on_signal(mut act: impl FnMut(u32) + Send + 'static) -> Result<(), Failure> {
-    let mut signals = 0;
-    ctrlc::set_handler(move || {
-        signals += 1;
-        match signals {
-            1 | 2 => act(signals),
-            _ => std::process::exit(Code::Interrupted as i32),
-        }
-    })
-    .map_err(|error| Failure::Os {
+    let failed = |source: io::Error| Failure::Os {
         what: "catching Ctrl-C and SIGTERM".to_owned(),
-        source: match error {
-            ctrlc::Error::System(error) => error,
-            other => std::io::Error::other(other),
-        },
-    })
+        source,
+    };
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+    let wait = move || {
+        for (count, _) in (1..).zip(signals.forever()) {
+            match count {
+                1 | 2 => act(count),
+                _ => std::process::exit(Code::Interrupted as i32),
+            }
+        }
+    };
+    let thread = thread::Builder::new().name("signals".to_owned());
+    thread.spawn(wait).map(drop).map_err(failed)
 }
