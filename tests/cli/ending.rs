@@ -91,6 +91,21 @@ fn sigterm_in_a_flood_prints_all_that_falco_has_written() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn nohup_outlives_a_hang_up() {
+    let falco = Falco::serve(&recording("dummy_text.pb"), &["--rate", "200", "--loop"]);
+    let mut command = std::process::Command::new("nohup");
+    let watch = falco.command("watch", &[]);
+    command.arg(watch.get_program()).args(watch.get_args());
+    let mut watch = Running::spawn(command);
+    let mut lines = lines(&mut watch);
+    lines.next().unwrap();
+    watch.signal("HUP");
+    // Had it been caught, Falco would not have been asked for so many more.
+    assert_eq!(lines.take(600).count(), 600);
+}
+
+#[test]
 fn three_signals_end_it_though_nobody_reads() {
     let falco = flood();
     let mut watch = Running::spawn(falco.command("watch", &[]));

@@ -1,9 +1,9 @@
-//! Ctrl-C and SIGTERM. SIGHUP keeps its meaning, so that `nohup` works.
+//! Ctrl-C, SIGTERM, and SIGHUP unless `nohup` switched it off.
 
 use std::io;
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::diagnostics::{Code, Failure};
@@ -17,6 +17,9 @@ pub fn on_signal(mut act: impl FnMut(u32) + Send + 'static) -> Result<(), Failur
         source,
     };
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+    if !hang_up_is_ignored() {
+        signals.add_signal(SIGHUP).map_err(failed)?;
+    }
     let wait = move || {
         for (count, _) in (1..).zip(signals.forever()) {
             match count {
@@ -27,4 +30,13 @@ pub fn on_signal(mut act: impl FnMut(u32) + Send + 'static) -> Result<(), Failur
     };
     let thread = thread::Builder::new().name("signals".to_owned());
     thread.spawn(wait).map(drop).map_err(failed)
+}
+
+/// To catch what `nohup` told the kernel to ignore would undo it.
+fn hang_up_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask >> (SIGHUP - 1) & 1 == 1)
 }
