@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::endpoint::{self, Endpoint};
+use crate::error::{Error, Result};
 use crate::tls::{Pem, Tls};
-use crate::{Error, Result};
 
 /// How to reach a Falco, and how to read from it.
 ///

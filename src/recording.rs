@@ -11,8 +11,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::alert::Alert;
 use crate::error::Cause;
-use crate::{Alert, Error, Result};
+use crate::error::{Error, Result};
 
 /// No alert is that long; such a length is read from what is no recording.
 const LONGEST: u64 = 1 << 30;

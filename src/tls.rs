@@ -12,7 +12,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
 use crate::error::Cause;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The certificates and the private key of mutual TLS, which Falco demands on TCP.
 ///

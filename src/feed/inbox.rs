@@ -11,7 +11,7 @@ use futures_timer::Delay;
 
 use super::call::Frame;
 use super::control::Control;
-use super::queue::{Queue, State, NEVER};
+use super::queue::{Queue, QueueOutlet, State, NEVER};
 use crate::error::Error;
 
 /// How long a reader that has just emptied the queue lets more gather before it asks to be woken
@@ -37,8 +37,14 @@ pub(crate) struct Inbox {
     gathering: bool,
 }
 
+/// The two ends of a queue that holds up to `capacity` bytes, or one message that is larger.
+pub(crate) fn queue(capacity: usize, control: Arc<Control>) -> (QueueOutlet, Inbox) {
+    let queue = Queue::new(capacity);
+    (QueueOutlet(queue.clone()), Inbox::new(queue, control))
+}
+
 impl Inbox {
-    pub(super) fn new(queue: Arc<Queue>, control: Arc<Control>) -> Inbox {
+    fn new(queue: Arc<Queue>, control: Arc<Control>) -> Inbox {
         Inbox {
             queue,
             control,

@@ -12,7 +12,6 @@ mod queue;
 
 pub(crate) use call::{Call, GET, SUB};
 pub(crate) use control::Control;
-pub(crate) use inbox::{Inbox, Received};
+pub(crate) use inbox::{queue, Inbox, Received};
 pub(crate) use outlet::{Callback, Outlet};
 pub(crate) use pump::start;
-pub(crate) use queue::queue;

@@ -8,8 +8,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::call::Frame;
-use super::control::Control;
-use super::inbox::Inbox;
 use super::outlet::{Outlet, Room};
 use crate::error::Error;
 
@@ -37,25 +35,23 @@ pub(super) struct State {
     pub(super) failure: Option<Error>,
 }
 
-/// The two ends of a queue that holds up to `capacity` bytes, or one message that is larger.
-pub(crate) fn queue(capacity: usize, control: Arc<Control>) -> (QueueOutlet, Inbox) {
-    let queue = Arc::new(Queue {
-        state: Mutex::new(State {
-            frames: VecDeque::new(),
-            bytes: 0,
-            full: false,
-            wake_at: NEVER,
-            waker: None,
-            ended: false,
-            failure: None,
-        }),
-        arrived: Condvar::new(),
-        capacity,
-    });
-    (QueueOutlet(queue.clone()), Inbox::new(queue, control))
-}
-
 impl Queue {
+    pub(super) fn new(capacity: usize) -> Arc<Queue> {
+        Arc::new(Queue {
+            state: Mutex::new(State {
+                frames: VecDeque::new(),
+                bytes: 0,
+                full: false,
+                wake_at: NEVER,
+                waker: None,
+                ended: false,
+                failure: None,
+            }),
+            arrived: Condvar::new(),
+            capacity,
+        })
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here leaves it half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -86,7 +82,7 @@ impl State {
 }
 
 /// The end of the queue that a pump fills.
-pub(crate) struct QueueOutlet(Arc<Queue>);
+pub(crate) struct QueueOutlet(pub(super) Arc<Queue>);
 
 impl Outlet for QueueOutlet {
     fn take(&mut self, frame: Frame) -> Room {

@@ -11,7 +11,9 @@ use super::service::{outputs_service, version_service};
 use super::{end, Server};
 use crate::api::version;
 use crate::core_log;
-use crate::{Endpoint, Error, Result, Tls};
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
+use crate::tls::Tls;
 
 /// More threads than anyone has a use for; it keeps a slip from exhausting the machine.
 const MOST_THREADS: usize = 256;

@@ -9,8 +9,10 @@ use std::path::Path;
 
 use grpcio::{CertificateRequestType, ServerCredentials, ServerCredentialsBuilder};
 
+use crate::endpoint::Endpoint;
 use crate::error::Cause;
-use crate::{Endpoint, Error, Result, Tls};
+use crate::error::{Error, Result};
+use crate::tls::Tls;
 
 /// Makes `core` listen at `endpoint`, and returns where it does: any free port stands for port 0.
 pub(super) fn listen(

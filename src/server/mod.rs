@@ -66,7 +66,9 @@ pub use replay::Replay;
 
 use self::falco::Falco;
 use self::wait::wait;
-use crate::{Alert, Endpoint, Error, Result};
+use crate::alert::Alert;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
 
 /// What remains to be done once all calls are cancelled is quick, unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(5);
