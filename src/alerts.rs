@@ -14,6 +14,7 @@ use crate::alert::Alert;
 use crate::channel::on_delivery_thread;
 use crate::error::{Error, Result};
 use crate::feed::{Control, Inbox, Received};
+use crate::wait::wait;
 
 /// A sequence of alerts, as [`Client::get`](crate::Client::get) and
 /// [`Client::subscribe`](crate::Client::subscribe) return it.
@@ -33,11 +34,15 @@ use crate::feed::{Control, Inbox, Received};
 /// nothing.
 pub struct Alerts {
     inbox: Inbox,
+    refused: bool,
 }
 
 impl Alerts {
     pub(crate) fn new(inbox: Inbox) -> Alerts {
-        Alerts { inbox }
+        Alerts {
+            inbox,
+            refused: false,
+        }
     }
 
     /// Waits for the next item.
@@ -89,18 +94,24 @@ impl Alerts {
     }
 
     fn wait(&mut self, deadline: Option<Instant>) -> Received {
-        if on_delivery_thread() {
-            return Received::Failure(Error::WouldDeadlock {
-                call: "waiting for an alert",
-            });
+        if !on_delivery_thread() {
+            return self.inbox.next(deadline);
         }
-        self.inbox.next(deadline)
+        match self.inbox.try_next() {
+            Received::Nothing if self.refused => Received::End,
+            Received::Nothing => {
+                self.refused = true;
+                let call = "waiting for an alert";
+                Received::Failure(Error::WouldDeadlock { call })
+            }
+            received => received,
+        }
     }
 }
 
 fn item(received: Received) -> Option<Result<Alert>> {
     match received {
-        Received::Frame(frame) => Some(Alert::from_bytes(frame)),
+        Received::Message(message) => Some(Alert::from_bytes(message)),
         Received::Failure(error) => Some(Err(error)),
         Received::Nothing | Received::End => None,
     }
@@ -166,8 +177,8 @@ impl IntoIterator for Alerts {
 
 /// Ends an [`Alerts`] or a [`Watch`] from anywhere.
 ///
-/// Falco forgets an alert when it is written: [`close`](Canceller::close) loses nothing,
-/// [`cancel`](Canceller::cancel) loses what is on its way.
+/// Falco forgets an alert when it is written: [`close`](Canceller::close) takes what is on its way,
+/// [`cancel`](Canceller::cancel) loses it.
 #[derive(Clone)]
 pub struct Canceller {
     control: Arc<Control>,
@@ -175,16 +186,17 @@ pub struct Canceller {
 
 impl Canceller {
     /// Asks Falco for no more, takes what is on its way, and ends when nothing has come for
-    /// 200 ms. What is received is still delivered, then the sequence ends.
+    /// [`Config::closing_silence`](crate::Config::closing_silence). What is received is delivered,
+    /// then the sequence ends.
     ///
-    /// A [`get`](crate::Client::get) is written until Falco's queue is empty, so that under a flood
-    /// the end may take its time; `cancel` afterwards is allowed.
+    /// Falco answers a `get`, and the last request of a subscription, until its queue is empty, so
+    /// that under a flood the end may take its time; `cancel` afterwards is allowed.
     pub fn close(&self) {
         self.control.close();
     }
 
-    /// Cancels the call at once. What was received before is still delivered, then the sequence
-    /// ends.
+    /// Cancels the call at once. What waits in the queue is still delivered, then the sequence
+    /// ends. What is on its way, and what gRPC holds but has not handed out, is lost.
     pub fn cancel(&self) {
         self.control.cancel();
     }
@@ -211,14 +223,14 @@ impl Watch {
     /// # Errors
     ///
     /// The error that ended it; [`Error::CallbackPanicked`]; [`Error::WouldDeadlock`] inside a
-    /// callback.
+    /// callback, which cancels the call as dropping it does.
     pub fn wait(self) -> Result<()> {
         if on_delivery_thread() {
             return Err(Error::WouldDeadlock {
                 call: "Watch::wait",
             });
         }
-        futures::executor::block_on(self)
+        wait(self)
     }
 
     /// A handle that ends this call from anywhere.

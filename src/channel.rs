@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ffi::CString;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, EnvBuilder, Environment};
 
@@ -34,18 +35,30 @@ fn environment() -> Arc<Environment> {
     shared.clone()
 }
 
+/// How soon a connection that failed is tried again, at first and in the long run. C-core adds
+/// jitter, and doubles it little by little.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+
+fn millis(time: Duration) -> i32 {
+    i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
+}
+
 /// A channel that connects when it is first used.
 pub(crate) fn open(config: &Config, checked: Checked) -> Channel {
     let environment = environment();
     core_log::redirect();
-    let millis = i32::try_from(config.connect_deadline.as_millis()).unwrap_or(i32::MAX);
+    let attempt = config.connect_deadline;
     let mut builder = ChannelBuilder::new(environment)
         .primary_user_agent(concat!("falco-client/", env!("CARGO_PKG_VERSION")))
         // Clients share nothing, so that one's back-off never delays another.
         .use_local_subchannel_pool(true)
         .max_receive_message_len(i32::try_from(config.max_message_bytes).unwrap_or(i32::MAX))
-        // What C-core allows one attempt to connect is the smallest back-off.
-        .raw_cfg_int(c"grpc.min_reconnect_backoff_ms".into(), millis);
+        // What C-core allows one attempt to connect is the smallest back-off, or the next one
+        // where that is longer.
+        .raw_cfg_int(c"grpc.min_reconnect_backoff_ms".into(), millis(attempt))
+        .initial_reconnect_backoff(FIRST_RETRY.min(attempt))
+        .max_reconnect_backoff(LAST_RETRY.min(attempt));
     if let Some(name) = &config.server_name {
         builder = builder.override_ssl_target(name.as_str());
     }

@@ -6,21 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use futures::executor::block_on;
-use grpcio::CallOption;
+use protobuf::Message as _;
 
 use crate::alert::Alert;
 use crate::alerts::{Alerts, Watch};
-use crate::api::version::{Request, Response};
-use crate::api::version_grpc::ServiceClient;
+use crate::api::version::Response;
 use crate::channel::{self, on_delivery_thread};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::failure::explain;
-use crate::feed::{self, Call, Callback, Control, GET, SUB};
+use crate::feed::{self, Call, Callback, Control, Pace, GET, SUB, VERSION};
+use crate::wait::wait;
 
-const VERSION: &str = "/falco.version.service/version";
+/// How long a channel may take to tell why it has no connection.
+const TELL: Duration = Duration::from_millis(100);
+
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A client of one Falco.
 ///
@@ -50,6 +52,8 @@ impl Client {
     }
 
     /// A client with these settings. Nothing is connected yet; certificates are read and checked.
+    ///
+    /// C-core's log goes to the crate `log`, at the level that is set there when a client is made.
     ///
     /// # Errors
     ///
@@ -94,7 +98,7 @@ impl Client {
     /// other thread.
     ///
     /// The callback should be quick, since it holds up whatever else arrives on its thread, and
-    /// must not block on another call of this crate; [`ControlFlow::Break`] ends the call, and loses
+    /// must not wait for another call of this crate; [`ControlFlow::Break`] ends the call, and loses
     /// what is on its way. An undecodable alert comes as [`Error::Undecodable`]; the error that ends
     /// the call comes out of the [`Watch`].
     ///
@@ -131,7 +135,7 @@ impl Client {
         if on_delivery_thread() {
             return Err(Error::WouldDeadlock { call: "version" });
         }
-        block_on(self.version_async())
+        wait(self.version_async())
     }
 
     /// The async form of [`version`](Client::version), for any executor.
@@ -140,21 +144,31 @@ impl Client {
     ///
     /// As [`version`](Client::version).
     pub fn version_async(&self) -> impl Future<Output = Result<Response>> + Send + 'static {
-        let deadline = self.inner.config.call_deadline;
-        let option = CallOption::default().timeout(deadline);
-        let service = ServiceClient {
-            client: self.inner.client.clone(),
-        };
-        let call = service.version_async_opt(&Request::new(), option);
-        let endpoint = self.inner.endpoint.clone();
+        self.version_within(self.inner.config.call_deadline)
+    }
+
+    fn version_within(
+        &self,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<Response>> + Send + 'static {
+        let inner = self.inner.clone();
+        let call = feed::version(&inner.client, deadline);
         async move {
-            // A call that still waits for its connection fails when the channel goes.
-            let _service = service;
             let answer = match call {
                 Ok(call) => call.await,
                 Err(error) => Err(error),
             };
-            answer.map_err(|error| explain(&endpoint, VERSION, Some(deadline), error))
+            // A call that still waits for its connection fails when the channel goes: `inner`
+            // is kept until here.
+            let bytes = answer
+                .map_err(|error| explain(&inner.endpoint, VERSION.name, Some(deadline), error))?;
+            bytes
+                .and_then(|bytes| Response::parse_from_bytes(&bytes).ok())
+                .ok_or_else(|| Error::Unavailable {
+                    endpoint: inner.endpoint.to_string(),
+                    problem: "the answer to version is none; see whether this is a Falco".into(),
+                    source: None,
+                })
         }
     }
 
@@ -170,7 +184,7 @@ impl Client {
                 call: "wait_connected",
             });
         }
-        block_on(self.wait_connected_async(timeout))
+        wait(self.wait_connected_async(timeout))
     }
 
     /// The async form of [`wait_connected`](Client::wait_connected), for any executor.
@@ -179,6 +193,8 @@ impl Client {
     ///
     /// As [`wait_connected`](Client::wait_connected).
     pub async fn wait_connected_async(&self, timeout: Duration) -> Result<()> {
+        // C-core's clock has an end.
+        let timeout = timeout.min(MONTH);
         if self
             .inner
             .client
@@ -188,13 +204,14 @@ impl Client {
         {
             return Ok(());
         }
-        // The state of a channel has no reason, a call that fails on it has.
-        match self.version_async().await {
+        // The state of a channel has no reason. A call that fails on it has, and at once.
+        match self.version_within(TELL).await {
             Err(error @ Error::Unavailable { .. }) => Err(error),
-            _ => Err(Error::Deadline {
-                endpoint: self.endpoint().to_string(),
+            Err(Error::Deadline { endpoint, .. }) => Err(Error::Deadline {
+                endpoint,
                 after: timeout,
             }),
+            _ => Ok(()),
         }
     }
 
@@ -244,7 +261,10 @@ impl Client {
         feed::start(
             &self.inner.client,
             call,
-            self.inner.config.request_interval.clone(),
+            Pace {
+                interval: self.inner.config.request_interval.clone(),
+                silence: self.inner.config.closing_silence,
+            },
             outlet,
             control,
             move |error| explain(&endpoint, method, None, error),

@@ -30,6 +30,7 @@ pub struct Config {
     pub(crate) max_message_bytes: usize,
     pub(crate) queue_bytes: usize,
     pub(crate) request_interval: RangeInclusive<Duration>,
+    pub(crate) closing_silence: Duration,
     pub(crate) channel_args: Vec<(String, ChannelArg)>,
 }
 
@@ -71,6 +72,7 @@ impl Config {
             max_message_bytes: LARGEST_MESSAGE,
             queue_bytes: 4 << 20,
             request_interval: Duration::from_millis(10)..=Duration::from_millis(250),
+            closing_silence: Duration::from_millis(200),
             channel_args: Vec::new(),
         }
     }
@@ -131,7 +133,8 @@ impl Config {
 
     /// How many bytes of alerts may wait for their reader. Default: 4 MiB.
     ///
-    /// Beyond it no more are pulled, so that they stay in Falco's memory. Larger to take bursts off
+    /// Beyond it no more are pulled, so that they stay in Falco's memory. As much again may be in
+    /// the reader's hands, who takes out everything at once. Larger to take bursts off
     /// Falco while the reader is busy; smaller where memory is short, or to lose less when this
     /// program is killed.
     pub fn queue_bytes(mut self, bytes: usize) -> Config {
@@ -151,6 +154,16 @@ impl Config {
         self
     }
 
+    /// How long a sequence that is being [closed](crate::Canceller::close) must be silent before
+    /// nothing is taken to be on its way. Default: 200 ms, from 1 ms to 24 days.
+    ///
+    /// Nothing marks the end of Falco's answer. With 0.2 s a Falco 0.43 on the same machine lost none
+    /// of 20,000 alerts; more suits a slow or lossy network.
+    pub fn closing_silence(mut self, silence: Duration) -> Config {
+        self.closing_silence = silence;
+        self
+    }
+
     /// A further channel argument of gRPC's C-core, as in its `grpc_types.h`. Default: none.
     ///
     /// For what has no option here, such as `grpc.http_proxy`. May be called for each argument;
@@ -167,6 +180,7 @@ impl Config {
         self.check_server_name()?;
         check_time("connect_deadline", self.connect_deadline)?;
         check_time("call_deadline", self.call_deadline)?;
+        check_time("closing_silence", self.closing_silence)?;
         check_time("request_interval", *self.request_interval.start())?;
         check_time("request_interval", *self.request_interval.end())?;
         if self.request_interval.is_empty() {

@@ -1,9 +1,11 @@
 //! Where a Falco is.
 
 use std::fmt::{self, Write};
+use std::io;
 use std::net::Ipv6Addr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
@@ -69,6 +71,26 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Endpoint> {
         parse(text, 1)
     }
+}
+
+/// Whether a socket file has someone behind it, without a connection: one would wait while the
+/// other side's backlog is full, and be one more in it.
+///
+/// A datagram socket cannot be connected to a stream socket that is there, which the system
+/// says only after it has found it and the permission to write it.
+pub(crate) fn probe(path: &Path) -> io::Result<()> {
+    match UnixDatagram::unbound()?.connect(path) {
+        Err(error) if refuses(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn refuses(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+    matches!(
+        error.kind(),
+        ConnectionRefused | NotFound | PermissionDenied
+    )
 }
 
 const FORMS: &str = "write unix:///run/falco/falco.sock or host:port, as in localhost:5060";

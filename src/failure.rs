@@ -1,12 +1,13 @@
 //! From a failed call to what is wrong and what to do.
 
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
 use grpcio::{RpcStatus, RpcStatusCode};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{probe, Endpoint};
 use crate::error::{Cause, Error};
 
 /// What a call to `method` that ended with `error` means.
@@ -135,40 +136,32 @@ const CLOSED: &str =
      its TCP port, TLS with a client certificate that its ca.crt signed";
 
 /// Whether something listens on the socket, which C-core does not tell apart well.
-#[cfg(unix)]
 fn look_at_socket(path: &Path) -> Result<(), (&'static str, Option<io::Error>)> {
-    use std::os::unix::fs::FileTypeExt;
-    use std::os::unix::net::UnixStream;
-
     let denied = "permission denied; run as a user who may write the socket, usually root, or \
                   give this one the right to";
     match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err((
-                "no such socket; see whether Falco is running with grpc.enabled and this \
-                 grpc.bind_address. Before 0.33 the default was unix:///var/run/falco.sock; Falco \
-                 0.44 and later have no gRPC",
-                Some(error),
-            ));
-        }
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err((denied, Some(error)));
-        }
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err((
-                "this is not a socket; give the path in Falco's grpc.bind_address",
-                None,
-            ));
-        }
-        _ => {}
-    }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err((denied, Some(error))),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err((
-            "nothing listens on this socket; see whether Falco is running, the file may be left \
-             from one that ended",
-            Some(error),
+        Ok(found) if !found.file_type().is_socket() => Err((
+            "this is not a socket; give the path in Falco's grpc.bind_address. Falco 0.44 and \
+             later have no gRPC",
+            None,
         )),
-        _ => Ok(()),
+        found => match found.and_then(|_| probe(path)) {
+            Ok(()) => Ok(()),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound => Err((
+                    "no such socket; see whether Falco is running with grpc.enabled and this \
+                     grpc.bind_address. Before 0.33 the default was unix:///var/run/falco.sock; \
+                     Falco 0.44 and later have no gRPC",
+                    Some(error),
+                )),
+                io::ErrorKind::PermissionDenied => Err((denied, Some(error))),
+                io::ErrorKind::ConnectionRefused => Err((
+                    "nothing listens on this socket; see whether Falco is running, the file may \
+                     be left from one that ended",
+                    Some(error),
+                )),
+                _ => Ok(()),
+            },
+        },
     }
 }

@@ -21,6 +21,7 @@ pub mod recording;
 #[cfg(feature = "server")]
 pub mod server;
 mod tls;
+mod wait;
 
 pub use alert::{Alert, AlertBuilder};
 pub use alerts::{Alerts, Canceller, IntoIter, Iter, Watch};

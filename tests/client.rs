@@ -4,12 +4,14 @@ mod common;
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use common::{number, numbered, until, Falco, LIMIT};
 use falco_client::{Alerts, Client, Config, Error};
 use futures::executor::block_on;
+use futures::future::poll_fn;
 use futures::StreamExt;
 
 fn numbers(
@@ -199,6 +201,94 @@ fn blocking_inside_a_callback_is_refused() {
     for error in received.recv_timeout(LIMIT).unwrap() {
         assert!(matches!(error, Error::WouldDeadlock { .. }), "{error}");
     }
+}
+
+#[test]
+fn a_sequence_that_would_wait_inside_a_callback_ends() {
+    let falco = Falco::holding(1);
+    let client = falco.client();
+    let (send, received) = mpsc::channel();
+    let inner = client.clone();
+    let watch = client.get_with(move |_| {
+        send.send(inner.subscribe().unwrap().into_iter().count())
+            .unwrap();
+        ControlFlow::Continue(())
+    });
+    watch.unwrap().wait().unwrap();
+    assert_eq!(received.recv_timeout(LIMIT).unwrap(), 1);
+}
+
+#[test]
+fn blocking_calls_work_inside_an_executor() {
+    let falco = Falco::holding(1);
+    let client = falco.client();
+    block_on(async {
+        assert_eq!(client.version().unwrap().minor, 43);
+        client.wait_connected(LIMIT).unwrap();
+        assert_eq!(numbers(client.get().unwrap()), [0]);
+        let watch = client.get_with(|_| ControlFlow::Continue(())).unwrap();
+        watch.wait().unwrap();
+    });
+}
+
+/// Tells when it is dropped.
+struct Dropped(mpsc::Sender<()>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        thread::sleep(Duration::from_millis(50));
+        self.0.send(()).unwrap();
+    }
+}
+
+#[test]
+fn a_callback_is_dropped_before_its_end_is_told() {
+    let falco = Falco::holding(1);
+    let (send, dropped) = mpsc::channel();
+    let held = Dropped(send);
+    let watch = falco.client().get_with(move |_| {
+        let _held = &held;
+        ControlFlow::Continue(())
+    });
+    watch.unwrap().wait().unwrap();
+    assert_eq!(dropped.try_recv(), Ok(()));
+}
+
+#[test]
+fn closing_waits_for_a_slow_callback() {
+    let falco = Falco::holding(8);
+    let (send, received) = mpsc::channel();
+    let watch = falco.client().subscribe_with(move |alert| {
+        send.send(number(&alert.unwrap())).unwrap();
+        thread::sleep(Duration::from_millis(300));
+        ControlFlow::Continue(())
+    });
+    let watch = watch.unwrap();
+    assert_eq!(received.recv_timeout(LIMIT), Ok(0));
+    watch.canceller().close();
+    watch.wait().unwrap();
+    assert_eq!(
+        received.into_iter().collect::<Vec<_>>(),
+        Vec::from_iter(1..8)
+    );
+}
+
+#[test]
+fn a_task_whose_alerts_another_takes_still_gets_the_next() {
+    let falco = Falco::start();
+    let alerts = Arc::new(Mutex::new(falco.client().subscribe().unwrap()));
+    let task = alerts.clone();
+    let task =
+        thread::spawn(move || block_on(poll_fn(|cx| task.lock().unwrap().poll_next_unpin(cx))));
+    // Taken one by one by the two, whoever is first.
+    let mut pushed = 0;
+    until("the task has got one", || {
+        falco.push([pushed, pushed + 1]);
+        pushed += 2;
+        let _ = alerts.lock().unwrap().try_recv();
+        task.is_finished()
+    });
+    assert!(number(&task.join().unwrap().unwrap().unwrap()) < pushed);
 }
 
 #[test]

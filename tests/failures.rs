@@ -5,16 +5,24 @@ mod common;
 use std::error::Error as _;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use common::certificates::{self, Certificates};
 use common::{number, numbered, Falco};
+use falco_client::api::version::{Request, Response};
 use falco_client::server::Server;
 use falco_client::{Client, Config, Error, Tls};
-use grpcio::{EnvBuilder, ServerBuilder, ServerCredentials};
+use futures::SinkExt;
+use grpcio::{
+    pb_de, pb_ser, EnvBuilder, Marshaller, Method, MethodType, RpcContext, ServerBuilder,
+    ServerCredentials, ServerStreamingSink, ServiceBuilder,
+};
 
 fn tls([ca, cert, key]: [std::path::PathBuf; 3]) -> Tls {
     Tls::from_files(ca, cert, key)
@@ -252,6 +260,75 @@ fn a_server_without_the_method() {
         &error,
         &["falco.outputs.service/sub", "grpc_output", "0.44"],
     );
+}
+
+/// Ends a call of `version` with OK and without an answer, as no gRPC server should.
+#[test]
+fn a_version_without_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mute.sock");
+    let method: Method<Request, Response> = Method {
+        ty: MethodType::ServerStreaming,
+        name: "/falco.version.service/version",
+        req_mar: Marshaller {
+            ser: pb_ser,
+            de: pb_de,
+        },
+        resp_mar: Marshaller {
+            ser: pb_ser,
+            de: pb_de,
+        },
+    };
+    let service = ServiceBuilder::new()
+        .add_server_streaming_handler(
+            &method,
+            |context: RpcContext, _, mut sink: ServerStreamingSink<Response>| {
+                context.spawn(async move { sink.close().await.unwrap() });
+            },
+        )
+        .build();
+    let environment = Arc::new(EnvBuilder::new().cq_count(1).build());
+    let mut server = ServerBuilder::new(environment)
+        .register_service(service)
+        .build()
+        .unwrap();
+    let address = format!("unix:{}", path.display());
+    server
+        .add_listening_port(address, ServerCredentials::insecure())
+        .unwrap();
+    server.start();
+    let client = Client::connect(&format!("unix://{}", path.display())).unwrap();
+    assert_says(&client.version().unwrap_err(), &["mute.sock", "version"]);
+    client.wait_connected(common::LIMIT).unwrap();
+}
+
+/// The library in a process of its own, as a user who may not write the socket.
+#[test]
+fn a_socket_that_may_not_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(folder.path(), 0o755);
+    let program = folder.path().join("output_unix_socket");
+    std::fs::copy(env!("CARGO_BIN_EXE_falco-client"), &program).unwrap();
+    let socket = folder.path().join("falco.sock");
+    let listen = format!("unix://{}", socket.display());
+    let _server = Server::builder().listen(&listen).start().unwrap();
+    open(&socket, 0o600);
+    let mut command = Command::new(program);
+    command.args(["get", "--endpoint", &listen]);
+    if std::fs::metadata(folder.path()).unwrap().uid() == 0 {
+        command.uid(65534).gid(65534);
+    } else {
+        open(&socket, 0o000);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for part in ["falco.sock", "permission denied", "run as a user"] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 #[test]

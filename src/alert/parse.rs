@@ -212,7 +212,7 @@ fn last_wins<'a>(spans: &mut Vec<Span>, fields: usize, text: impl Fn(Span) -> &'
     if !may_repeat(pairs, &text) {
         return fields;
     }
-    let mut places = HashMap::with_capacity(fields);
+    let mut places = HashMap::new();
     let mut kept: Vec<Span> = Vec::with_capacity(spans.len());
     for (key, value) in pairs.chunks_exact(2).map(pair) {
         match places.entry(text(key)) {

@@ -1,32 +1,43 @@
 //! The two calls that carry alerts, with the messages left as bytes.
 
+use std::future::Future;
 use std::io::Read;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use grpcio::{
     CallOption, Client, ClientDuplexReceiver, ClientDuplexSender, ClientSStreamReceiver, GrpcSlice,
     Marshaller, MessageReader, Method, MethodType,
 };
 
 /// The bytes of one message.
-pub(crate) type Frame = Vec<u8>;
+pub(crate) type Message = Vec<u8>;
 
 /// What the queue of Falco 0.24 to 0.43 holds now, then the end.
-pub(crate) const GET: Method<(), Frame> = Method {
+pub(crate) const GET: Method<(), Message> = Method {
     ty: MethodType::ServerStreaming,
     name: "/falco.outputs.service/get",
     req_mar: EMPTY,
-    resp_mar: FRAME,
+    resp_mar: MESSAGE,
 };
 
 /// What the queue holds, for each request.
-pub(crate) const SUB: Method<(), Frame> = Method {
+pub(crate) const SUB: Method<(), Message> = Method {
     ty: MethodType::Duplex,
     name: "/falco.outputs.service/sub",
     req_mar: EMPTY,
-    resp_mar: FRAME,
+    resp_mar: MESSAGE,
+};
+
+/// What Falco 0.20 to 0.43 says of itself. Called as a stream of one, since grpcio panics where
+/// the answer to a unary call is missing.
+pub(crate) const VERSION: Method<(), Message> = Method {
+    ty: MethodType::ServerStreaming,
+    name: "/falco.version.service/version",
+    req_mar: EMPTY,
+    resp_mar: MESSAGE,
 };
 
 // A request has no fields, so its encoding has no bytes.
@@ -35,28 +46,45 @@ const EMPTY: Marshaller<()> = Marshaller {
     de: |_| Ok(()),
 };
 
-const FRAME: Marshaller<Frame> = Marshaller {
+const MESSAGE: Marshaller<Message> = Marshaller {
     ser: write,
     de: read,
 };
 
-fn read(mut message: MessageReader) -> grpcio::Result<Frame> {
-    let mut frame = Vec::with_capacity(message.len());
-    match message.read_to_end(&mut frame) {
-        Ok(_) => Ok(frame),
+fn read(mut message: MessageReader) -> grpcio::Result<Message> {
+    let mut bytes = Vec::with_capacity(message.len());
+    match message.read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
         Err(error) => Err(grpcio::Error::Codec(error.into())),
     }
 }
 
-fn write(frame: &Frame, into: &mut GrpcSlice) -> grpcio::Result<()> {
-    *into = GrpcSlice::from(frame.as_slice());
+fn write(message: &Message, into: &mut GrpcSlice) -> grpcio::Result<()> {
+    *into = GrpcSlice::from(message.as_slice());
     Ok(())
 }
 
+/// The answer of `version`, if there is one.
+pub(crate) fn version(
+    client: &Client,
+    deadline: Duration,
+) -> grpcio::Result<impl Future<Output = grpcio::Result<Option<Message>>> + Send> {
+    let option = CallOption::default().timeout(deadline);
+    let mut answers = client.server_streaming(&VERSION, &(), option)?;
+    Ok(async move {
+        let mut answer = None;
+        // To the end, where the status is.
+        while let Some(next) = answers.next().await {
+            answer = Some(next?);
+        }
+        Ok(answer)
+    })
+}
+
 pub(crate) enum Call {
-    Get(ClientSStreamReceiver<Frame>),
+    Get(ClientSStreamReceiver<Message>),
     Sub {
-        alerts: ClientDuplexReceiver<Frame>,
+        alerts: ClientDuplexReceiver<Message>,
         requests: Option<ClientDuplexSender<()>>,
     },
 }
@@ -96,7 +124,7 @@ impl Call {
     /// The next message, a failure, or the end.
     ///
     /// A failure may overtake messages that were received before it; the end never does.
-    pub(super) fn poll_next(&mut self, cx: &mut Context) -> Poll<Option<grpcio::Result<Frame>>> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context) -> Poll<Option<grpcio::Result<Message>>> {
         match self {
             Call::Get(alerts) => Pin::new(alerts).poll_next(cx),
             Call::Sub { alerts, .. } => Pin::new(alerts).poll_next(cx),

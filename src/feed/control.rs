@@ -13,7 +13,7 @@ pub(crate) enum Wish {
     Run,
     /// Ask no more, take what is on its way.
     Close,
-    /// Cancel the call, and deliver what was received before.
+    /// Cancel the call, and deliver what was pulled out of it before.
     Cancel,
     /// Cancel the call. Nobody reads any more.
     Abandon,
@@ -56,6 +56,11 @@ impl Control {
 
     pub(super) fn register(&self, pump: &Waker) {
         self.pump.register(pump);
+    }
+
+    /// The pump has ended: who keeps a handle shall not keep the call.
+    pub(super) fn forget(&self) {
+        drop(self.pump.take());
     }
 
     pub(super) fn wished(&self) -> Wish {

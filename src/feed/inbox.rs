@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use futures_timer::Delay;
 
-use super::call::Frame;
+use super::call::Message;
 use super::control::Control;
 use super::queue::{Queue, QueueOutlet, State, NEVER};
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::error::Error;
 const GATHER: Duration = Duration::from_micros(300);
 
 pub(crate) enum Received {
-    Frame(Frame),
+    Message(Message),
     /// The last thing to come, once.
     Failure(Error),
     Nothing,
@@ -30,7 +30,7 @@ pub(crate) enum Received {
 pub(crate) struct Inbox {
     queue: Arc<Queue>,
     control: Arc<Control>,
-    batch: VecDeque<Frame>,
+    batch: VecDeque<Message>,
     /// Something came lately: more may follow.
     brisk: bool,
     gather: Option<Delay>,
@@ -61,23 +61,23 @@ impl Inbox {
 
     /// What is here now, without waiting.
     pub(crate) fn try_next(&mut self) -> Received {
-        if let Some(frame) = self.batch.pop_front() {
-            return Received::Frame(frame);
+        if let Some(message) = self.batch.pop_front() {
+            return Received::Message(message);
         }
         let queue = self.queue.clone();
         let mut state = queue.lock();
-        self.take(&mut state)
+        self.take(&mut state, None)
     }
 
     /// Waits on this thread until something comes or `deadline` is over.
     pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Received {
-        if let Some(frame) = self.batch.pop_front() {
-            return Received::Frame(frame);
+        if let Some(message) = self.batch.pop_front() {
+            return Received::Message(message);
         }
         let queue = self.queue.clone();
         let mut state = queue.lock();
         loop {
-            match self.take(&mut state) {
+            match self.take(&mut state, None) {
                 Received::Nothing => {}
                 received => return received,
             }
@@ -85,7 +85,7 @@ impl Inbox {
             if left == Some(Duration::ZERO) {
                 return Received::Nothing;
             }
-            state.waker = None;
+            displace(&mut state, None);
             state = if self.brisk {
                 state.wake_at = self.many();
                 self.brisk = false;
@@ -104,13 +104,13 @@ impl Inbox {
 
     /// The same for a task.
     pub(crate) fn poll_next(&mut self, cx: &mut Context) -> Poll<Received> {
-        if let Some(frame) = self.batch.pop_front() {
-            return Poll::Ready(Received::Frame(frame));
+        if let Some(message) = self.batch.pop_front() {
+            return Poll::Ready(Received::Message(message));
         }
         let queue = self.queue.clone();
         loop {
             let mut state = queue.lock();
-            match self.take(&mut state) {
+            match self.take(&mut state, Some(cx.waker())) {
                 Received::Nothing => {}
                 received => {
                     self.gathering = false;
@@ -138,8 +138,9 @@ impl Inbox {
         Poll::Ready(())
     }
 
-    fn take(&mut self, state: &mut MutexGuard<'_, State>) -> Received {
-        if state.frames.is_empty() {
+    /// Takes what is there, for `task` or for a thread.
+    fn take(&mut self, state: &mut MutexGuard<'_, State>, task: Option<&Waker>) -> Received {
+        if state.messages.is_empty() {
             return match state.failure.take() {
                 Some(failure) => Received::Failure(failure),
                 None if state.ended => Received::End,
@@ -147,19 +148,29 @@ impl Inbox {
             };
         }
         state.wake_at = NEVER;
-        state.waker = None;
+        displace(state, task);
         self.brisk = true;
         if state.take_all(&mut self.batch) {
             self.control.wake();
         }
         self.batch
             .pop_front()
-            .map_or(Received::Nothing, Received::Frame)
+            .map_or(Received::Nothing, Received::Message)
     }
 
     /// So much that it must not gather any longer.
     fn many(&self) -> usize {
         (self.queue.capacity / 2).max(1)
+    }
+}
+
+/// Forgets the task that waits. If it is another than `task`, which takes what that one waits for,
+/// it has to look again by itself.
+fn displace(state: &mut State, task: Option<&Waker>) {
+    if let Some(waiting) = state.waker.take() {
+        if !task.is_some_and(|task| task.will_wake(&waiting)) {
+            waiting.wake();
+        }
     }
 }
 

@@ -10,8 +10,8 @@ mod outlet;
 mod pump;
 mod queue;
 
-pub(crate) use call::{Call, GET, SUB};
+pub(crate) use call::{version, Call, GET, SUB, VERSION};
 pub(crate) use control::Control;
 pub(crate) use inbox::{queue, Inbox, Received};
 pub(crate) use outlet::{Callback, Outlet};
-pub(crate) use pump::start;
+pub(crate) use pump::{start, Pace};

@@ -5,7 +5,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use futures::channel::oneshot;
 
-use super::call::Frame;
+use super::call::Message;
 use crate::alert::Alert;
 use crate::error::{Error, Result};
 
@@ -20,7 +20,7 @@ pub(crate) enum Room {
 
 pub(crate) trait Outlet: Send + Unpin + 'static {
     /// Takes a message, room or no room, and tells whether there is room for another.
-    fn take(&mut self, frame: Frame) -> Room;
+    fn take(&mut self, message: Message) -> Room;
 
     /// Whether there is room again, after [`Room::No`].
     fn has_room(&mut self) -> bool;
@@ -31,7 +31,7 @@ pub(crate) trait Outlet: Send + Unpin + 'static {
 
 /// Calls a function with each alert.
 pub(crate) struct Callback<F> {
-    function: F,
+    function: Option<F>,
     panicked: bool,
     done: Option<oneshot::Sender<Result<()>>>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Callback<F> {
 impl<F> Callback<F> {
     pub(crate) fn new(function: F, done: oneshot::Sender<Result<()>>) -> Callback<F> {
         Callback {
-            function,
+            function: Some(function),
             panicked: false,
             done: Some(done),
         }
@@ -50,10 +50,13 @@ impl<F> Outlet for Callback<F>
 where
     F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + Unpin + 'static,
 {
-    fn take(&mut self, frame: Frame) -> Room {
-        let alert = Alert::from_bytes(frame);
+    fn take(&mut self, message: Message) -> Room {
+        let alert = Alert::from_bytes(message);
+        let Some(function) = &mut self.function else {
+            return Room::Never;
+        };
         // A panic would end the thread, and with it every other call that it serves.
-        match catch_unwind(AssertUnwindSafe(|| (self.function)(alert))) {
+        match catch_unwind(AssertUnwindSafe(|| function(alert))) {
             Ok(ControlFlow::Continue(())) => Room::Yes,
             Ok(ControlFlow::Break(())) => Room::Never,
             Err(_) => {
@@ -68,6 +71,9 @@ where
     }
 
     fn end(&mut self, error: Option<Error>) {
+        // Before the end is told, so that what the function holds is written out by then.
+        let function = self.function.take();
+        self.panicked |= catch_unwind(AssertUnwindSafe(|| drop(function))).is_err();
         let result = match error {
             _ if self.panicked => Err(Error::CallbackPanicked),
             Some(error) => Err(error),

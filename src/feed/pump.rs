@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::ops::RangeInclusive;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,9 +17,9 @@ use super::control::{Control, Wish};
 use super::outlet::{Outlet, Room};
 use crate::error::Error;
 
-/// How long a call that was asked no more must be silent before nothing is taken to be on its way.
-/// A real Falco under load needed no more (0 of 20,000 alerts lost with 0.2 s).
-const SILENCE: Duration = Duration::from_millis(200);
+/// How long to look again before silence is believed: what arrived while this thread was busy has
+/// yet to be told to it.
+const SECOND_LOOK: Duration = Duration::from_millis(50);
 
 type Explain = Box<dyn Fn(grpcio::Error) -> Error + Send>;
 
@@ -33,23 +34,36 @@ struct Pump<O> {
     started: bool,
     full: bool,
     cancelled: bool,
-    // Set while closing: runs out when the call has been silent for long enough.
-    silence: Option<Delay>,
+    /// How long a call that is asked no more must be silent before nothing is on its way.
+    silence: Duration,
+    // Set while closing.
+    closing: Option<Closing>,
     failure: Option<grpcio::Error>,
+}
+
+struct Closing {
+    silence: Delay,
+    looked: bool,
+}
+
+/// What a pump is told when it starts.
+pub(crate) struct Pace {
+    pub(crate) interval: RangeInclusive<Duration>,
+    pub(crate) silence: Duration,
 }
 
 /// Starts a pump on the thread that serves `client`'s channel.
 pub(crate) fn start<O: Outlet>(
     client: &Client,
     mut call: Call,
-    interval: RangeInclusive<Duration>,
+    pace: Pace,
     outlet: O,
     control: Arc<Control>,
     explain: impl Fn(grpcio::Error) -> Error + Send + 'static,
 ) {
     let asker = call
         .take_requests()
-        .map(|requests| Asker::new(requests, interval));
+        .map(|requests| Asker::new(requests, pace.interval));
     client.spawn(Pump {
         call,
         _client: client.clone(),
@@ -60,7 +74,8 @@ pub(crate) fn start<O: Outlet>(
         started: false,
         full: false,
         cancelled: false,
-        silence: None,
+        silence: pace.silence,
+        closing: None,
         failure: None,
     });
     control.wake();
@@ -78,24 +93,41 @@ impl<O: Outlet> Future for Pump<O> {
             pump.started = true;
             return Poll::Pending;
         }
-        match pump.control.wished() {
-            Wish::Run => {}
-            Wish::Close => pump.close(),
-            Wish::Cancel => pump.cancel(),
-            Wish::Abandon => return Poll::Ready(()),
-        }
-        pump.pull(cx)
+        // A reader's waker or a callback's remains may panic: that must end no other call.
+        let polled = catch_unwind(AssertUnwindSafe(|| pump.obey(cx)));
+        polled.unwrap_or_else(|_| {
+            pump.outlet.end(Some(Error::CallbackPanicked));
+            Poll::Ready(())
+        })
+    }
+}
+
+impl<O> Drop for Pump<O> {
+    fn drop(&mut self) {
+        self.control.forget();
     }
 }
 
 impl<O: Outlet> Pump<O> {
-    fn close(&mut self) {
-        if self.silence.is_none() {
-            self.silence = Some(Delay::new(SILENCE));
+    fn obey(&mut self, cx: &mut Context) -> Poll<()> {
+        match self.control.wished() {
+            Wish::Run => {}
+            Wish::Close => self.close(),
+            Wish::Cancel => self.cancel(),
+            Wish::Abandon => return Poll::Ready(()),
         }
+        self.pull(cx)
     }
 
-    /// Ends the call. What was received before still comes out of it, ahead of its end.
+    fn close(&mut self) {
+        let silence = self.silence;
+        self.closing.get_or_insert_with(|| Closing {
+            silence: Delay::new(silence),
+            looked: false,
+        });
+    }
+
+    /// Ends the call. What C-core has told already still comes out of it, ahead of its end.
     fn cancel(&mut self) {
         if !self.cancelled {
             self.cancelled = true;
@@ -110,18 +142,16 @@ impl<O: Outlet> Pump<O> {
                     return Poll::Pending;
                 }
                 self.full = false;
-                self.restart_silence();
+                self.heard();
             }
-            if let Some(asker) = self.asker.as_mut().filter(|_| self.silence.is_none()) {
+            if let Some(asker) = self.asker.as_mut().filter(|_| self.closing.is_none()) {
                 asker.poll(cx);
             }
             match self.call.poll_next(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Some(asker) = &mut self.asker {
-                        asker.heard();
-                    }
-                    self.restart_silence();
-                    match self.outlet.take(frame) {
+                Poll::Ready(Some(Ok(message))) => {
+                    let room = self.outlet.take(message);
+                    self.heard();
+                    match room {
                         Room::Yes => {}
                         Room::No => self.full = true,
                         Room::Never => {
@@ -130,13 +160,15 @@ impl<O: Outlet> Pump<O> {
                         }
                     }
                 }
-                // It may have overtaken messages: the end tells that there are no more.
+                // It may have overtaken messages: the end tells that there are no more. That of a
+                // call which was cancelled here is no news.
                 Poll::Ready(Some(Err(failure))) => {
-                    self.failure.get_or_insert(failure);
+                    if !self.cancelled {
+                        self.failure.get_or_insert(failure);
+                    }
                 }
                 Poll::Ready(None) => {
-                    let failure = self.failure.take().filter(|_| !self.cancelled);
-                    self.outlet.end(failure.map(&self.explain));
+                    self.outlet.end(self.failure.take().map(&self.explain));
                     return Poll::Ready(());
                 }
                 Poll::Pending if self.silent(cx) => self.cancel(),
@@ -145,17 +177,29 @@ impl<O: Outlet> Pump<O> {
         }
     }
 
-    fn restart_silence(&mut self) {
-        if let Some(silence) = &mut self.silence {
-            silence.reset(SILENCE);
+    /// A message came, or could have come unnoticed.
+    fn heard(&mut self) {
+        if let Some(asker) = &mut self.asker {
+            asker.heard();
+        }
+        if let Some(closing) = &mut self.closing {
+            closing.silence.reset(self.silence);
+            closing.looked = false;
         }
     }
 
     /// Whether a closing call has nothing on its way any more.
     fn silent(&mut self, cx: &mut Context) -> bool {
-        match &mut self.silence {
-            Some(silence) if !self.cancelled => Pin::new(silence).poll(cx).is_ready(),
-            _ => false,
+        let Some(closing) = self.closing.as_mut().filter(|_| !self.cancelled) else {
+            return false;
+        };
+        while Pin::new(&mut closing.silence).poll(cx).is_ready() {
+            if closing.looked {
+                return true;
+            }
+            closing.looked = true;
+            closing.silence.reset(SECOND_LOOK);
         }
+        false
     }
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use super::call::Frame;
+use super::call::Message;
 use super::outlet::{Outlet, Room};
 use crate::error::Error;
 
@@ -24,7 +24,7 @@ pub(super) struct Queue {
 }
 
 pub(super) struct State {
-    pub(super) frames: VecDeque<Frame>,
+    pub(super) messages: VecDeque<Message>,
     bytes: usize,
     full: bool,
     /// The reader is woken when so many bytes are there, or at the end.
@@ -39,7 +39,7 @@ impl Queue {
     pub(super) fn new(capacity: usize) -> Arc<Queue> {
         Arc::new(Queue {
             state: Mutex::new(State {
-                frames: VecDeque::new(),
+                messages: VecDeque::new(),
                 bytes: 0,
                 full: false,
                 wake_at: NEVER,
@@ -74,8 +74,8 @@ impl Queue {
 
 impl State {
     /// Moves everything into `batch`, which is empty. Tells whether the pump waits for that.
-    pub(super) fn take_all(&mut self, batch: &mut VecDeque<Frame>) -> bool {
-        std::mem::swap(&mut self.frames, batch);
+    pub(super) fn take_all(&mut self, batch: &mut VecDeque<Message>) -> bool {
+        std::mem::swap(&mut self.messages, batch);
         self.bytes = 0;
         std::mem::take(&mut self.full)
     }
@@ -85,10 +85,10 @@ impl State {
 pub(crate) struct QueueOutlet(pub(super) Arc<Queue>);
 
 impl Outlet for QueueOutlet {
-    fn take(&mut self, frame: Frame) -> Room {
+    fn take(&mut self, message: Message) -> Room {
         let mut state = self.0.lock();
-        state.bytes = state.bytes.saturating_add(frame.len() + OVERHEAD);
-        state.frames.push_back(frame);
+        state.bytes = state.bytes.saturating_add(message.len() + OVERHEAD);
+        state.messages.push_back(message);
         state.full = state.bytes >= self.0.capacity;
         let room = if state.full { Room::No } else { Room::Yes };
         self.0.wake_reader(state);

@@ -4,12 +4,12 @@ use std::fs;
 use std::io::{Error as IoError, ErrorKind};
 use std::net::TcpListener;
 use std::os::unix::fs::FileTypeExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use grpcio::{CertificateRequestType, ServerCredentials, ServerCredentialsBuilder};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{probe, Endpoint};
 use crate::error::Cause;
 use crate::error::{Error, Result};
 use crate::tls::Tls;
@@ -70,8 +70,8 @@ fn check_path(endpoint: &Endpoint, path: &Path) -> Result<()> {
                            another path";
             Err(refused(endpoint, problem))
         }
-        Ok(_) => match UnixStream::connect(path) {
-            Ok(_) => {
+        Ok(_) => match probe(path) {
+            Ok(()) => {
                 let problem = "something listens there already; end it, or listen at another path";
                 Err(refused(endpoint, problem))
             }

@@ -54,7 +54,6 @@ mod queue;
 mod replay;
 mod service;
 mod slots;
-mod wait;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -65,12 +64,13 @@ pub use builder::ServerBuilder;
 pub use replay::Replay;
 
 use self::falco::Falco;
-use self::wait::wait;
 use crate::alert::Alert;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::wait::wait_until;
 
 /// What remains to be done once all calls are cancelled is quick, unless something is broken.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running server. Dropping it ends it at once, [`stop`](Server::stop) does so in order.
@@ -145,7 +145,8 @@ impl Server {
     /// New calls fail with UNAVAILABLE. A `get` ends with OK, and so does a `sub` when its
     /// client asks again; what the queue holds is lost. A `sub` whose client does not ask keeps
     /// it waiting: where Falco hangs, this cancels the calls that are left after `grace`.
-    pub fn stop(self, grace: Duration) {
+    /// [`written`](Server::written) and [`queued`](Server::queued) are final then.
+    pub fn stop(&self, grace: Duration) {
         self.end(grace);
     }
 
@@ -182,11 +183,17 @@ fn end(falco: &Falco, mut core: grpcio::Server, grace: Duration) {
     falco.stop();
     let mut shutdown = core.shutdown();
     let ended = (!grace.is_zero())
-        .then(|| wait(&mut shutdown, Instant::now().checked_add(grace)))
+        .then(|| {
+            let far = Instant::now() + FOR_EVER;
+            wait_until(
+                &mut shutdown,
+                Instant::now().checked_add(grace).unwrap_or(far),
+            )
+        })
         .flatten();
     if ended.is_none() {
         core.cancel_all_calls();
-        if wait(&mut shutdown, Some(Instant::now() + PATIENCE)).is_none() {
+        if wait_until(&mut shutdown, Instant::now() + PATIENCE).is_none() {
             log::error!("the embedded Falco does not end; its threads and memory are left behind");
             // C-core aborts the process when a server is destroyed before it has shut down.
             std::mem::forget(core);

@@ -53,8 +53,8 @@ pub fn run(args: &ServeArgs) -> Result<Code, Failure> {
     ));
     let _ = stopped.recv();
 
-    let (written, queued) = (server.written(), server.queued());
     server.stop(GRACE);
+    let (written, queued) = (server.written(), server.queued());
     say(format_args!(
         "stopped: {written} alerts were taken, {queued} were not"
     ));

@@ -1,0 +1,56 @@
+//! Waiting for a future on this thread.
+//!
+//! Unlike `futures::executor::block_on` it may be called inside of any executor.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+#[cfg(feature = "server")]
+use std::time::Instant;
+
+#[derive(Default)]
+struct Signal {
+    woken: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_one();
+    }
+}
+
+/// What `future` resolves to.
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let signal = Arc::new(Signal::default());
+    let waker = Waker::from(signal.clone());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        let mut woken = signal.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*woken {
+            woken = signal
+                .changed
+                .wait(woken)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        *woken = false;
+    }
+}
+
+/// What `future` resolves to, or `None` when it has not by then.
+#[cfg(feature = "server")]
+pub(crate) fn wait_until<F: Future + Unpin>(future: F, until: Instant) -> Option<F::Output> {
+    use futures::future::{select, Either};
+    use futures_timer::Delay;
+
+    let left = until.saturating_duration_since(Instant::now());
+    match wait(select(future, Delay::new(left))) {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}
