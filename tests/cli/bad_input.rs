@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::child::{record, recording, run, Falco};
+use crate::child::{finish, record, recording, run, Falco};
 
 #[test]
 fn arguments() {
@@ -52,6 +52,17 @@ fn certificates() {
     let get = ["get", "--endpoint", "localhost:5060"];
     run(&[&get[..], &tls].concat()).failed(2, &["ca.crt"]);
     run(&[&get[..], &tls[..4]].concat()).failed(2, &["--key"]);
+    // For a unix socket they are refused, not left unused; in the environment they are for others.
+    let falco = Falco::replay(&recording("internal.pb"));
+    falco.get(&tls).failed(2, &["unix socket", "leave it out"]);
+    let mut get = falco.command("get", &[]);
+    get.envs([
+        ("FALCO_CA", file),
+        ("FALCO_CERT", file),
+        ("FALCO_KEY", file),
+    ]);
+    assert_eq!(finish(get).quietly().lines().count(), 4);
+
     let path = recording("internal.pb");
     let serve = [
         "serve",

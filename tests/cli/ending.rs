@@ -25,6 +25,30 @@ fn a_closed_pipe_ends_it_quietly() {
 }
 
 #[test]
+fn a_closed_pipe_is_noticed_before_the_next_alert() {
+    let falco = Falco::replay(&recording("internal.pb"));
+    let mut watch = Running::spawn(falco.command("watch", &[]));
+    let mut all = lines(&mut watch);
+    (0..4).for_each(|_| drop(all.next().unwrap()));
+    // No alert is left whose printing could fail.
+    drop(all);
+    let (status, said) = watch.end();
+    assert_eq!((status.code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_falco_that_stops_in_order_is_no_success() {
+    let falco = Falco::replay(&recording("internal.pb"));
+    let mut watch = Running::spawn(falco.command("watch", &[]));
+    let mut all = lines(&mut watch);
+    (0..4).for_each(|_| drop(all.next().unwrap()));
+    falco.stop();
+    let (status, said) = watch.end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("Falco ended the subscription"), "{said}");
+}
+
+#[test]
 fn a_lone_alert_is_shown_at_once() {
     let (_folder, path) = record(&[Alert::builder().rule("Lone").build().as_bytes()]);
     let falco = Falco::replay(&path);

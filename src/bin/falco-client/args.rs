@@ -3,7 +3,8 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 use falco_client::{Config, Endpoint, Tls};
 
@@ -12,11 +13,11 @@ use crate::format::Format;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done; also after Ctrl-C, SIGTERM or when the reader of the output has closed it
-  1  the connection, the server or the output failed
+  0  done; also after Ctrl-C, SIGTERM, SIGHUP or when the reader of the output has closed it
+  1  the connection, the server or the output failed, or Falco ended what was followed
   2  an argument, certificate, descriptor or recording cannot be used; no alert was read
   3  an alert could not be decoded: its bytes are on standard error, all others were printed
-  130  a third Ctrl-C or SIGTERM ended it at once
+  130  a third of these signals ended it at once
 
 Examples:
   falco-client demo                      see it work, without a Falco
@@ -32,8 +33,8 @@ where many were waiting; standard error says when that has happened.
 
 Filters of different names must all hold; of one filter given several times, any.
 
-Ctrl-C and SIGTERM ask for no more alerts, print those on their way, and end; a second one ends \
-with those received so far, a third at once.
+Ctrl-C, SIGTERM and SIGHUP ask for no more alerts, print those on their way, and end; a second \
+one prints what waits here and loses what is on its way, a third ends at once.
 
 Exit codes: see falco-client --help.";
 
@@ -154,19 +155,45 @@ pub struct FalcoArgs {
     #[arg(long, env = "FALCO_SERVER_NAME", value_name = "NAME")]
     server_name: Option<String>,
     /// Speak to a host:port without TLS, for a tunnel or a sidecar that adds it.
-    #[arg(long, conflicts_with = "ca")]
+    #[arg(long)]
     plaintext: bool,
+    /// Certificates were given as arguments, not only in the environment.
+    #[arg(skip)]
+    asks_for_tls: bool,
+}
+
+/// Reads the command line; ends the process where it is wrong.
+pub fn parse() -> Args {
+    let matches = Args::command().get_matches();
+    let mut args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Some((_, matches)) = matches.subcommand() {
+        match &mut args.command {
+            Command::Get(read) | Command::Watch(read) => read.falco.look_at(matches),
+            Command::Version(version) => version.falco.look_at(matches),
+            _ => {}
+        }
+    }
+    args
 }
 
 impl FalcoArgs {
+    fn look_at(&mut self, matches: &ArgMatches) {
+        self.asks_for_tls = ["ca", "cert", "key", "server_name"]
+            .iter()
+            .any(|name| matches.value_source(name) == Some(ValueSource::CommandLine));
+    }
+
     pub fn config(&self) -> Config {
         let mut config = Config::new(&self.endpoint).plaintext(self.plaintext);
-        // Certificates in the environment are meant for a host:port.
-        let unix = self.endpoint.starts_with("unix:");
-        if let Some(tls) = tls(&self.ca, &self.cert, &self.key).filter(|_| !unix) {
+        // What the environment has is meant for where it fits; an argument is meant now.
+        let fits = !self.plaintext && !self.endpoint.starts_with("unix:");
+        if !fits && !self.asks_for_tls {
+            return config;
+        }
+        if let Some(tls) = tls(&self.ca, &self.cert, &self.key) {
             config = config.tls(tls);
         }
-        if let Some(name) = self.server_name.as_ref().filter(|_| !unix) {
+        if let Some(name) = &self.server_name {
             config = config.server_name(name);
         }
         config

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod closed;
 mod demo;
 mod diagnostics;
 mod escape;
@@ -18,13 +19,11 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use args::{Args, Command};
+use args::Command;
 use read::Call;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = args::parse();
     if args.verbose {
         diagnostics::show_log();
     }

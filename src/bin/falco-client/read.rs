@@ -2,10 +2,12 @@
 
 use std::sync::mpsc::TryRecvError;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use falco_client::{Alert, Alerts, Canceller, Client, Error};
 
 use crate::args::ReadArgs;
+use crate::closed::on_closed_output;
 use crate::diagnostics::{report, report_bytes, say, Code, Failure};
 use crate::format::Printer;
 use crate::output::Output;
@@ -17,8 +19,11 @@ pub enum Call {
     Subscribe,
 }
 
-/// With a limit, no more than this is received ahead of the printing. In bytes.
+/// With a limit, this is the queue between what is received and what is printed, in bytes.
 const AHEAD_OF_LIMIT: usize = 16 * 1024;
+
+/// What Falco has written arrives within this.
+const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
     let printer = Printer::new(args.format, args.proto.as_deref())?;
@@ -37,8 +42,12 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
         Call::Subscribe => client.subscribe()?,
     };
     interrupt.ends(alerts.canceller());
+    let closed = interrupt.clone();
+    on_closed_output(move || closed.update(|state| state.signals = 2))?;
     let reader = Reader {
         args,
+        call,
+        interrupt,
         printer,
         output: Output::new(),
         code: Code::Done,
@@ -49,6 +58,8 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
 
 struct Reader<'a> {
     args: &'a ReadArgs,
+    call: Call,
+    interrupt: Interrupt,
     printer: Printer,
     output: Output,
     code: Code,
@@ -69,7 +80,15 @@ impl Reader<'_> {
         }
         self.output.show()?;
         if self.left == Some(0) {
-            self.count_the_rest(alerts);
+            count_the_rest(alerts);
+        } else if matches!(self.call, Call::Subscribe)
+            && self.code != Code::Failed
+            && !self.interrupt.came()
+        {
+            say(format_args!(
+                "Falco ended the subscription: it is stopping or restarting"
+            ));
+            return Ok(Code::Failed);
         }
         Ok(self.code)
     }
@@ -110,20 +129,22 @@ impl Reader<'_> {
             _ => Code::Failed,
         };
     }
+}
 
-    fn count_the_rest(&self, alerts: Alerts) {
-        alerts.canceller().cancel();
-        let received = alerts
-            .into_iter()
-            .filter(|next| matches!(next, Ok(_) | Err(Error::Undecodable { .. })))
-            .count();
-        if received > 0 {
-            say(format_args!(
-                "{received} more alerts had come when the limit was reached, and others may have \
-                 been on their way; they are gone from Falco and not printed"
-            ));
-        }
-    }
+/// Says what a limit has cost. A call that ends by itself, or is silent, has cost nothing.
+fn count_the_rest(mut alerts: Alerts) {
+    let Ok(first) = alerts.recv_timeout(ON_ITS_WAY) else {
+        return;
+    };
+    alerts.canceller().cancel();
+    let received = std::iter::once(first)
+        .chain(alerts)
+        .filter(|next| matches!(next, Ok(_) | Err(Error::Undecodable { .. })))
+        .count();
+    say(format_args!(
+        "{received} more alerts had come when the limit was reached, and others may have been on \
+         their way; they are gone from Falco and not printed"
+    ));
 }
 
 /// A signal may come before there is anything to cancel.
@@ -142,6 +163,11 @@ impl Interrupt {
         let caught = interrupt.clone();
         signals::on_signal(move |signals| caught.update(|state| state.signals = signals))?;
         Ok(interrupt)
+    }
+
+    fn came(&self) -> bool {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.signals > 0
     }
 
     fn ends(&self, canceller: Canceller) {

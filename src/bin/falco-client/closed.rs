@@ -1,0 +1,31 @@
+//! Notices when nobody reads standard output any more, as after `| head -1`.
+
+use std::io::{self, ErrorKind};
+use std::thread;
+
+use rustix::event::{poll, PollFd, PollFlags};
+
+use crate::diagnostics::Failure;
+
+/// Calls `act`, on a thread of its own, when the reader of standard output has gone. The next write
+/// would tell as well, but only with an alert that is lost then.
+pub fn on_closed_output(act: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let wait = move || {
+        let stdout = io::stdout();
+        loop {
+            // Errors and hang-ups are told without being asked for.
+            let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+            match poll(&mut watched, None) {
+                Ok(_) => return act(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Then the write has to tell.
+                Err(_) => return,
+            }
+        }
+    };
+    let thread = thread::Builder::new().name("closed output".to_owned());
+    thread.spawn(wait).map(drop).map_err(|source| Failure::Os {
+        what: "watching standard output".to_owned(),
+        source,
+    })
+}
