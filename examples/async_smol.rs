@@ -19,10 +19,10 @@ fn main() -> Result<()> {
         let mut alerts = Client::connect(&endpoint)?.subscribe()?;
         loop {
             match select(alerts.next(), Timer::after(Duration::from_secs(60))).await {
-                Either::Left((Some(alert), _)) => {
-                    let alert = alert?;
+                Either::Left((Some(Ok(alert)), _)) => {
                     println!("{} {}", alert.priority(), alert.rule());
                 }
+                Either::Left((Some(Err(error)), _)) => eprintln!("{error}"),
                 Either::Left((None, _)) => return Ok(()),
                 Either::Right(_) => println!("all quiet"),
             }

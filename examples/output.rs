@@ -13,7 +13,11 @@ fn main() -> Result<()> {
     let tls = Tls::from_files("/tmp/ca.crt", "/tmp/client.crt", "/tmp/client.key");
     let client = Client::new(Config::new(endpoint).tls(tls))?;
     for alert in client.get()? {
-        println!("{}", alert?.go());
+        match alert {
+            Ok(alert) => println!("{}", alert.go()),
+            // An alert that is no protobuf, and the next one follows, or the end.
+            Err(error) => eprintln!("{error}"),
+        }
     }
     Ok(())
 }

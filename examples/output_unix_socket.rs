@@ -11,7 +11,11 @@ fn main() -> Result<()> {
         .nth(1)
         .unwrap_or("unix:///run/falco/falco.sock".into());
     for alert in Client::connect(&endpoint)?.get()? {
-        println!("{}", alert?.go());
+        match alert {
+            Ok(alert) => println!("{}", alert.go()),
+            // An alert that is no protobuf, and the next one follows, or the end.
+            Err(error) => eprintln!("{error}"),
+        }
     }
     Ok(())
 }

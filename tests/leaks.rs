@@ -5,8 +5,11 @@
 mod common;
 
 use std::fs;
+use std::ops::ControlFlow;
+use std::task::{Context, Waker};
 
 use common::{number, until, Falco};
+use futures::StreamExt;
 
 #[derive(PartialEq, Clone, Copy, Debug)]
 struct Held {
@@ -29,14 +32,28 @@ fn held() -> Held {
     }
 }
 
+/// C-core's own pools grow and shrink by a thread now and then.
+const POOLS: usize = 3;
+
 #[test]
 fn a_thousand_dropped_subscriptions_leave_nothing() {
     let falco = Falco::start();
     let client = falco.client();
     let round = |number_of: usize| {
         for at in 0..number_of {
+            if at % 5 == 0 {
+                drop(client.get().unwrap());
+                drop(
+                    client
+                        .subscribe_with(|_| ControlFlow::Continue(()))
+                        .unwrap(),
+                );
+            }
             let mut alerts = client.subscribe().unwrap();
-            if at % 2 == 0 {
+            if at % 3 == 0 {
+                let mut waker = Context::from_waker(Waker::noop());
+                assert!(alerts.poll_next_unpin(&mut waker).is_pending());
+            } else if at % 3 == 1 {
                 falco.push([at]);
                 // Another subscription that is just being dropped may take it along.
                 if let Ok(alert) = alerts.recv_timeout(std::time::Duration::from_millis(50)) {
@@ -50,7 +67,7 @@ fn a_thousand_dropped_subscriptions_leave_nothing() {
     round(1_000);
     until("threads and descriptors are those of before", || {
         let now = held();
-        now.threads <= before.threads && now.descriptors <= before.descriptors
+        now.threads <= before.threads + POOLS && now.descriptors <= before.descriptors
     });
     let after = held();
     // A leaked subscription would cost more than a kilobyte.
