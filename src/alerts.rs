@@ -186,8 +186,8 @@ pub struct Canceller {
 
 impl Canceller {
     /// Asks Falco for no more, takes what is on its way, and ends when nothing has come for
-    /// [`Config::closing_silence`](crate::Config::closing_silence). What is received is delivered,
-    /// then the sequence ends.
+    /// [`Config::closing_silence`](crate::Config::closing_silence) and Falco has then answered a
+    /// `version`, for which it gets 5 s. What is received is delivered, then the sequence ends.
     ///
     /// Falco answers a `get`, and the last request of a subscription, until its queue is empty, so
     /// that under a flood the end may take its time; `cancel` afterwards is allowed.

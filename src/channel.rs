@@ -53,6 +53,8 @@ pub(crate) fn open(config: &Config, checked: Checked) -> Channel {
         .primary_user_agent(concat!("falco-client/", env!("CARGO_PKG_VERSION")))
         // Clients share nothing, so that one's back-off never delays another.
         .use_local_subchannel_pool(true)
+        // The environment's proxy is for the web. It is grpc.http_proxy where one is wanted.
+        .enable_http_proxy(false)
         .max_receive_message_len(i32::try_from(config.max_message_bytes).unwrap_or(i32::MAX))
         // What C-core allows one attempt to connect is the smallest back-off, or the next one
         // where that is longer.

@@ -72,14 +72,17 @@ fn unavailable(endpoint: &Endpoint, status: &RpcStatus) -> (String, Option<Cause
         }
     }
     let message = status.message();
-    let known = if matches!(endpoint, Endpoint::Unix(_)) {
-        &[]
-    } else {
-        KNOWN
-    };
-    let problem = match known.iter().find(|(text, _)| message.contains(text)) {
-        Some((_, problem)) => (*problem).to_owned(),
-        None => format!(
+    let told = KNOWN
+        .iter()
+        .find(|(texts, _)| texts.iter().any(|text| message.contains(text)));
+    let problem = match (told, endpoint) {
+        (Some((_, problem)), _) => (*problem).to_owned(),
+        (None, Endpoint::Tcp { .. }) if CLOSED.iter().any(|text| message.contains(text)) => {
+            "the connection was closed by the server: Falco ended, or was not offered what it \
+             demands on its TCP port, TLS with a client certificate that its ca.crt signed"
+                .to_owned()
+        }
+        _ => format!(
             "the connection was lost ({}); see whether Falco is running, it may be restarting",
             message.escape_debug()
         ),
@@ -87,53 +90,67 @@ fn unavailable(endpoint: &Endpoint, status: &RpcStatus) -> (String, Option<Cause
     (problem, cause())
 }
 
-/// What C-core says of a connection over TCP that failed, and what that means here. The first that fits.
-const KNOWN: &[(&str, &str)] = &[
+/// What C-core says of a connection that was closed from the other side.
+const CLOSED: [&str; 2] = ["Socket closed", "onnection reset"];
+
+/// What else C-core says of a connection that failed, and what that means here. The first that fits.
+const KNOWN: &[(&[&str], &str)] = &[
     (
-        "not in peer certificate",
+        &["not in peer certificate"],
         "the server's certificate is for another name than the address; give the name that it is \
          for as server name (Falco's documentation makes it for localhost)",
     ),
     (
-        "certificate verify failed",
+        // The last three where a CA of the same name, but with another key, signed it.
+        &[
+            "certificate verify failed",
+            "invalid padding",
+            "asn1 encoding routines",
+            "signature",
+        ],
         "the server's certificate was not signed by the given CA, or is not valid now; give the \
          ca.crt that signed it",
     ),
     (
-        "wrong version number",
-        "what listens there speaks no TLS; Falco does on its TCP port: see whether the port is \
-         right",
+        &["wrong version number"],
+        "what listens there speaks no TLS, as Falco does on its TCP port; see whether this is its \
+         grpc.bind_address",
     ),
     (
-        "http1.x server",
-        "what listens there speaks HTTP/1, not gRPC; Falco's default port is 5060",
+        &["http1.x server"],
+        "what listens there speaks HTTP/1, not gRPC; see whether this is Falco's \
+         grpc.bind_address (TCP: by default port 5060)",
     ),
     (
-        "SETTINGS frame",
-        "what listens there did not answer as a gRPC server in time; see whether the port is \
-         Falco's (default 5060), or allow more with connect_deadline",
+        &["Failed parsing HTTP/2"],
+        "what listens there does not speak gRPC; see whether this is Falco's grpc.bind_address \
+         (TCP: by default port 5060)",
     ),
     (
-        "DNS resolution failed",
+        &[
+            "SETTINGS frame",
+            "Handshake read failed",
+            "Handshake timed out",
+        ],
+        "what listens there did not answer as a gRPC server in time; see whether this is Falco's \
+         grpc.bind_address (TCP: by default port 5060) and Falco is not stopped, or allow more \
+         with connect_deadline",
+    ),
+    (
+        &["DNS resolution failed"],
         "the host name was not found; see whether it is spelt right, or give the IP address",
     ),
     (
-        "Connection refused",
+        &["Connection refused"],
         "nothing listens there; see whether Falco is running with grpc.enabled and this \
          grpc.bind_address. Falco 0.44 and later have no gRPC",
     ),
     (
-        "Ssl handshake failed",
-        "the TLS handshake failed; see whether the port is Falco's (default 5060), and whether \
-         the certificates are those that Falco was given",
+        &["Ssl handshake failed"],
+        "the TLS handshake failed; see whether ca.crt is the one that signed Falco's certificate, \
+         and whether this is Falco's grpc.bind_address (by default port 5060)",
     ),
-    ("Socket closed", CLOSED),
-    ("onnection reset", CLOSED),
 ];
-
-const CLOSED: &str =
-    "the connection was closed by the server: Falco ended, or was not offered what it demands on \
-     its TCP port, TLS with a client certificate that its ca.crt signed";
 
 /// Whether something listens on the socket, which C-core does not tell apart well.
 fn look_at_socket(path: &Path) -> Result<(), (&'static str, Option<io::Error>)> {

@@ -155,6 +155,57 @@ fn a_server_that_speaks_http1() {
 }
 
 #[test]
+fn a_server_that_speaks_something_else() {
+    let endpoint = answering(b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n");
+    let error = failure(Config::new(endpoint).plaintext(true));
+    assert_says(&error, &["does not speak gRPC", "bind_address"]);
+}
+
+#[test]
+fn a_tls_port_that_never_answers() {
+    let certificates = Certificates::new();
+    let endpoint = answering(b"");
+    let config = Config::new(&endpoint)
+        .tls(tls(certificates.client_files()))
+        .connect_deadline(Duration::from_millis(300));
+    let mut alerts = Client::new(config).unwrap().get().unwrap();
+    let error = alerts.recv().unwrap().unwrap_err();
+    assert_says(
+        &error,
+        &[
+            &endpoint,
+            "did not answer as a gRPC server",
+            "connect_deadline",
+        ],
+    );
+}
+
+#[test]
+fn a_socket_that_never_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silent.sock");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let config = Config::new(format!("unix://{}", path.display()))
+        .connect_deadline(Duration::from_millis(300));
+    let mut alerts = Client::new(config).unwrap().get().unwrap();
+    let error = alerts.recv().unwrap().unwrap_err();
+    assert_says(&error, &["silent.sock", "did not answer as a gRPC server"]);
+}
+
+/// As after a second run of the documentation's commands: the CAs have the same name.
+#[test]
+fn a_ca_of_the_same_name_with_another_key() {
+    for make in [Certificates::new, Certificates::rsa] {
+        let (certificates, other) = (make(), make());
+        let server = serve(&certificates);
+        let [_, cert, key] = certificates.client_files();
+        let config =
+            Config::new(server.endpoint()).tls(Tls::from_files(other.path("ca.crt"), cert, key));
+        assert_says(&failure(config), &["not signed by the given CA", "ca.crt"]);
+    }
+}
+
+#[test]
 fn a_server_that_never_answers() {
     let endpoint = answering(b"");
     let config = Config::new(&endpoint)

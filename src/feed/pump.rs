@@ -8,25 +8,26 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use futures::FutureExt;
 use futures_timer::Delay;
 use grpcio::Client;
 
 use super::ask::Asker;
-use super::call::Call;
+use super::call::{version, Call};
 use super::control::{Control, Wish};
 use super::outlet::{Outlet, Room};
 use crate::error::Error;
 
-/// How long to look again before silence is believed: what arrived while this thread was busy has
-/// yet to be told to it.
-const SECOND_LOOK: Duration = Duration::from_millis(50);
+/// How long the server may take to confirm that a closing call has nothing on its way.
+const CONFIRM: Duration = Duration::from_secs(5);
 
 type Explain = Box<dyn Fn(grpcio::Error) -> Error + Send>;
 
 struct Pump<O> {
     call: Call,
-    /// A call that still waits for its connection fails when the channel goes.
-    _client: Client,
+    /// Also since a call that still waits for its connection fails when the channel goes.
+    client: Client,
     asker: Option<Asker>,
     outlet: O,
     control: Arc<Control>,
@@ -43,7 +44,9 @@ struct Pump<O> {
 
 struct Closing {
     silence: Delay,
-    looked: bool,
+    /// A round trip after the silence: what the server wrote before has arrived by its end, and a
+    /// server that stands still is not taken for one that has nothing to say.
+    confirmed: Option<BoxFuture<'static, grpcio::Result<()>>>,
 }
 
 /// What a pump is told when it starts.
@@ -66,7 +69,7 @@ pub(crate) fn start<O: Outlet>(
         .map(|requests| Asker::new(requests, pace.interval));
     client.spawn(Pump {
         call,
-        _client: client.clone(),
+        client: client.clone(),
         asker,
         outlet,
         control: control.clone(),
@@ -123,7 +126,7 @@ impl<O: Outlet> Pump<O> {
         let silence = self.silence;
         self.closing.get_or_insert_with(|| Closing {
             silence: Delay::new(silence),
-            looked: false,
+            confirmed: None,
         });
     }
 
@@ -184,7 +187,7 @@ impl<O: Outlet> Pump<O> {
         }
         if let Some(closing) = &mut self.closing {
             closing.silence.reset(self.silence);
-            closing.looked = false;
+            closing.confirmed = None;
         }
     }
 
@@ -193,13 +196,23 @@ impl<O: Outlet> Pump<O> {
         let Some(closing) = self.closing.as_mut().filter(|_| !self.cancelled) else {
             return false;
         };
-        while Pin::new(&mut closing.silence).poll(cx).is_ready() {
-            if closing.looked {
-                return true;
-            }
-            closing.looked = true;
-            closing.silence.reset(SECOND_LOOK);
+        if closing.confirmed.is_none() && Pin::new(&mut closing.silence).poll(cx).is_pending() {
+            return false;
         }
-        false
+        let confirmed = closing.confirmed.get_or_insert_with(|| {
+            let answer = version(&self.client, CONFIRM);
+            async { answer?.await.map(drop) }.boxed()
+        });
+        let Poll::Ready(confirmed) = confirmed.as_mut().poll(cx) else {
+            return false;
+        };
+        if let Err(error) = confirmed {
+            let error = (self.explain)(error);
+            // A server that lacks the method has answered all the same.
+            if !matches!(error, Error::Unimplemented { .. }) {
+                log::warn!("closing without a last word from Falco, alerts may be lost: {error}");
+            }
+        }
+        true
     }
 }
