@@ -15,13 +15,11 @@ fn main() -> Result<()> {
     block_on(async {
         let mut alerts = Client::connect(&endpoint)?.subscribe()?;
         while let Some(alert) = alerts.next().await {
-            let alert = alert?;
-            println!(
-                "{} {} {:?}",
-                alert.priority(),
-                alert.rule(),
-                alert.field("proc.cmdline")
-            );
+            match alert {
+                Ok(alert) => println!("{} {}", alert.priority(), alert.rule()),
+                // An alert that is no protobuf, and the next one follows, or the end.
+                Err(error) => eprintln!("{error}"),
+            }
         }
         Ok(())
     })
