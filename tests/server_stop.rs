@@ -176,31 +176,38 @@ fn what_cannot_be_listened_at_is_named() {
     fs::write(&file, "not a socket").unwrap();
     let missing = folder.path().join("missing").join("falco.sock");
     let tls = || Tls::from_pem("", "", "");
-    for (builder, problem) in [
-        (Server::builder().listen(unix(&file)), "not a socket"),
-        (
-            Server::builder().listen(unix(&missing)),
-            "make its folder first",
-        ),
-        (
-            Server::builder()
-                .listen(unix(&folder.path().join("s")))
-                .tls(tls()),
-            "carries no TLS",
-        ),
-        (Server::builder().listen("localhost:0"), "mutual TLS only"),
-        (
-            Server::builder()
-                .listen(unix(&folder.path().join("s")))
-                .threadiness(100_000),
-            "threadiness",
-        ),
-    ] {
-        let error = builder.start().unwrap_err();
+    for (path, problem) in [(&file, "not a socket"), (&missing, "make its folder first")] {
+        let error = Server::builder().listen(unix(path)).start().unwrap_err();
         assert!(matches!(error, Error::Server { .. }), "{error:?}");
         assert!(error.to_string().contains(problem), "{error}");
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "not a socket");
+
+    let socket = unix(&folder.path().join("s"));
+    for (builder, wrong, problem) in [
+        (
+            Server::builder().listen(&socket).tls(tls()),
+            "tls",
+            format!("{socket}: a unix socket carries no TLS"),
+        ),
+        (
+            Server::builder().listen("localhost:0"),
+            "tls",
+            "localhost:0: Falco serves TCP with mutual TLS only".into(),
+        ),
+        (
+            Server::builder().listen(&socket).threadiness(100_000),
+            "threadiness",
+            "100000 is more than 256; give less".into(),
+        ),
+    ] {
+        let error = builder.start().unwrap_err();
+        assert!(
+            matches!(error, Error::Config { option, .. } if option == wrong),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains(&problem), "{error}");
+    }
     assert!(matches!(
         Server::builder().start().unwrap_err(),
         Error::Endpoint { .. }

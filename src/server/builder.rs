@@ -57,7 +57,7 @@ impl ServerBuilder {
 
     /// How many threads serve, as `grpc.threadiness` in `falco.yaml`; ten times as many `get`
     /// and ten times as many `sub` streams are served at the same time. 0 is the number of CPUs,
-    /// as in Falco. Default: 1.
+    /// as in Falco; more than 256 are refused. Default: 1.
     pub fn threadiness(mut self, threads: usize) -> Self {
         self.threadiness = threads;
         self
@@ -76,10 +76,11 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// - [`Error::Endpoint`]: the text given to [`listen`](Self::listen) is no endpoint.
+    /// - [`Error::Config`]: [`tls`](Self::tls) is missing for TCP or given for a unix socket, or
+    ///   [`threadiness`](Self::threadiness) is above 256.
     /// - [`Error::Tls`]: the certificates cannot be used.
     /// - [`Error::Server`]: something listens there already, a file lies there that is no
-    ///   socket, the folder is missing or not writable, or [`tls`](Self::tls) is missing for
-    ///   TCP or given for a unix socket.
+    ///   socket, or the folder is missing or not writable.
     pub fn start(self) -> Result<Server> {
         let asked = Endpoint::for_listening(&self.listen)?;
         let server = |problem: String, source| Error::Server {
@@ -93,9 +94,12 @@ impl ServerBuilder {
                 .min(MOST_THREADS),
             threads if threads <= MOST_THREADS => threads,
             threads => {
-                let problem =
-                    format!("threadiness {threads} is more than {MOST_THREADS}; give less");
-                return Err(server(problem, None));
+                return Err(Error::Config {
+                    option: "threadiness",
+                    problem: format!(
+                        "{threads} is more than {MOST_THREADS}; give less, or 0 for one a CPU"
+                    ),
+                });
             }
         };
         let falco = Arc::new(Falco::new(threads));

@@ -27,15 +27,13 @@ pub(super) fn listen(
         }
         (Endpoint::Tcp { .. }, Some(tls)) => mutual(tls)?,
         (Endpoint::Unix(_), Some(_)) => {
-            return Err(refused(
-                endpoint,
-                "a unix socket carries no TLS; leave the certificates out",
-            ));
+            let problem = "a unix socket carries no TLS; leave the certificates out";
+            return Err(wrong_tls(endpoint, problem));
         }
         (Endpoint::Tcp { .. }, None) => {
             let problem = "Falco serves TCP with mutual TLS only; give it three files, the \
                            clients' CA, its certificate and its key, or listen on unix:///path";
-            return Err(refused(endpoint, problem));
+            return Err(wrong_tls(endpoint, problem));
         }
     };
     let address = match endpoint {
@@ -120,5 +118,12 @@ fn refused(endpoint: &Endpoint, problem: &str) -> Error {
         endpoint: endpoint.to_string(),
         problem: problem.to_owned(),
         source: None,
+    }
+}
+
+fn wrong_tls(endpoint: &Endpoint, problem: &str) -> Error {
+    Error::Config {
+        option: "tls",
+        problem: format!("{endpoint}: {problem}"),
     }
 }

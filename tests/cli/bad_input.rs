@@ -8,7 +8,8 @@ use crate::child::{finish, record, recording, run, Falco};
 fn arguments() {
     run(&["get", "--format", "xml"]).failed(2, &["xml", "text, falco, go, proto"]);
     run(&["get", "--min-priority", "urgent"]).failed(2, &["urgent", "emergency"]);
-    run(&["get", "--rule", "[a"]).failed(2, &["--rule", "[a"]);
+    run(&["get", "--rule", "[a"]).failed(2, &["--rule", "[a", "invalid range pattern"]);
+    run(&["get", "--rule", ""]).failed(2, &["--rule", "leave the option out"]);
     run(&["get", "--limit", "none"]).failed(2, &["--limit"]);
     run(&["subscribe"]).failed(2, &["subscribe", "--help"]);
     run(&["serve", "--listen", "unix:///tmp/x"]).failed(2, &["--replay"]);
@@ -112,6 +113,12 @@ fn a_place_where_nobody_can_listen() {
     let missing = "unix:///no/such/folder/falco.sock";
     run(&["serve", "--listen", missing, "--replay", path]).failed(1, &["/no/such/folder"]);
     run(&["serve", "--listen", "falco", "--replay", path]).failed(2, &["\"falco\""]);
+    let plain = ["serve", "--listen", "localhost:0", "--replay", path];
+    run(&plain).failed(2, &["localhost:0", "three files"]);
+    let folder = tempfile::tempdir().unwrap();
+    let socket = format!("unix://{}/falco.sock", folder.path().display());
+    let serve = ["serve", "--listen", &socket, "--replay", path, "--threads"];
+    run(&[&serve[..], &["99999999"]].concat()).failed(2, &["99999999", "256"]);
 }
 
 #[test]

@@ -130,6 +130,31 @@ fn nohup_outlives_a_hang_up() {
 }
 
 #[test]
+fn a_slow_end_is_explained_and_a_second_signal_tells_its_cost() {
+    for call in ["get", "watch"] {
+        let falco = flood();
+        let mut reader = Running::spawn(falco.command(call, &[]));
+        let mut said = BufReader::new(reader.child.stderr.take().unwrap()).lines();
+        let mut lines = lines(&mut reader);
+        lines.next().unwrap();
+        reader.signal("TERM");
+        // The pipe is full, so that it cannot end before it is read.
+        let explained = said.next().unwrap().unwrap();
+        assert!(explained.contains("still being printed"), "{explained}");
+        reader.signal("INT");
+        let printed = 1 + lines.count() as u64;
+        let cost: Vec<_> = said.map(|line| line.unwrap()).collect();
+        assert!(
+            matches!(&cost[..], [line] if line.contains("may be lost")),
+            "{cost:?}"
+        );
+        assert_eq!(reader.end().0.code(), Some(0));
+        let (taken, _) = falco.stop();
+        assert!(printed <= taken, "{printed} printed of {taken} taken");
+    }
+}
+
+#[test]
 fn three_signals_end_it_though_nobody_reads() {
     let falco = flood();
     let mut watch = Running::spawn(falco.command("watch", &[]));

@@ -7,7 +7,7 @@ use falco_client::protobuf::Message as _;
 use falco_client::{Alert, Priority};
 use serde_json::Value;
 
-use crate::child::{record, recording, Falco};
+use crate::child::{falco_client, finish, record, recording, Falco};
 
 fn rules(lines: &str) -> Vec<String> {
     let line = |line| {
@@ -81,9 +81,29 @@ fn limit_ends_after_so_many_and_says_what_it_cost() {
 fn watch_counts_what_it_prints_towards_the_limit() {
     let falco = Falco::replay(&recording("dummy_text.pb"));
     let watch = falco.command("watch", &["--limit", "3", "--rule", "*Emergency"]);
-    let ended = crate::child::finish(watch);
+    let ended = finish(watch);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(rules(&ended.stdout), vec!["Dummy Emergency"; 3]);
+}
+
+#[test]
+fn an_empty_environment_is_none() {
+    let falco = Falco::replay(&recording("internal.pb"));
+    let names = ["CA", "CERT", "KEY", "SERVER_NAME"].map(|name| format!("FALCO_{name}"));
+    let mut get = falco.command("get", &[]);
+    get.envs(names.each_ref().map(|name| (name, "")));
+    assert_eq!(finish(get).quietly().lines().count(), 4);
+
+    // Where certificates fit, empty ones are missing, not unreadable.
+    let mut get = falco_client(&["get"]);
+    get.env("FALCO_ENDPOINT", "localhost:5060");
+    get.envs(names.each_ref().map(|name| (name, "")));
+    finish(get).failed(2, &["localhost:5060: Falco demands mutual TLS"]);
+
+    // Whether or not a Falco runs here, it is the default that is tried.
+    let mut version = falco_client(&["version"]);
+    version.env("FALCO_ENDPOINT", "");
+    assert_ne!(finish(version).code, Some(2));
 }
 
 #[test]

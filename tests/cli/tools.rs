@@ -101,6 +101,8 @@ fn help_names_the_exit_codes_and_options() {
         help.contains("Exit codes:") && help.contains("Examples:"),
         "{help}"
     );
+    let help = run(&["serve", "--help"]).quietly();
+    assert!(help.contains("needs --rate"), "{help}");
     let help = run(&["watch", "--help"]).quietly();
     for option in [
         "--format",

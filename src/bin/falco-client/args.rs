@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsStr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -13,10 +14,14 @@ use crate::format::Format;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done; also after Ctrl-C, SIGTERM, SIGHUP or when the reader of the output has closed it
-  1  the connection, the server or the output failed, or Falco ended what was followed
-  2  an argument, certificate, descriptor or recording cannot be used; no alert was read
-  3  an alert could not be decoded: its bytes are on standard error, all others were printed
+  0    done; also after one or two of Ctrl-C, SIGTERM and SIGHUP, and when the
+       reader of the output has closed it
+  1    the connection, the server or the output failed, or Falco ended what was
+       followed
+  2    an argument, certificate, descriptor or recording cannot be used; no
+       alert was read
+  3    an alert could not be decoded: its bytes are on standard error, all
+       others were printed
   130  a third of these signals ended it at once
 
 Examples:
@@ -27,14 +32,15 @@ Examples:
       --ca ca.crt --cert client.crt --key client.key --min-priority warning";
 
 const READING: &str = "\
-Falco gives an alert once, to one reader. Alerts that a filter holds back are gone from Falco, and \
-so are those that were on their way when --limit was reached, a few hundred kilobytes of them \
-where many were waiting; standard error says when that has happened.
+Falco gives an alert once, to one reader. Alerts that a filter holds back are gone from Falco \
+without a word. Those on their way when --limit is reached are gone too, a few hundred kilobytes \
+of them where many were waiting; standard error says so.
 
 Filters of different names must all hold; of one filter given several times, any.
 
-Ctrl-C, SIGTERM and SIGHUP ask for no more alerts, print those on their way, and end; a second \
-one prints what waits here and loses what is on its way, a third ends at once.
+Ctrl-C, SIGTERM and SIGHUP ask for no more alerts, print those on their way, and end. A second \
+one prints what was received by then and gives up the rest: standard error says that alerts may \
+be lost, and the exit code stays 0, as it was asked for. A third ends at once.
 
 Exit codes: see falco-client --help.";
 
@@ -44,7 +50,8 @@ say how many alerts were taken and how many are left.
 
 Examples:
   falco-client serve --listen unix:///tmp/falco.sock --replay alerts.pb
-  falco-client serve --listen localhost:5060 --ca ca.crt --cert server.crt --key server.key \\
+  falco-client serve --listen localhost:5060 \\
+      --ca ca.crt --cert server.crt --key server.key \\
       --replay alerts.jsonl --rate 100 --loop";
 
 /// Reads the security alerts of Falco over gRPC, from Falco 0.24 to 0.43.
@@ -52,7 +59,8 @@ Examples:
 #[command(name = "falco-client", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Args {
     /// Say on standard error what goes on beneath, down to the gRPC core.
-    #[arg(short, long, global = true)]
+    // Shown beside --help, not among the options of a subcommand.
+    #[arg(short, long, global = true, display_order = 900)]
     pub verbose: bool,
     #[command(subcommand)]
     pub command: Command,
@@ -81,7 +89,8 @@ pub enum Command {
 
 #[derive(clap::Args)]
 pub struct ReadArgs {
-    /// How to print an alert. Without: text on a terminal, falco elsewhere.
+    /// How to print an alert. Default: text on a terminal, falco elsewhere. On a terminal, what
+    /// could drive it is escaped in every form.
     #[arg(long, value_enum, value_name = "FORM")]
     pub format: Option<Format>,
     /// Print the form proto with the names of this descriptor, so that the fields of a newer
@@ -115,10 +124,10 @@ pub struct ServeArgs {
     /// own JSON lines.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     pub replay: Vec<PathBuf>,
-    /// Alerts a second. Without: all at once.
+    /// Alerts a second. Default: all at once.
     #[arg(long, value_name = "N")]
     pub rate: Option<NonZeroU32>,
-    /// Begin again after the last alert.
+    /// Begin again after the last alert; needs --rate.
     #[arg(long = "loop", requires = "rate")]
     pub again: bool,
     /// Threads that serve, as Falco's grpc.threadiness: each allows 10 streams. 0: one a CPU.
@@ -139,20 +148,25 @@ pub struct ServeArgs {
 #[command(next_help_heading = "Connection")]
 pub struct FalcoArgs {
     /// Where Falco listens: unix:///path or host:port.
-    #[arg(long, env = "FALCO_ENDPOINT", value_name = "ENDPOINT", default_value = Endpoint::DEFAULT)]
+    #[arg(long, env = "FALCO_ENDPOINT", hide_env_values = true, value_name = "ENDPOINT", default_value = Endpoint::DEFAULT)]
     endpoint: String,
     /// The authority that signed Falco's certificate, PEM. A host:port needs all three, a
     /// unix socket none.
-    #[arg(long, env = "FALCO_CA", value_name = "FILE", requires_all = ["cert", "key"])]
+    #[arg(long, env = "FALCO_CA", hide_env_values = true, value_name = "FILE", requires_all = ["cert", "key"])]
     ca: Option<PathBuf>,
     /// The client's certificate, PEM.
-    #[arg(long, env = "FALCO_CERT", value_name = "FILE", requires_all = ["ca", "key"])]
+    #[arg(long, env = "FALCO_CERT", hide_env_values = true, value_name = "FILE", requires_all = ["ca", "key"])]
     cert: Option<PathBuf>,
     /// The key of the client's certificate, PEM.
-    #[arg(long, env = "FALCO_KEY", value_name = "FILE", requires_all = ["ca", "cert"])]
+    #[arg(long, env = "FALCO_KEY", hide_env_values = true, value_name = "FILE", requires_all = ["ca", "cert"])]
     key: Option<PathBuf>,
     /// The name in Falco's certificate, where it differs from the host of the endpoint.
-    #[arg(long, env = "FALCO_SERVER_NAME", value_name = "NAME")]
+    #[arg(
+        long,
+        env = "FALCO_SERVER_NAME",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     server_name: Option<String>,
     /// Speak to a host:port without TLS, for a tunnel or a sidecar that adds it.
     #[arg(long)]
@@ -164,7 +178,7 @@ pub struct FalcoArgs {
 
 /// Reads the command line; ends the process where it is wrong.
 pub fn parse() -> Args {
-    let matches = Args::command().get_matches();
+    let matches = without_empty_environment(Args::command()).get_matches();
     let mut args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Some((_, matches)) = matches.subcommand() {
         match &mut args.command {
@@ -174,6 +188,17 @@ pub fn parse() -> Args {
         }
     }
     args
+}
+
+/// A variable that is set to nothing is not set: to a shell, and to those who write `FALCO_CA=`.
+fn without_empty_environment(command: clap::Command) -> clap::Command {
+    let empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| match arg.get_env().is_some_and(empty) {
+            true => arg.env(None::<&'static str>),
+            false => arg,
+        })
+        .mut_subcommands(without_empty_environment)
 }
 
 impl FalcoArgs {

@@ -1,6 +1,6 @@
 //! Text of unknown origin, made safe for a terminal and for one line.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Shows characters that would act instead of being seen as `\n`, `\t`, `\r` or `\u{1b}`: the
 /// control characters C0, DEL and C1, the separators of lines and paragraphs, and the invisible
@@ -9,22 +9,48 @@ pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        while let Some((at, char)) = rest.char_indices().find(|(_, char)| acts(*char)) {
-            let (before, from) = rest.split_at(at);
-            f.write_str(before)?;
-            match char {
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                _ => write!(f, "\\u{{{:x}}}", u32::from(char))?,
-            }
-            let mut from = from.chars();
-            from.next();
-            rest = from.as_str();
-        }
-        f.write_str(rest)
+        replace(self.0, f, |char, f| match char {
+            '\n' => f.write_str("\\n"),
+            '\r' => f.write_str("\\r"),
+            '\t' => f.write_str("\\t"),
+            _ => write!(f, "\\u{{{:x}}}", u32::from(char)),
+        })
     }
+}
+
+/// Shows the same characters in a JSON text as `\u009b`, so that it stays the same JSON value.
+pub struct JsonEscaped<'a>(pub &'a str);
+
+impl fmt::Display for JsonEscaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        replace(self.0, f, |char, f| match char {
+            // JSON has these between its tokens only, where no escape may stand.
+            '\n' | '\r' | '\t' => f.write_char(' '),
+            _ => {
+                let mut units = [0; 2];
+                let mut units = char.encode_utf16(&mut units).iter();
+                units.try_for_each(|unit| write!(f, "\\u{unit:04x}"))
+            }
+        })
+    }
+}
+
+/// Writes `text` with what `show` makes of each character that acts.
+fn replace(
+    text: &str,
+    f: &mut fmt::Formatter<'_>,
+    show: impl Fn(char, &mut fmt::Formatter<'_>) -> fmt::Result,
+) -> fmt::Result {
+    let mut rest = text;
+    while let Some((at, char)) = rest.char_indices().find(|(_, char)| acts(*char)) {
+        let (before, from) = rest.split_at(at);
+        f.write_str(before)?;
+        show(char, f)?;
+        let mut from = from.chars();
+        from.next();
+        rest = from.as_str();
+    }
+    f.write_str(rest)
 }
 
 fn acts(char: char) -> bool {
@@ -98,5 +124,18 @@ mod tests {
     fn no_control_character_of_unicode_survives() {
         let all: String = (char::MIN..=char::MAX).collect();
         assert!(!escaped(&all).chars().any(char::is_control));
+        assert!(!JsonEscaped(&all).to_string().chars().any(acts));
+    }
+
+    #[test]
+    fn json_stays_the_same_value() {
+        let all: String = (char::MIN..=char::MAX).collect();
+        let json = serde_json::to_string(&all).unwrap();
+        let shown = JsonEscaped(&json).to_string();
+        assert!(serde_json::from_str::<String>(&shown).unwrap() == all);
+        assert!(shown.contains(r"\u007f\u0080") && shown.contains(r"\udb40\udc41"));
+
+        let spaced = JsonEscaped("{\t\"a\\n\":\r\n\"\u{9b}\"}").to_string();
+        assert_eq!(spaced, r#"{ "a\n":  "\u009b"}"#);
     }
 }

@@ -12,7 +12,7 @@ pub struct Filter {
     min_priority: Option<Priority>,
     /// Print alerts whose rule matches: * stands for any text, ? for one character, [abc] for
     /// one of these. Upper and lower case differ.
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
     rule: Vec<Pattern>,
     /// Print alerts of this source, as in syscall, k8s_audit or internal.
     #[arg(long, value_name = "SOURCE")]
@@ -28,6 +28,17 @@ fn priority(text: &str) -> Result<Priority, String> {
         Ok(known) => Ok(known),
         Err(error) => Err(error.to_string()),
     }
+}
+
+fn glob(text: &str) -> Result<Pattern, String> {
+    if text.is_empty() {
+        return Err(
+            "no rule has an empty name; give one, as in \"Terminal shell*\", or leave the \
+                    option out for all rules"
+                .to_owned(),
+        );
+    }
+    Pattern::new(text).map_err(|error| error.to_string())
 }
 
 impl Filter {
@@ -126,5 +137,6 @@ mod tests {
         assert!(filter(&["--min-priority", "urgent"]).is_err());
         assert!(filter(&["--min-priority", "8"]).is_err());
         assert!(filter(&["--rule", "[a"]).is_err());
+        assert!(filter(&["--rule", ""]).is_err());
     }
 }

@@ -8,6 +8,7 @@ use falco_client::dynamic::Descriptor;
 use falco_client::{Alert, Error, Result};
 
 use crate::diagnostics::Failure;
+use crate::escape::JsonEscaped;
 use crate::text;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -23,7 +24,12 @@ pub enum Format {
 }
 
 /// Prints alerts in one form.
-pub enum Printer {
+pub struct Printer {
+    form: Form,
+    terminal: bool,
+}
+
+enum Form {
     Text { coloured: bool },
     Falco,
     Go,
@@ -34,42 +40,50 @@ pub enum Printer {
 impl Printer {
     /// Without a format: proto with a descriptor, text on a terminal, falco elsewhere.
     pub fn new(format: Option<Format>, descriptor: Option<&Path>) -> Result<Printer> {
-        if let Some(path) = descriptor {
-            return match format {
-                None | Some(Format::Proto) => Ok(Printer::Described(describe(path)?)),
-                Some(_) => Err(Error::Config {
+        let terminal = std::io::stdout().is_terminal();
+        let form = match (descriptor, format) {
+            (Some(path), None | Some(Format::Proto)) => Form::Described(describe(path)?),
+            (Some(_), Some(_)) => {
+                return Err(Error::Config {
                     option: "--format",
                     problem: "--proto prints the form proto only; leave out one of the two".into(),
-                }),
-            };
-        }
-        let terminal = std::io::stdout().is_terminal();
-        let default = if terminal {
-            Format::Text
-        } else {
-            Format::Falco
-        };
-        Ok(match format.unwrap_or(default) {
-            Format::Text => Printer::Text {
+                })
+            }
+            (None, None) if !terminal => Form::Falco,
+            (None, None | Some(Format::Text)) => Form::Text {
                 coloured: terminal && colour_is_welcome(),
             },
-            Format::Falco => Printer::Falco,
-            Format::Go => Printer::Go,
-            Format::Proto => Printer::Proto,
-        })
+            (None, Some(Format::Falco)) => Form::Falco,
+            (None, Some(Format::Go)) => Form::Go,
+            (None, Some(Format::Proto)) => Form::Proto,
+        };
+        Ok(Printer { form, terminal })
     }
 
     /// One alert, one line. An alert that the descriptor cannot decode is a failure of the
     /// library, with nothing written.
     pub fn print(&self, alert: &Alert, to: &mut impl Write) -> Result<(), Failure> {
-        match self {
-            Printer::Text { coloured } => text::write(alert, *coloured, to),
-            Printer::Falco => alert.falco().write_to(to),
-            Printer::Go => alert.go().write_to(to),
-            Printer::Proto => alert.proto().write_to(to),
-            Printer::Described(descriptor) => to.write_all(descriptor.json(alert)?.as_bytes()),
+        match self.form {
+            Form::Text { coloured } => text::write(alert, coloured, to).map_err(Failure::stdout)?,
+            // JSON leaves characters as they are that a terminal takes for commands.
+            _ if self.terminal => {
+                let mut line = Vec::new();
+                self.json(alert, &mut line)?;
+                let line = String::from_utf8_lossy(&line);
+                write!(to, "{}", JsonEscaped(&line)).map_err(Failure::stdout)?;
+            }
+            _ => self.json(alert, to)?,
         }
-        .and_then(|()| to.write_all(b"\n"))
+        to.write_all(b"\n").map_err(Failure::stdout)
+    }
+
+    fn json(&self, alert: &Alert, to: &mut impl Write) -> Result<(), Failure> {
+        match &self.form {
+            Form::Go => alert.go().write_to(to),
+            Form::Proto => alert.proto().write_to(to),
+            Form::Described(descriptor) => to.write_all(descriptor.json(alert)?.as_bytes()),
+            Form::Falco | Form::Text { .. } => alert.falco().write_to(to),
+        }
         .map_err(Failure::stdout)
     }
 }
@@ -103,4 +117,63 @@ fn describe(path: &Path) -> Result<Descriptor> {
 fn colour_is_welcome() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const HOSTILE: &str = "\u{9b}2J\u{7f}\u{202e}\u{2028}\u{e0041}\x1b[2J";
+
+    fn printed(form: Form, terminal: bool, alert: &Alert) -> String {
+        let mut line = Vec::new();
+        let printer = Printer { form, terminal };
+        printer.print(alert, &mut line).unwrap();
+        String::from_utf8(line).unwrap()
+    }
+
+    fn described() -> Form {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outputs.proto");
+        let text = "syntax = \"proto3\"; package falco.outputs; \
+                    message response { string rule = 4; string output = 5; }";
+        std::fs::write(&path, text).unwrap();
+        Form::Described(describe(&path).unwrap())
+    }
+
+    #[test]
+    fn json_on_a_terminal_is_the_same_value_and_drives_nothing() {
+        let alert = Alert::builder().rule(HOSTILE).output(HOSTILE).build();
+        let forms: [fn() -> Form; 4] = [|| Form::Falco, || Form::Go, || Form::Proto, described];
+        for form in forms {
+            let shown = printed(form(), true, &alert);
+            let line = shown.strip_suffix('\n').unwrap();
+            assert!(
+                line.is_ascii() && !line.contains(char::is_control),
+                "{line}"
+            );
+            let json: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(json["output"], HOSTILE);
+            let piped = printed(form(), false, &alert);
+            assert!(
+                piped.contains('\u{9b}') && piped.contains('\u{e0041}'),
+                "{piped}"
+            );
+        }
+    }
+
+    #[test]
+    fn falcos_own_line_is_changed_on_a_terminal_only() {
+        let line = "{\"rule\":\"R\",\t\"priority\":\"Notice\",\"output\":\"\u{9b}2J\",\
+                    \"time\":\"1970-01-01T00:00:00.000000000Z\"}";
+        let alert = Alert::builder()
+            .rule("R")
+            .priority(falco_client::Priority::Notice);
+        let alert = alert.output(line).build();
+        assert_eq!(printed(Form::Falco, false, &alert), format!("{line}\n"));
+        let safe = line.replace('\t', " ").replace('\u{9b}', r"\u009b");
+        assert_eq!(printed(Form::Falco, true, &alert), format!("{safe}\n"));
+    }
 }

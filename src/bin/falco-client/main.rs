@@ -10,6 +10,7 @@ mod escape;
 mod filter;
 mod format;
 mod generate;
+mod interrupt;
 mod output;
 mod read;
 mod serve;

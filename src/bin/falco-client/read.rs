@@ -1,17 +1,16 @@
 //! `get` and `watch`: alerts from Falco to standard output.
 
 use std::sync::mpsc::TryRecvError;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use falco_client::{Alert, Alerts, Canceller, Client, Error};
+use falco_client::{Alert, Alerts, Client, Error};
 
 use crate::args::ReadArgs;
 use crate::closed::on_closed_output;
 use crate::diagnostics::{report, report_bytes, say, Code, Failure};
 use crate::format::Printer;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
-use crate::signals;
 
 #[derive(Clone, Copy)]
 pub enum Call {
@@ -43,7 +42,7 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
     };
     interrupt.ends(alerts.canceller());
     let closed = interrupt.clone();
-    on_closed_output(move || closed.update(|state| state.signals = 2))?;
+    on_closed_output(move || closed.output_closed())?;
     let reader = Reader {
         args,
         call,
@@ -79,6 +78,8 @@ impl Reader<'_> {
             }
         }
         self.output.show()?;
+        self.interrupt.all_is_printed();
+        self.interrupt.say_what_it_cost();
         if self.left == Some(0) {
             count_the_rest(alerts);
         } else if matches!(self.call, Call::Subscribe)
@@ -145,44 +146,4 @@ fn count_the_rest(mut alerts: Alerts) {
         "{received} more alerts had come when the limit was reached, and others may have been on \
          their way; they are gone from Falco and not printed"
     ));
-}
-
-/// A signal may come before there is anything to cancel.
-#[derive(Clone, Default)]
-struct Interrupt(Arc<Mutex<Interrupted>>);
-
-#[derive(Default)]
-struct Interrupted {
-    signals: u32,
-    canceller: Option<Canceller>,
-}
-
-impl Interrupt {
-    fn catch() -> Result<Interrupt, Failure> {
-        let interrupt = Interrupt::default();
-        let caught = interrupt.clone();
-        signals::on_signal(move |signals| caught.update(|state| state.signals = signals))?;
-        Ok(interrupt)
-    }
-
-    fn came(&self) -> bool {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.signals > 0
-    }
-
-    fn ends(&self, canceller: Canceller) {
-        self.update(|state| state.canceller = Some(canceller));
-    }
-
-    /// The first signal asks for no more alerts and takes those on their way, so that none is
-    /// lost; the second does not wait for them.
-    fn update(&self, change: impl FnOnce(&mut Interrupted)) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut state);
-        match (&state.canceller, state.signals) {
-            (None, _) | (_, 0) => {}
-            (Some(canceller), 1) => canceller.close(),
-            (Some(canceller), _) => canceller.cancel(),
-        }
-    }
 }

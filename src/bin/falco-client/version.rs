@@ -1,20 +1,20 @@
 //! `version`: which Falco it is.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use falco_client::Client;
 use serde_json::json;
 
 use crate::args::VersionArgs;
 use crate::diagnostics::{Code, Failure};
-use crate::escape::Escaped;
+use crate::escape::{Escaped, JsonEscaped};
 use crate::output::Output;
 
 pub fn run(args: &VersionArgs) -> Result<Code, Failure> {
     let falco = Client::new(args.falco.config())?.version()?;
     let text = if args.json {
         // Falcos before 0.37 know a part of these.
-        json!({
+        let json = json!({
             "version": falco.version,
             "major": falco.major,
             "minor": falco.minor,
@@ -27,7 +27,11 @@ pub fn run(args: &VersionArgs) -> Result<Code, Failure> {
             "engine_patch": falco.engine_patch,
             "engine_fields_checksum": falco.engine_fields_checksum,
         })
-        .to_string()
+        .to_string();
+        match std::io::stdout().is_terminal() {
+            true => JsonEscaped(&json).to_string(),
+            false => json,
+        }
     } else {
         let engine = match falco.engine_version.as_str() {
             // Until 0.36 the engine had a single number, and it came in this field.
