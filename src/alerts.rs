@@ -13,7 +13,7 @@ use futures::Stream;
 use crate::alert::Alert;
 use crate::channel::on_delivery_thread;
 use crate::error::{Error, Result};
-use crate::feed::{Control, Inbox, Received};
+use crate::feed::{Control, Inbox, Received, State};
 use crate::wait::wait;
 
 /// A sequence of alerts, as [`Client::get`](crate::Client::get) and
@@ -23,8 +23,8 @@ use crate::wait::wait;
 /// [`Stream`] on any executor, or with [`recv`](Alerts::recv), [`try_recv`](Alerts::try_recv) and
 /// [`recv_timeout`](Alerts::recv_timeout) in the way of [`std::sync::mpsc`].
 ///
-/// An item is an alert, or an error. After [`Error::Undecodable`] the next alert follows; any other
-/// error is the last item.
+/// An item is an alert, or an error. After [`Error::Undecodable`], and in a subscription after
+/// [`Error::TooLarge`], the next alert follows; any other error is the last item.
 ///
 /// Alerts wait in a queue of [`Config::queue_bytes`](crate::Config::queue_bytes). When it is full
 /// nothing more is pulled, and Falco keeps what it has.
@@ -84,6 +84,11 @@ impl Alerts {
     /// A blocking iterator that leaves the sequence usable afterwards.
     pub fn iter(&mut self) -> Iter<'_> {
         Iter { alerts: self }
+    }
+
+    /// How it stands.
+    pub fn state(&self) -> State {
+        self.inbox.control().state()
     }
 
     /// A handle that ends this sequence from anywhere, and wakes its reader.
@@ -185,6 +190,11 @@ pub struct Canceller {
 }
 
 impl Canceller {
+    /// How what it ends stands.
+    pub fn state(&self) -> State {
+        self.control.state()
+    }
+
     /// Asks Falco for no more, takes what is on its way, and ends when nothing has come for
     /// [`Config::closing_silence`](crate::Config::closing_silence) and Falco has then answered a
     /// `version`, for which it gets 5 s. What is received is delivered, then the sequence ends.
@@ -231,6 +241,11 @@ impl Watch {
             });
         }
         wait(self)
+    }
+
+    /// How it stands.
+    pub fn state(&self) -> State {
+        self.control.state()
     }
 
     /// A handle that ends this call from anywhere.

@@ -2,13 +2,15 @@
 
 use std::cell::Cell;
 use std::ffi::CString;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, EnvBuilder, Environment};
+use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, Client, EnvBuilder, Environment};
 
 use crate::config::{ChannelArg, Checked, Config};
 use crate::core_log;
+use crate::endpoint::Endpoint;
+use crate::error::Result;
 
 thread_local! {
     static DELIVERS: Cell<bool> = const { Cell::new(false) };
@@ -44,8 +46,59 @@ fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }
 
-/// A channel that connects when it is first used.
-pub(crate) fn open(config: &Config, checked: Checked) -> Channel {
+/// The connection to one Falco, which all clones of a client share. It is made when it is first used.
+pub(crate) struct Connection {
+    config: Config,
+    checked: Checked,
+    current: Mutex<Current>,
+}
+
+/// One of the channels that a connection has had.
+#[derive(Clone)]
+pub(crate) struct Current {
+    pub(crate) client: Client,
+    number: u64,
+}
+
+impl Connection {
+    pub(crate) fn new(config: Config) -> Result<Connection> {
+        let checked = config.check()?;
+        let client = Client::new(open(&config, &checked));
+        let current = Mutex::new(Current { client, number: 0 });
+        Ok(Connection {
+            config,
+            checked,
+            current,
+        })
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.checked.endpoint
+    }
+
+    pub(crate) fn current(&self) -> Current {
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Gives up a channel on which nothing comes back: C-core would go on using it until TCP
+    /// gives up. Whoever uses it notices for himself.
+    pub(crate) fn renew(&self, dead: &Current) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.number == dead.number {
+            current.number += 1;
+            current.client = Client::new(open(&self.config, &self.checked));
+        }
+    }
+}
+
+fn open(config: &Config, checked: &Checked) -> Channel {
     let environment = environment();
     core_log::redirect();
     let attempt = config.connect_deadline;
@@ -76,10 +129,10 @@ pub(crate) fn open(config: &Config, checked: Checked) -> Channel {
             },
         };
     }
-    if let Some(pem) = checked.pem {
+    if let Some(pem) = &checked.pem {
         let credentials = ChannelCredentialsBuilder::new()
-            .root_cert(pem.ca)
-            .cert(pem.cert, pem.key)
+            .root_cert(pem.ca.clone())
+            .cert(pem.cert.clone(), pem.key.clone())
             .build();
         builder = builder.set_credentials(credentials);
     }

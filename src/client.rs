@@ -11,12 +11,12 @@ use protobuf::Message as _;
 use crate::alert::Alert;
 use crate::alerts::{Alerts, Watch};
 use crate::api::version::Response;
-use crate::channel::{self, on_delivery_thread};
+use crate::channel::{on_delivery_thread, Connection, Current};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::failure::explain;
-use crate::feed::{self, Call, Callback, Control, Pace, GET, SUB, VERSION};
+use crate::feed::{self, Call, Callback, Control, GET, SUB, VERSION};
 use crate::wait::wait;
 
 /// How long a channel may take to tell why it has no connection.
@@ -29,13 +29,7 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Cheap to clone; clones share one connection, which is made when it is first needed.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    config: Config,
-    endpoint: Endpoint,
-    client: grpcio::Client,
+    connection: Arc<Connection>,
 }
 
 impl Client {
@@ -59,17 +53,8 @@ impl Client {
     ///
     /// [`Error::Endpoint`], [`Error::Config`], [`Error::Tls`].
     pub fn new(config: Config) -> Result<Client> {
-        let checked = config.check()?;
-        let endpoint = checked.endpoint.clone();
-        let channel = channel::open(&config, checked);
-        let client = grpcio::Client::new(channel);
-        Ok(Client {
-            inner: Arc::new(Inner {
-                config,
-                endpoint,
-                client,
-            }),
-        })
+        let connection = Arc::new(Connection::new(config)?);
+        Ok(Client { connection })
     }
 
     /// The alerts that Falco holds now, then the end.
@@ -83,9 +68,12 @@ impl Client {
         Ok(self.queued(self.call(GET.name, Call::get)?, GET.name))
     }
 
-    /// The alerts from now on, until the connection or Falco ends.
+    /// The alerts from now on, for ever.
     ///
-    /// Falco 0.24 to 0.43. A failure to connect comes as the sequence's only item.
+    /// Falco 0.24 to 0.43. When Falco restarts, the connection breaks or cannot be made yet, it
+    /// subscribes again as soon as that can be, at most 5 s later: [`Alerts::state`] tells, and `log`
+    /// once. What Falco cannot overcome by itself ends the sequence: [`Error::Untrusted`],
+    /// [`Error::Unimplemented`], [`Error::Status`] for a client that is not let in.
     ///
     /// # Errors
     ///
@@ -144,28 +132,29 @@ impl Client {
     ///
     /// As [`version`](Client::version).
     pub fn version_async(&self) -> impl Future<Output = Result<Response>> + Send + 'static {
-        self.version_within(self.inner.config.call_deadline)
+        self.version_within(self.connection.config().call_deadline)
     }
 
     fn version_within(
         &self,
         deadline: Duration,
     ) -> impl Future<Output = Result<Response>> + Send + 'static {
-        let inner = self.inner.clone();
-        let call = feed::version(&inner.client, deadline);
+        let endpoint = self.endpoint().clone();
+        let client = self.connection.current().client;
+        let call = feed::version(&client, deadline);
         async move {
             let answer = match call {
                 Ok(call) => call.await,
                 Err(error) => Err(error),
             };
-            // A call that still waits for its connection fails when the channel goes: `inner`
-            // is kept until here.
-            let bytes = answer
-                .map_err(|error| explain(&inner.endpoint, VERSION.name, Some(deadline), error))?;
+            // A call that still waits for its connection fails when the channel goes.
+            drop(client);
+            let bytes =
+                answer.map_err(|error| explain(&endpoint, VERSION.name, Some(deadline), error))?;
             bytes
                 .and_then(|bytes| Response::parse_from_bytes(&bytes).ok())
                 .ok_or_else(|| Error::Unavailable {
-                    endpoint: inner.endpoint.to_string(),
+                    endpoint: endpoint.to_string(),
                     problem: "the answer to version is none; see whether this is a Falco".into(),
                     source: None,
                 })
@@ -195,18 +184,13 @@ impl Client {
     pub async fn wait_connected_async(&self, timeout: Duration) -> Result<()> {
         // C-core's clock has an end.
         let timeout = timeout.min(MONTH);
-        if self
-            .inner
-            .client
-            .channel()
-            .wait_for_connected(timeout)
-            .await
-        {
+        let client = self.connection.current().client;
+        if client.channel().wait_for_connected(timeout).await {
             return Ok(());
         }
         // The state of a channel has no reason. A call that fails on it has, and at once.
         match self.version_within(TELL).await {
-            Err(error @ Error::Unavailable { .. }) => Err(error),
+            Err(error @ (Error::Unavailable { .. } | Error::Untrusted { .. })) => Err(error),
             Err(Error::Deadline { endpoint, .. }) => Err(Error::Deadline {
                 endpoint,
                 after: timeout,
@@ -217,57 +201,43 @@ impl Client {
 
     /// Where this client's Falco is.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.inner.endpoint
+        self.connection.endpoint()
     }
 
     fn call(
         &self,
         method: &'static str,
         make: fn(&grpcio::Client) -> grpcio::Result<Call>,
-    ) -> Result<Call> {
-        make(&self.inner.client).map_err(|error| explain(self.endpoint(), method, None, error))
+    ) -> Result<(Current, Call)> {
+        let current = self.connection.current();
+        match make(&current.client) {
+            Ok(call) => Ok((current, call)),
+            Err(error) => Err(explain(self.endpoint(), method, None, error)),
+        }
     }
 
-    fn queued(&self, call: Call, method: &'static str) -> Alerts {
+    fn queued(&self, call: (Current, Call), method: &'static str) -> Alerts {
         let control = Control::new();
-        let (outlet, inbox) = feed::queue(self.inner.config.queue_bytes, control.clone());
-        self.start(call, method, outlet, control);
+        let capacity = self.connection.config().queue_bytes;
+        let (outlet, inbox) = feed::queue(capacity, control.clone());
+        feed::start(self.connection.clone(), call, method, outlet, control);
         Alerts::new(inbox)
     }
 
-    fn watched<F>(&self, call: Call, method: &'static str, callback: F) -> Watch
+    fn watched<F>(&self, call: (Current, Call), method: &'static str, callback: F) -> Watch
     where
         F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + 'static,
     {
         let control = Control::new();
         let (done, wait) = oneshot::channel();
-        self.start(
+        let outlet = Callback::new(Box::new(callback), done);
+        feed::start(
+            self.connection.clone(),
             call,
             method,
-            Callback::new(Box::new(callback), done),
+            outlet,
             control.clone(),
         );
         Watch::new(control, wait)
-    }
-
-    fn start(
-        &self,
-        call: Call,
-        method: &'static str,
-        outlet: impl feed::Outlet,
-        control: Arc<Control>,
-    ) {
-        let endpoint = self.inner.endpoint.clone();
-        feed::start(
-            &self.inner.client,
-            call,
-            Pace {
-                interval: self.inner.config.request_interval.clone(),
-                silence: self.inner.config.closing_silence,
-            },
-            outlet,
-            control,
-            move |error| explain(&endpoint, method, None, error),
-        );
     }
 }

@@ -31,6 +31,7 @@ pub struct Config {
     pub(crate) queue_bytes: usize,
     pub(crate) request_interval: RangeInclusive<Duration>,
     pub(crate) closing_silence: Duration,
+    pub(crate) stall_deadline: Duration,
     pub(crate) channel_args: Vec<(String, ChannelArg)>,
 }
 
@@ -73,6 +74,7 @@ impl Config {
             queue_bytes: 4 << 20,
             request_interval: Duration::from_millis(10)..=Duration::from_millis(250),
             closing_silence: Duration::from_millis(200),
+            stall_deadline: Duration::from_secs(60),
             channel_args: Vec::new(),
         }
     }
@@ -163,6 +165,17 @@ impl Config {
         self
     }
 
+    /// How long Falco may show no sign of life before its connection is given up. Default: 60 s,
+    /// from 1 ms to 24 days.
+    ///
+    /// Silence is normal, so Falco is asked for its version after a third of this time without an
+    /// alert. It does not allow the pings of HTTP/2 that others use for this. A subscription goes on
+    /// over a new connection, a `get` ends with [`Error::Deadline`].
+    pub fn stall_deadline(mut self, deadline: Duration) -> Config {
+        self.stall_deadline = deadline;
+        self
+    }
+
     /// A further channel argument of gRPC's C-core, as in its `grpc_types.h`. Default: none.
     ///
     /// For what has no option here, such as `grpc.http_proxy`. May be called for each argument;
@@ -180,6 +193,7 @@ impl Config {
         check_time("connect_deadline", self.connect_deadline)?;
         check_time("call_deadline", self.call_deadline)?;
         check_time("closing_silence", self.closing_silence)?;
+        check_time("stall_deadline", self.stall_deadline)?;
         check_time("request_interval", *self.request_interval.start())?;
         check_time("request_interval", *self.request_interval.end())?;
         if self.request_interval.is_empty() {

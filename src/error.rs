@@ -51,6 +51,16 @@ pub enum Error {
         /// The cause, where there is one.
         source: Option<Cause>,
     },
+    /// The server's certificate does not prove that it is the one meant: it is for another name, or
+    /// was signed by another CA. Nothing was sent.
+    Untrusted {
+        /// The server.
+        endpoint: String,
+        /// What is wrong with the certificate, and the remedy.
+        problem: String,
+        /// The cause, where there is one.
+        source: Option<Cause>,
+    },
     /// The server does not have the method.
     Unimplemented {
         /// The server.
@@ -143,6 +153,9 @@ impl fmt::Display for Error {
             Error::Unavailable {
                 endpoint, problem, ..
             }
+            | Error::Untrusted {
+                endpoint, problem, ..
+            }
             | Error::Server {
                 endpoint, problem, ..
             } => write!(f, "{endpoint}: {problem}"),
@@ -199,6 +212,7 @@ impl StdError for Error {
         match self {
             Error::Tls { source, .. }
             | Error::Unavailable { source, .. }
+            | Error::Untrusted { source, .. }
             | Error::Descriptor { source, .. }
             | Error::Recording { source, .. }
             | Error::Server { source, .. } => match source {

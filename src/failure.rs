@@ -5,7 +5,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
-use grpcio::{RpcStatus, RpcStatusCode};
+use grpcio::RpcStatusCode;
 
 use crate::endpoint::{probe, Endpoint};
 use crate::error::{Cause, Error};
@@ -31,11 +31,19 @@ pub(crate) fn explain(
     };
     match (status.code(), deadline) {
         (RpcStatusCode::UNAVAILABLE, _) => {
-            let (problem, source) = unavailable(endpoint, &status);
+            let source = Some(Cause::from(grpcio::Error::RpcFailure(status.clone())));
+            if let Some(problem) = told(UNTRUSTED, status.message()) {
+                return Error::Untrusted {
+                    endpoint: name,
+                    problem: problem.into(),
+                    source,
+                };
+            }
+            let (problem, found) = unavailable(endpoint, status.message());
             Error::Unavailable {
                 endpoint: name,
                 problem,
-                source,
+                source: found.or(source),
             }
         }
         (RpcStatusCode::UNIMPLEMENTED, _) => Error::Unimplemented {
@@ -60,23 +68,31 @@ pub(crate) fn explain(
     }
 }
 
+/// Whether what has failed may go by itself.
+pub(crate) fn passes(error: &Error) -> bool {
+    match error {
+        Error::Unavailable { .. } | Error::Deadline { .. } | Error::TooLarge { .. } => true,
+        Error::Status { code, .. } => ![
+            RpcStatusCode::UNAUTHENTICATED,
+            RpcStatusCode::PERMISSION_DENIED,
+        ]
+        .contains(code),
+        _ => false,
+    }
+}
+
 fn shown(method: &'static str) -> &'static str {
     method.trim_start_matches('/')
 }
 
-fn unavailable(endpoint: &Endpoint, status: &RpcStatus) -> (String, Option<Cause>) {
-    let cause = || Some(Cause::from(grpcio::Error::RpcFailure(status.clone())));
+fn unavailable(endpoint: &Endpoint, message: &str) -> (String, Option<Cause>) {
     if let Endpoint::Unix(path) = endpoint {
         if let Err((problem, error)) = look_at_socket(path) {
-            return (problem.to_owned(), error.map(Cause::from).or_else(cause));
+            return (problem.to_owned(), error.map(Cause::from));
         }
     }
-    let message = status.message();
-    let told = KNOWN
-        .iter()
-        .find(|(texts, _)| texts.iter().any(|text| message.contains(text)));
-    let problem = match (told, endpoint) {
-        (Some((_, problem)), _) => (*problem).to_owned(),
+    let problem = match (told(KNOWN, message), endpoint) {
+        (Some(problem), _) => problem.to_owned(),
         (None, Endpoint::Tcp { .. }) if CLOSED.iter().any(|text| message.contains(text)) => {
             "the connection was closed by the server: Falco ended, or was not offered what it \
              demands on its TCP port, TLS with a client certificate that its ca.crt signed"
@@ -87,14 +103,26 @@ fn unavailable(endpoint: &Endpoint, status: &RpcStatus) -> (String, Option<Cause
             message.escape_debug()
         ),
     };
-    (problem, cause())
+    (problem, None)
+}
+
+/// What texts of C-core mean here.
+type Meanings = &'static [(&'static [&'static str], &'static str)];
+
+/// The first that fits.
+fn told(meanings: Meanings, message: &str) -> Option<&'static str> {
+    let mut meanings = meanings.iter();
+    let fits = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
+    meanings
+        .find(|(texts, _)| fits(texts))
+        .map(|(_, problem)| *problem)
 }
 
 /// What C-core says of a connection that was closed from the other side.
 const CLOSED: [&str; 2] = ["Socket closed", "onnection reset"];
 
-/// What else C-core says of a connection that failed, and what that means here. The first that fits.
-const KNOWN: &[(&[&str], &str)] = &[
+/// A server that is not the one meant. This does not pass by itself.
+const UNTRUSTED: Meanings = &[
     (
         &["not in peer certificate"],
         "the server's certificate is for another name than the address; give the name that it is \
@@ -111,6 +139,10 @@ const KNOWN: &[(&[&str], &str)] = &[
         "the server's certificate was not signed by the given CA, or is not valid now; give the \
          ca.crt that signed it",
     ),
+];
+
+/// Other connections that failed.
+const KNOWN: Meanings = &[
     (
         &["wrong version number"],
         "what listens there speaks no TLS, as Falco does on its TCP port; see whether this is its \

@@ -29,6 +29,7 @@ pub use client::Client;
 pub use config::{ChannelArg, Config};
 pub use endpoint::Endpoint;
 pub use error::{Error, Result};
+pub use feed::State;
 pub use priority::Priority;
 pub use tls::Tls;
 pub use {grpcio, protobuf};

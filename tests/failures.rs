@@ -40,7 +40,7 @@ fn serve(certificates: &Certificates) -> Server {
 fn failure(config: Config) -> Error {
     let config = config.connect_deadline(Duration::from_secs(30));
     let client = Client::new(config).unwrap();
-    let mut alerts = client.subscribe().unwrap();
+    let mut alerts = client.get().unwrap();
     let of_alerts = alerts.recv().unwrap().unwrap_err();
     assert!(alerts.recv().is_err(), "an error is the last item");
     let of_version = client.version().unwrap_err();
@@ -309,7 +309,7 @@ fn a_server_without_the_method() {
     assert!(matches!(error, Error::Unimplemented { .. }), "{error}");
     assert_says(
         &error,
-        &["falco.outputs.service/sub", "grpc_output", "0.44"],
+        &["falco.outputs.service/get", "grpc_output", "0.44"],
     );
 }
 
@@ -399,12 +399,12 @@ fn a_message_above_the_limit() {
 
 #[test]
 fn a_falco_that_dies() {
-    let falco = Falco::start();
-    let mut alerts = falco.client().subscribe().unwrap();
-    falco.push([0]);
+    let falco = Falco::holding(50_000);
+    let config = Config::new(falco.endpoint()).queue_bytes(1);
+    let mut alerts = Client::new(config).unwrap().get().unwrap();
     assert_eq!(number(&alerts.recv().unwrap().unwrap()), 0);
     drop(falco);
-    let error = alerts.recv().unwrap().unwrap_err();
+    let error = alerts.iter().find_map(Result::err).unwrap();
     assert!(matches!(error, Error::Unavailable { .. }), "{error}");
     assert!(alerts.recv().is_err());
 }

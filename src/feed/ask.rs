@@ -20,6 +20,7 @@ pub(super) struct Asker {
     next: Delay,
     due: bool,
     sending: bool,
+    asked: bool,
     // The call is over; its receiver tells why.
     refused: bool,
     heard: bool,
@@ -37,10 +38,16 @@ impl Asker {
             next: Delay::new(Duration::ZERO),
             due: true,
             sending: false,
+            asked: false,
             refused: false,
             heard: false,
             last_heard: Instant::now(),
         }
+    }
+
+    /// Whether a request has been written, so that the connection stands.
+    pub(super) fn has_asked(&self) -> bool {
+        self.asked
     }
 
     /// An alert came.
@@ -57,6 +64,7 @@ impl Asker {
                     Poll::Ready(result) => {
                         self.sending = false;
                         self.refused = result.is_err();
+                        self.asked |= result.is_ok();
                     }
                 }
             } else if self.due {

@@ -1,7 +1,7 @@
 //! What a reader tells a running pump.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
 use futures::task::AtomicWaker;
@@ -21,10 +21,29 @@ pub(crate) enum Wish {
 
 const WISHES: [Wish; 4] = [Wish::Run, Wish::Close, Wish::Cancel, Wish::Abandon];
 
+/// How a sequence of alerts stands.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum State {
+    /// The first connection is being made. A [`get`](crate::Client::get) stays here until it ends.
+    #[default]
+    Connecting,
+    /// The connection stands, and Falco has been asked for alerts.
+    Following,
+    /// The connection or the subscription has ended, and is made again as soon as it can be.
+    Waiting {
+        /// What happened, and the remedy where it needs one.
+        why: Arc<str>,
+    },
+    /// Nothing follows, but for what still waits in the queue.
+    Ended,
+}
+
 #[derive(Default)]
 pub(crate) struct Control {
     wish: AtomicU8,
     pump: AtomicWaker,
+    state: Mutex<State>,
 }
 
 impl Control {
@@ -61,6 +80,23 @@ impl Control {
     /// The pump has ended: who keeps a handle shall not keep the call.
     pub(super) fn forget(&self) {
         drop(self.pump.take());
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Changes the state, and tells whether that is news: a way from following to waiting or back,
+    /// not another attempt that failed.
+    pub(super) fn set(&self, state: State) -> bool {
+        let waits = |state: &State| matches!(state, State::Waiting { .. });
+        let mut now = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = waits(&now) != waits(&state);
+        *now = state;
+        news
     }
 
     pub(super) fn wished(&self) -> Wish {

@@ -11,6 +11,7 @@ use futures_timer::Delay;
 
 use super::call::Message;
 use super::control::Control;
+use super::outlet::Item;
 use super::queue::{Queue, QueueOutlet, State, NEVER};
 use crate::error::Error;
 
@@ -21,16 +22,24 @@ const GATHER: Duration = Duration::from_micros(300);
 
 pub(crate) enum Received {
     Message(Message),
-    /// The last thing to come, once.
     Failure(Error),
     Nothing,
     End,
 }
 
+impl From<Item> for Received {
+    fn from(item: Item) -> Received {
+        match item {
+            Ok(message) => Received::Message(message),
+            Err(error) => Received::Failure(*error),
+        }
+    }
+}
+
 pub(crate) struct Inbox {
     queue: Arc<Queue>,
     control: Arc<Control>,
-    batch: VecDeque<Message>,
+    batch: VecDeque<Item>,
     /// Something came lately: more may follow.
     brisk: bool,
     gather: Option<Delay>,
@@ -61,8 +70,8 @@ impl Inbox {
 
     /// What is here now, without waiting.
     pub(crate) fn try_next(&mut self) -> Received {
-        if let Some(message) = self.batch.pop_front() {
-            return Received::Message(message);
+        if let Some(item) = self.batch.pop_front() {
+            return item.into();
         }
         let queue = self.queue.clone();
         let mut state = queue.lock();
@@ -71,8 +80,8 @@ impl Inbox {
 
     /// Waits on this thread until something comes or `deadline` is over.
     pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Received {
-        if let Some(message) = self.batch.pop_front() {
-            return Received::Message(message);
+        if let Some(item) = self.batch.pop_front() {
+            return item.into();
         }
         let queue = self.queue.clone();
         let mut state = queue.lock();
@@ -104,8 +113,8 @@ impl Inbox {
 
     /// The same for a task.
     pub(crate) fn poll_next(&mut self, cx: &mut Context) -> Poll<Received> {
-        if let Some(message) = self.batch.pop_front() {
-            return Poll::Ready(Received::Message(message));
+        if let Some(item) = self.batch.pop_front() {
+            return Poll::Ready(item.into());
         }
         let queue = self.queue.clone();
         loop {
@@ -140,7 +149,7 @@ impl Inbox {
 
     /// Takes what is there, for `task` or for a thread.
     fn take(&mut self, state: &mut MutexGuard<'_, State>, task: Option<&Waker>) -> Received {
-        if state.messages.is_empty() {
+        if state.items.is_empty() {
             return match state.failure.take() {
                 Some(failure) => Received::Failure(failure),
                 None if state.ended => Received::End,
@@ -155,7 +164,7 @@ impl Inbox {
         }
         self.batch
             .pop_front()
-            .map_or(Received::Nothing, Received::Message)
+            .map_or(Received::Nothing, Received::from)
     }
 
     /// So much that it must not gather any longer.

@@ -2,16 +2,20 @@
 //! more where the call wants that, and hands them to an outlet: a callback that runs right there,
 //! or a bounded queue that the reader empties many at a time.
 
+mod again;
 mod ask;
 mod call;
+mod closing;
 mod control;
 mod inbox;
 mod outlet;
+mod pulse;
 mod pump;
 mod queue;
 
 pub(crate) use call::{version, Call, GET, SUB, VERSION};
 pub(crate) use control::Control;
+pub use control::State;
 pub(crate) use inbox::{queue, Inbox, Received};
-pub(crate) use outlet::{Callback, Outlet};
-pub(crate) use pump::{start, Pace};
+pub(crate) use outlet::Callback;
+pub(crate) use pump::start;

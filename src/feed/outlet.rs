@@ -18,9 +18,13 @@ pub(crate) enum Room {
     Never,
 }
 
+/// A message, or an error between messages. Boxed, as a queue holds many of the one and none of
+/// the other.
+pub(crate) type Item = std::result::Result<Message, Box<Error>>;
+
 pub(crate) trait Outlet: Send + Unpin + 'static {
-    /// Takes a message, room or no room, and tells whether there is room for another.
-    fn take(&mut self, message: Message) -> Room;
+    /// Takes an item, room or no room, and tells whether there is room for another.
+    fn take(&mut self, item: Item) -> Room;
 
     /// Whether there is room again, after [`Room::No`].
     fn has_room(&mut self) -> bool;
@@ -50,8 +54,11 @@ impl<F> Outlet for Callback<F>
 where
     F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + Unpin + 'static,
 {
-    fn take(&mut self, message: Message) -> Room {
-        let alert = Alert::from_bytes(message);
+    fn take(&mut self, item: Item) -> Room {
+        let alert = match item {
+            Ok(message) => Alert::from_bytes(message),
+            Err(error) => Err(*error),
+        };
         let Some(function) = &mut self.function else {
             return Room::Never;
         };

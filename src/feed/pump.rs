@@ -1,86 +1,78 @@
 //! Pulls messages out of a call, on the thread where they arrive.
 
 use std::future::Future;
-use std::ops::RangeInclusive;
+use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{ready, Context, Poll};
 
-use futures::future::BoxFuture;
-use futures::FutureExt;
-use futures_timer::Delay;
-use grpcio::Client;
-
+use super::again::Again;
 use super::ask::Asker;
-use super::call::{version, Call};
-use super::control::{Control, Wish};
+use super::call::Call;
+use super::closing::Closing;
+use super::control::{Control, State, Wish};
 use super::outlet::{Outlet, Room};
+use super::pulse::Pulse;
+use crate::channel::{Connection, Current};
 use crate::error::Error;
-
-/// How long the server may take to confirm that a closing call has nothing on its way.
-const CONFIRM: Duration = Duration::from_secs(5);
-
-type Explain = Box<dyn Fn(grpcio::Error) -> Error + Send>;
+use crate::failure::{explain, passes};
 
 struct Pump<O> {
-    call: Call,
-    /// Also since a call that still waits for its connection fails when the channel goes.
-    client: Client,
+    /// None between two subscriptions.
+    call: Option<Call>,
     asker: Option<Asker>,
+    /// For a subscription, which follows for ever.
+    again: Option<Again>,
+    pulse: Pulse,
+    connection: Arc<Connection>,
+    /// Also since a call that still waits for its connection fails when the channel goes.
+    current: Current,
+    method: &'static str,
     outlet: O,
     control: Arc<Control>,
-    explain: Explain,
     started: bool,
     full: bool,
     cancelled: bool,
-    /// How long a call that is asked no more must be silent before nothing is on its way.
-    silence: Duration,
+    /// The call has brought a message.
+    fruitful: bool,
+    /// A request has been written.
+    following: bool,
     // Set while closing.
     closing: Option<Closing>,
     failure: Option<grpcio::Error>,
 }
 
-struct Closing {
-    silence: Delay,
-    /// A round trip after the silence: what the server wrote before has arrived by its end, and a
-    /// server that stands still is not taken for one that has nothing to say.
-    confirmed: Option<BoxFuture<'static, grpcio::Result<()>>>,
-}
-
-/// What a pump is told when it starts.
-pub(crate) struct Pace {
-    pub(crate) interval: RangeInclusive<Duration>,
-    pub(crate) silence: Duration,
-}
-
-/// Starts a pump on the thread that serves `client`'s channel.
+/// Starts a pump for a call to `method`, on the thread that serves its channel.
 pub(crate) fn start<O: Outlet>(
-    client: &Client,
-    mut call: Call,
-    pace: Pace,
+    connection: Arc<Connection>,
+    (current, call): (Current, Call),
+    method: &'static str,
     outlet: O,
     control: Arc<Control>,
-    explain: impl Fn(grpcio::Error) -> Error + Send + 'static,
 ) {
-    let asker = call
-        .take_requests()
-        .map(|requests| Asker::new(requests, pace.interval));
-    client.spawn(Pump {
-        call,
-        client: client.clone(),
-        asker,
+    let follows = matches!(call, Call::Sub { .. });
+    let client = current.client.clone();
+    let mut pump = Pump {
+        call: None,
+        asker: None,
+        again: follows.then(|| Again::new(connection.clone())),
+        pulse: Pulse::new(connection.config().stall_deadline),
+        connection,
+        current: current.clone(),
+        method,
         outlet,
         control: control.clone(),
-        explain: Box::new(explain),
         started: false,
         full: false,
         cancelled: false,
-        silence: pace.silence,
+        fruitful: false,
+        following: false,
         closing: None,
         failure: None,
-    });
+    };
+    pump.begin(current, call);
+    client.spawn(pump);
     control.wake();
 }
 
@@ -98,10 +90,7 @@ impl<O: Outlet> Future for Pump<O> {
         }
         // A reader's waker or a callback's remains may panic: that must end no other call.
         let polled = catch_unwind(AssertUnwindSafe(|| pump.obey(cx)));
-        polled.unwrap_or_else(|_| {
-            pump.outlet.end(Some(Error::CallbackPanicked));
-            Poll::Ready(())
-        })
+        polled.unwrap_or_else(|_| pump.end(Some(Error::CallbackPanicked)))
     }
 }
 
@@ -122,20 +111,40 @@ impl<O: Outlet> Pump<O> {
         self.pull(cx)
     }
 
+    fn begin(&mut self, current: Current, mut call: Call) {
+        let config = self.connection.config();
+        let interval = &config.request_interval;
+        let requests = call.take_requests();
+        self.asker = requests.map(|requests| Asker::new(requests, interval.clone()));
+        self.pulse = Pulse::new(config.stall_deadline);
+        self.current = current;
+        self.call = Some(call);
+        self.fruitful = false;
+    }
+
+    fn explain(&self, error: grpcio::Error) -> Error {
+        explain(self.connection.endpoint(), self.method, None, error)
+    }
+
     fn close(&mut self) {
-        let silence = self.silence;
-        self.closing.get_or_insert_with(|| Closing {
-            silence: Delay::new(silence),
-            confirmed: None,
-        });
+        let silence = self.connection.config().closing_silence;
+        self.closing.get_or_insert_with(|| Closing::new(silence));
     }
 
     /// Ends the call. What C-core has told already still comes out of it, ahead of its end.
     fn cancel(&mut self) {
         if !self.cancelled {
             self.cancelled = true;
-            self.call.cancel();
+            if let Some(call) = &mut self.call {
+                call.cancel();
+            }
         }
+    }
+
+    fn end(&mut self, error: Option<Error>) -> Poll<()> {
+        self.control.set(State::Ended);
+        self.outlet.end(error);
+        Poll::Ready(())
     }
 
     fn pull(&mut self, cx: &mut Context) -> Poll<()> {
@@ -147,20 +156,41 @@ impl<O: Outlet> Pump<O> {
                 self.full = false;
                 self.heard();
             }
+            let Some(call) = &mut self.call else {
+                let Some(again) = self
+                    .again
+                    .as_mut()
+                    .filter(|_| self.closing.is_none() && !self.cancelled)
+                else {
+                    return self.end(None);
+                };
+                match ready!(again.poll(cx)) {
+                    Ok((current, call)) => self.begin(current, call),
+                    Err(error) => {
+                        let error = self.explain(error);
+                        return self.end(Some(error));
+                    }
+                }
+                continue;
+            };
             if let Some(asker) = self.asker.as_mut().filter(|_| self.closing.is_none()) {
                 asker.poll(cx);
+                if !self.following && asker.has_asked() {
+                    self.following = true;
+                    if self.control.set(State::Following) {
+                        log::info!("{}: following again", self.connection.endpoint());
+                    }
+                }
             }
-            match self.call.poll_next(cx) {
+            match call.poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => {
-                    let room = self.outlet.take(message);
+                    self.fruitful = true;
+                    let room = self.outlet.take(Ok(message));
                     self.heard();
                     match room {
                         Room::Yes => {}
                         Room::No => self.full = true,
-                        Room::Never => {
-                            self.outlet.end(None);
-                            return Poll::Ready(());
-                        }
+                        Room::Never => return self.end(None),
                     }
                 }
                 // It may have overtaken messages: the end tells that there are no more. That of a
@@ -171,23 +201,70 @@ impl<O: Outlet> Pump<O> {
                     }
                 }
                 Poll::Ready(None) => {
-                    self.outlet.end(self.failure.take().map(&self.explain));
-                    return Poll::Ready(());
+                    let failure = self.failure.take().map(|failure| self.explain(failure));
+                    match self.ended(failure) {
+                        ControlFlow::Continue(()) => {}
+                        ControlFlow::Break(error) => return self.end(error),
+                    }
                 }
                 Poll::Pending if self.silent(cx) => self.cancel(),
+                Poll::Pending if self.stopped(cx) => match self.stalled() {
+                    ControlFlow::Continue(()) => {}
+                    ControlFlow::Break(error) => return self.end(error),
+                },
                 Poll::Pending => return Poll::Pending,
             }
         }
     }
 
+    fn stopped(&mut self, cx: &mut Context) -> bool {
+        !self.cancelled && self.pulse.poll_stopped(cx, &self.current.client).is_ready()
+    }
+
+    /// The server shows no sign of life. This channel would go on waiting for it.
+    fn stalled(&mut self) -> ControlFlow<Option<Error>> {
+        self.connection.renew(&self.current);
+        self.ended(Some(Error::Deadline {
+            endpoint: self.connection.endpoint().to_string(),
+            after: self.connection.config().stall_deadline,
+        }))
+    }
+
+    /// The call has ended: for good, with or without an error, or until the next.
+    fn ended(&mut self, failure: Option<Error>) -> ControlFlow<Option<Error>> {
+        self.call = None;
+        self.asker = None;
+        self.following = false;
+        let passes = failure.as_ref().is_none_or(passes);
+        let Some(again) = self.again.as_mut().filter(|_| passes) else {
+            return ControlFlow::Break(failure);
+        };
+        if self.closing.is_some() || self.cancelled {
+            return ControlFlow::Break(failure);
+        }
+        again.ended(self.fruitful);
+        let why: Arc<str> = match &failure {
+            Some(error) => error.to_string().into(),
+            None => "Falco ended the subscription: it is stopping or restarting".into(),
+        };
+        if self.control.set(State::Waiting { why: why.clone() }) {
+            log::warn!("{why}; subscribing again as soon as it can be");
+        }
+        // The alert is lost, and who reads the others shall know.
+        if let Some(error @ Error::TooLarge { .. }) = failure {
+            self.outlet.take(Err(Box::new(error)));
+        }
+        ControlFlow::Continue(())
+    }
+
     /// A message came, or could have come unnoticed.
     fn heard(&mut self) {
+        self.pulse.felt();
         if let Some(asker) = &mut self.asker {
             asker.heard();
         }
         if let Some(closing) = &mut self.closing {
-            closing.silence.reset(self.silence);
-            closing.confirmed = None;
+            closing.heard();
         }
     }
 
@@ -196,18 +273,11 @@ impl<O: Outlet> Pump<O> {
         let Some(closing) = self.closing.as_mut().filter(|_| !self.cancelled) else {
             return false;
         };
-        if closing.confirmed.is_none() && Pin::new(&mut closing.silence).poll(cx).is_pending() {
-            return false;
-        }
-        let confirmed = closing.confirmed.get_or_insert_with(|| {
-            let answer = version(&self.client, CONFIRM);
-            async { answer?.await.map(drop) }.boxed()
-        });
-        let Poll::Ready(confirmed) = confirmed.as_mut().poll(cx) else {
+        let Poll::Ready(answer) = closing.poll(cx, &self.current.client) else {
             return false;
         };
-        if let Err(error) = confirmed {
-            let error = (self.explain)(error);
+        if let Err(error) = answer {
+            let error = self.explain(error);
             // A server that lacks the method has answered all the same.
             if !matches!(error, Error::Unimplemented { .. }) {
                 log::warn!("closing without a last word from Falco, alerts may be lost: {error}");

@@ -1,14 +1,13 @@
 //! The bounded queue between the thread where bytes arrive and the reader.
 //!
-//! The reader takes out everything at once, so that the two meet once for many messages, and says
+//! The reader takes out everything at once, so that the two meet once for many items, and says
 //! how much must be there before it wants to be woken.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use super::call::Message;
-use super::outlet::{Outlet, Room};
+use super::outlet::{Item, Outlet, Room};
 use crate::error::Error;
 
 /// What a message costs beside its bytes: so that empty ones are bounded too.
@@ -24,7 +23,7 @@ pub(super) struct Queue {
 }
 
 pub(super) struct State {
-    pub(super) messages: VecDeque<Message>,
+    pub(super) items: VecDeque<Item>,
     bytes: usize,
     full: bool,
     /// The reader is woken when so many bytes are there, or at the end.
@@ -39,7 +38,7 @@ impl Queue {
     pub(super) fn new(capacity: usize) -> Arc<Queue> {
         Arc::new(Queue {
             state: Mutex::new(State {
-                messages: VecDeque::new(),
+                items: VecDeque::new(),
                 bytes: 0,
                 full: false,
                 wake_at: NEVER,
@@ -74,8 +73,8 @@ impl Queue {
 
 impl State {
     /// Moves everything into `batch`, which is empty. Tells whether the pump waits for that.
-    pub(super) fn take_all(&mut self, batch: &mut VecDeque<Message>) -> bool {
-        std::mem::swap(&mut self.messages, batch);
+    pub(super) fn take_all(&mut self, batch: &mut VecDeque<Item>) -> bool {
+        std::mem::swap(&mut self.items, batch);
         self.bytes = 0;
         std::mem::take(&mut self.full)
     }
@@ -85,10 +84,12 @@ impl State {
 pub(crate) struct QueueOutlet(pub(super) Arc<Queue>);
 
 impl Outlet for QueueOutlet {
-    fn take(&mut self, message: Message) -> Room {
+    fn take(&mut self, item: Item) -> Room {
         let mut state = self.0.lock();
-        state.bytes = state.bytes.saturating_add(message.len() + OVERHEAD);
-        state.messages.push_back(message);
+        state.bytes = state
+            .bytes
+            .saturating_add(item.as_ref().map_or(0, Vec::len) + OVERHEAD);
+        state.items.push_back(item);
         state.full = state.bytes >= self.0.capacity;
         let room = if state.full { Room::No } else { Room::Yes };
         self.0.wake_reader(state);

@@ -37,18 +37,6 @@ fn a_closed_pipe_is_noticed_before_the_next_alert() {
 }
 
 #[test]
-fn a_falco_that_stops_in_order_is_no_success() {
-    let falco = Falco::replay(&recording("internal.pb"));
-    let mut watch = Running::spawn(falco.command("watch", &[]));
-    let mut all = lines(&mut watch);
-    (0..4).for_each(|_| drop(all.next().unwrap()));
-    falco.stop();
-    let (status, said) = watch.end();
-    assert_eq!(status.code(), Some(1), "{said}");
-    assert!(said.contains("Falco ended the subscription"), "{said}");
-}
-
-#[test]
 fn a_lone_alert_is_shown_at_once() {
     let (_folder, path) = record(&[Alert::builder().rule("Lone").build().as_bytes()]);
     let falco = Falco::replay(&path);
@@ -170,21 +158,27 @@ fn three_signals_end_it_though_nobody_reads() {
 }
 
 #[test]
-fn a_falco_that_goes_away_is_an_error() {
-    let falco = Falco::replay(&recording("internal.pb"));
+fn a_falco_that_goes_away_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = format!("unix://{}/falco.sock", folder.path().display());
+    let path = recording("internal.pb");
+    let serve = || Falco::listen(&socket, &path, &[], tempfile::tempdir().unwrap());
+    let falco = serve();
     let mut watch = Running::spawn(falco.command("watch", &[]));
     let mut lines = lines(&mut watch);
-    for _ in 0..4 {
-        lines.next().unwrap();
-    }
+    (0..4).for_each(|_| drop(lines.next().unwrap()));
     falco.kill();
+    drop(falco);
+    let _falco = serve();
+    (0..4).for_each(|_| drop(lines.next().unwrap()));
+    watch.signal("TERM");
     assert_eq!(lines.next(), None);
     let (status, said) = watch.end();
-    assert_eq!(status.code(), Some(1), "{said}");
-    assert!(
-        said.starts_with("falco-client: ") && said.contains(&falco.endpoint),
-        "{said}"
-    );
+    assert_eq!(status.code(), Some(0), "{said}");
+    let said: Vec<_> = said.lines().collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].contains(&socket) && said[0].contains("subscribing again"));
+    assert!(said[1].contains(&socket) && said[1].contains("following again"));
 }
 
 #[test]

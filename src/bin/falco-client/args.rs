@@ -16,8 +16,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    done; also after one or two of Ctrl-C, SIGTERM and SIGHUP, and when the
        reader of the output has closed it
-  1    the connection, the server or the output failed, or Falco ended what was
-       followed
+  1    the connection, the server or the output failed
   2    an argument, certificate, descriptor or recording cannot be used; no
        alert was read
   3    an alert could not be decoded: its bytes are on standard error, all
@@ -71,7 +70,7 @@ pub enum Command {
     /// Print the alerts that Falco holds now, then end
     #[command(after_help = READING)]
     Get(ReadArgs),
-    /// Print alerts as they happen, until Ctrl-C
+    /// Print alerts as they happen, through restarts of Falco, until Ctrl-C
     #[command(after_help = READING)]
     Watch(ReadArgs),
     /// Print which version Falco is

@@ -117,21 +117,34 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
-/// For `--verbose`: the library's log, with that of the gRPC core.
-pub fn show_log() {
-    if log::set_logger(&StderrLog).is_ok() {
+/// Shows what the library tells of a subscription that is interrupted and goes on; `verbose` all that
+/// it and C-core tell.
+pub fn show_log(verbose: bool) {
+    let log = match verbose {
+        true => &StderrLog { verbose: true },
+        false => &StderrLog { verbose: false },
+    };
+    if log::set_logger(log).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
 }
 
-struct StderrLog;
+struct StderrLog {
+    verbose: bool,
+}
 
 impl Log for StderrLog {
-    fn enabled(&self, _: &Metadata) -> bool {
-        true
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        self.verbose || metadata.target().starts_with("falco_client")
     }
 
     fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        if !self.verbose {
+            return say(*record.args());
+        }
         let level = record.level().as_str().to_lowercase();
         say(format_args!(
             "{level}: {}: {}",

@@ -57,11 +57,6 @@ impl Interrupt {
         self.update(|state| state.ended = true);
     }
 
-    pub fn came(&self) -> bool {
-        let state = self.lock();
-        state.signals > 0 || state.closed
-    }
-
     /// Says what a second signal may have cost, if it came before all was printed.
     pub fn say_what_it_cost(&self) {
         let state = self.lock();

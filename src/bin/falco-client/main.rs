@@ -25,9 +25,7 @@ use read::Call;
 
 fn main() -> ExitCode {
     let args = args::parse();
-    if args.verbose {
-        diagnostics::show_log();
-    }
+    diagnostics::show_log(args.verbose);
     let done = match args.command {
         Command::Get(args) => read::run(&args, Call::Get),
         Command::Watch(args) => read::run(&args, Call::Subscribe),

@@ -45,7 +45,6 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
     on_closed_output(move || closed.output_closed())?;
     let reader = Reader {
         args,
-        call,
         interrupt,
         printer,
         output: Output::new(),
@@ -57,7 +56,6 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
 
 struct Reader<'a> {
     args: &'a ReadArgs,
-    call: Call,
     interrupt: Interrupt,
     printer: Printer,
     output: Output,
@@ -82,14 +80,6 @@ impl Reader<'_> {
         self.interrupt.say_what_it_cost();
         if self.left == Some(0) {
             count_the_rest(alerts);
-        } else if matches!(self.call, Call::Subscribe)
-            && self.code != Code::Failed
-            && !self.interrupt.came()
-        {
-            say(format_args!(
-                "Falco ended the subscription: it is stopping or restarting"
-            ));
-            return Ok(Code::Failed);
         }
         Ok(self.code)
     }
