@@ -25,6 +25,7 @@ pub(super) struct Asker {
     refused: bool,
     heard: bool,
     last_heard: Instant,
+    last_asked: Instant,
 }
 
 impl Asker {
@@ -42,12 +43,18 @@ impl Asker {
             refused: false,
             heard: false,
             last_heard: Instant::now(),
+            last_asked: Instant::now(),
         }
     }
 
     /// Whether a request has been written, so that the connection stands.
     pub(super) fn has_asked(&self) -> bool {
         self.asked
+    }
+
+    /// How long ago the last request was.
+    pub(super) fn since_asked(&self) -> Duration {
+        self.last_asked.elapsed()
     }
 
     /// An alert came.
@@ -86,6 +93,7 @@ impl Asker {
         self.due = false;
         self.sending = true;
         let now = Instant::now();
+        self.last_asked = now;
         if std::mem::take(&mut self.heard) {
             self.last_heard = now;
         }

@@ -24,10 +24,17 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    pub(super) fn new(patience: Duration) -> Closing {
+    /// `unheard` is how long ago the last request was, for a call that has brought nothing yet.
+    ///
+    /// Such a call may be waiting for its turn, as Falco serves a limited number of streams. It has
+    /// to be over before another call that is closed at the same time makes room for it, or it
+    /// would be served while it is being cancelled.
+    pub(super) fn new(patience: Duration, unheard: Option<Duration>) -> Closing {
+        let longer = patience + patience / 4;
+        let silence = unheard.map_or(longer, |ago| patience.saturating_sub(ago));
         Closing {
-            patience,
-            silence: Delay::new(patience),
+            patience: longer,
+            silence: Delay::new(silence),
             answer: None,
         }
     }

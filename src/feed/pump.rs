@@ -127,8 +127,12 @@ impl<O: Outlet> Pump<O> {
     }
 
     fn close(&mut self) {
-        let silence = self.connection.config().closing_silence;
-        self.closing.get_or_insert_with(|| Closing::new(silence));
+        if self.closing.is_none() {
+            let silence = self.connection.config().closing_silence;
+            let asker = self.asker.as_ref().filter(|_| !self.fruitful);
+            let unheard = asker.map(Asker::since_asked);
+            self.closing = Some(Closing::new(silence, unheard));
+        }
     }
 
     /// Ends the call. What C-core has told already still comes out of it, ahead of its end.
