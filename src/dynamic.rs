@@ -6,7 +6,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use protobuf::descriptor::{FileDescriptorProto, FileDescriptorSet};
 use protobuf::reflect::{FileDescriptor, MessageDescriptor};
-use protobuf::well_known_types as known;
+use protobuf::well_known_types as google;
 use protobuf::{Message, MessageDyn};
 
 use crate::alert::{repair, Alert};
@@ -41,7 +41,8 @@ impl Descriptor {
     /// # Errors
     ///
     /// [`Error::Descriptor`] when the bytes are no such set, do not fit together, or have no such
-    /// message.
+    /// message, or when one of its fields 1 to 9 is not of the type that Falco sends. Fields may have
+    /// other names, and be missing.
     pub fn from_set(bytes: &[u8]) -> Result<Descriptor> {
         let what = "the FileDescriptorSet";
         let set = FileDescriptorSet::parse_from_bytes(bytes).map_err(|error| {
@@ -60,7 +61,8 @@ impl Descriptor {
     ///
     /// # Errors
     ///
-    /// [`Error::Descriptor`] when a file cannot be read, does not parse, or there is no such message.
+    /// Those of [`from_set`](Self::from_set), and [`Error::Descriptor`] when a file cannot be read, has
+    /// more than 16 MiB, or does not parse.
     #[cfg(feature = "dynamic")]
     pub fn from_proto(path: &std::path::Path) -> Result<Descriptor> {
         Descriptor::of_files(&path.display().to_string(), text::files(path)?)
@@ -79,18 +81,14 @@ impl Descriptor {
         for name in NAMES {
             let mut messages = files.iter().flat_map(FileDescriptor::messages);
             if let Some(message) = messages.find(|message| message.full_name() == name) {
-                return Ok(Descriptor { message });
+                // Else every alert would be taken from Falco and none decoded.
+                return guarded(|| known::check(&message))
+                    .unwrap_or_else(Err)
+                    .map_err(|problem| unlike(what, &problem))
+                    .map(|()| Descriptor { message });
             }
         }
-        let problem = format!(
-            "it has no message {}; give that of the outputs.proto of your Falco",
-            NAMES[0]
-        );
-        Err(Error::Descriptor {
-            what: what.to_owned(),
-            problem,
-            source: None,
-        })
+        Err(unlike(what, &format!("it has no message {}", NAMES[0])))
     }
 
     /// The alert's message, for reflection. Texts that are not UTF-8 are repaired as in [`Alert`].
@@ -136,13 +134,13 @@ impl Descriptor {
 /// What files import that need not be given.
 fn at_hand() -> Vec<FileDescriptor> {
     [
-        known::any::file_descriptor(),
-        known::duration::file_descriptor(),
-        known::empty::file_descriptor(),
-        known::field_mask::file_descriptor(),
-        known::struct_::file_descriptor(),
-        known::timestamp::file_descriptor(),
-        known::wrappers::file_descriptor(),
+        google::any::file_descriptor(),
+        google::duration::file_descriptor(),
+        google::empty::file_descriptor(),
+        google::field_mask::file_descriptor(),
+        google::struct_::file_descriptor(),
+        google::timestamp::file_descriptor(),
+        google::wrappers::file_descriptor(),
         api::schema::file_descriptor(),
     ]
     .map(Clone::clone)
@@ -170,5 +168,14 @@ fn refused(what: &str, problem: &str, source: impl Into<Cause>) -> Error {
     }
 }
 
+fn unlike(what: &str, problem: &str) -> Error {
+    Error::Descriptor {
+        what: what.to_owned(),
+        problem: format!("{problem}; give that of the outputs.proto of your Falco"),
+        source: None,
+    }
+}
+
+mod known;
 #[cfg(feature = "dynamic")]
 mod text;

@@ -75,9 +75,11 @@ impl Index {
                     (index.seconds, index.nanos) = read_time(start, time)?;
                     index.has_time = true;
                 }
-                (wire::PRIORITY, Value::Varint(value)) => index.priority = number(value, &reader)?,
+                (wire::PRIORITY, Value::Varint(value)) => {
+                    index.priority = number(value, ENUM, &reader)?
+                }
                 (wire::SOURCE_DEPRECATED, Value::Varint(value)) => {
-                    index.source_number = number(value, &reader)?;
+                    index.source_number = number(value, ENUM, &reader)?;
                 }
                 (wire::RULE, Value::Bytes(start, text)) => index.rule = texts.span(start, text),
                 (wire::OUTPUT, Value::Bytes(start, text)) => index.output = texts.span(start, text),
@@ -133,9 +135,11 @@ fn pair(spans: &[Span]) -> (Span, Span) {
     }
 }
 
-fn number(value: u64, reader: &Reader<'_>) -> Read<i32> {
-    i32::try_from(value as i64)
-        .map_err(|_| Problem::new("an enum's number has more than 32 bits", reader.position()))
+const ENUM: &str = "an enum's number has more than 32 bits";
+const NANOS: &str = "the nanos of a time have more than 32 bits";
+
+fn number(value: u64, problem: &'static str, reader: &Reader<'_>) -> Read<i32> {
+    i32::try_from(value as i64).map_err(|_| Problem::new(problem, reader.position()))
 }
 
 fn read_time(start: usize, time: &[u8]) -> Read<(i64, i32)> {
@@ -146,7 +150,7 @@ fn read_time(start: usize, time: &[u8]) -> Read<(i64, i32)> {
             wire::SECONDS => seconds = reader.varint64()? as i64,
             wire::NANOS => {
                 let value = reader.varint64()?;
-                nanos = number(value, &reader)?;
+                nanos = number(value, NANOS, &reader)?;
             }
             tag => {
                 reader.value(tag, Level::Time)?;

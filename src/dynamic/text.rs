@@ -1,11 +1,12 @@
 //! Descriptors from `.proto` text.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-use protobuf::descriptor::FileDescriptorProto;
+use protobuf::descriptor::{FileDescriptorProto, FileDescriptorSet};
+use protobuf::Message;
 use protobuf_parse::pure::parse_dependencies;
 use protobuf_parse::Parser;
 
@@ -21,13 +22,38 @@ const MOST_NESTED: usize = 100;
 /// The file's descriptor and those of its imports.
 pub(super) fn files(path: &Path) -> Result<Vec<FileDescriptorProto>> {
     let what = path.display().to_string();
-    let content = fs::read_to_string(path)
+    let content = read(path)
         .map_err(|error| refused(&what, "it cannot be read; see its name and rights", error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let problem = "it does not parse; give a .proto file as protoc takes it, its imports beside it";
-    guarded(|| parse(path, folder, &content))
-        .unwrap_or_else(|panic| Err(panic.into()))
-        .map_err(|error| refused(&what, problem, error))
+    let parsed = std::str::from_utf8(&content)
+        .map_err(|error| format!("it is not UTF-8: {error}").into())
+        .and_then(|text| {
+            guarded(|| parse(path, folder, text)).unwrap_or_else(|panic| Err(panic.into()))
+        });
+    parsed.map_err(|error| {
+        let set = FileDescriptorSet::parse_from_bytes(&content);
+        let problem = if set.is_ok_and(|set| !set.file.is_empty()) {
+            "it is a FileDescriptorSet and no text; rename it so that its name does not end in \
+             .proto, or read it with Descriptor::from_set"
+        } else {
+            "it does not parse; give a .proto file as protoc takes it, its imports beside it"
+        };
+        refused(&what, problem, error)
+    })
+}
+
+/// Beyond any real file, but not beyond what a device gives.
+const LARGEST: u64 = 16 << 20;
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST {
+        return Err(io::Error::other("it has more than 16 MiB"));
+    }
+    Ok(content)
 }
 
 fn parse(path: &Path, folder: &Path, content: &str) -> Result<Vec<FileDescriptorProto>, Cause> {
@@ -79,8 +105,12 @@ impl Imports<'_> {
             if !self.done.insert(import.clone()) {
                 continue;
             }
-            match fs::read_to_string(self.folder.join(import)) {
-                Ok(content) => self.follow(import, &content)?,
+            match read(&self.folder.join(import)) {
+                Ok(content) => {
+                    let text = std::str::from_utf8(&content);
+                    let text = text.map_err(|error| format!("{import} is not UTF-8: {error}"))?;
+                    self.follow(import, text)?;
+                }
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     self.lacks_schema |= import == SCHEMA.0;
                 }

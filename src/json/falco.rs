@@ -11,8 +11,8 @@ use crate::alert::Alert;
 /// An alert as Falco's own JSON line; made by [`Alert::falco`].
 ///
 /// Where Falco runs with `json_output: true`, the alert's output is that line, and is passed on byte
-/// for byte. It is taken for the line only if it tells the alert's own time, rule, priority, source
-/// and host.
+/// for byte. It is taken for the line only if it has Falco's keys alone, each once, and tells the
+/// alert's own time, rule, priority, source, host, tags and fields.
 ///
 /// Else the line is made of the message, with the keys in Falco's order: `hostname`, `output`,
 /// `output_fields`, `priority`, `rule`, `source`, `tags`, `time`. As Falco does, all are written also

@@ -191,6 +191,25 @@ fn what_is_no_message_comes_back() {
 }
 
 #[test]
+fn a_number_of_more_than_32_bits_is_named() {
+    let large = [0x80, 0x80, 0x80, 0x80, 0x08];
+    for (before, says) in [
+        (
+            &[0x10][..],
+            "an enum's number has more than 32 bits at byte 6",
+        ),
+        (&[0x18], "an enum's number has more than 32 bits at byte 6"),
+        (
+            &[0x0a, 6, 0x10],
+            "the nanos of a time have more than 32 bits at byte 8",
+        ),
+    ] {
+        let error = Alert::from_bytes([before, &large].concat()).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+#[test]
 fn the_deprecated_source_names_what_an_old_falco_sends() {
     for (number, name) in [
         (0, "syscall"),

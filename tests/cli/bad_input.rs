@@ -125,13 +125,12 @@ fn a_place_where_nobody_can_listen() {
 fn a_descriptor_that_does_not_fit_an_alert_costs_no_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let proto = folder.path().join("other.proto");
-    // A rule that is a message, and "A" is none.
+    // A newer Falco's field that is a message, and "A" is none.
     let text = "syntax = \"proto3\"; package falco.outputs; \
-                message rule { int32 number = 1; } message response { rule rule = 4; }";
+                message pod { int32 number = 1; } message response { pod pod = 10; }";
     fs::write(&proto, text).unwrap();
-    let alert = falco_client::Alert::builder().rule("A").build();
-    let (_folder, path) = record(&[alert.as_bytes()]);
+    let (_folder, path) = record(&[b"\x52\x01A"]);
     let ended = Falco::replay(&path).get(&["--proto", proto.to_str().unwrap()]);
     assert_eq!(ended.stdout, "");
-    ended.failed(3, &["falco.outputs.response", "hex: ", "220141"]);
+    ended.failed(3, &["falco.outputs.response", "hex: ", "520141"]);
 }

@@ -127,7 +127,8 @@ package falco.outputs;
 import "google/protobuf/timestamp.proto";
 message response {
   google.protobuf.Timestamp time = 1;
-  int32 priority = 2;
+  enum level { LOW = 0; }
+  level priority = 2;
   string rule = 4;
   string output = 5;
   string cluster_name = 10;
@@ -160,5 +161,19 @@ fn proto_prints_fields_that_only_the_descriptor_knows() {
             (&json["rule"], &json["clusterName"]),
             (&"A rule".into(), &"west".into())
         );
+    }
+}
+
+#[test]
+fn an_endless_descriptor_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("endless.proto");
+    std::os::unix::fs::symlink("/dev/zero", &text).unwrap();
+    for path in ["/dev/zero", text.to_str().unwrap()] {
+        let ended = Falco::replay(&recording("internal.pb")).get(&["--proto", path]);
+        assert_ne!(ended.code, Some(0));
+        assert_eq!(ended.stdout, "");
+        assert!(ended.stderr.contains(path), "{}", ended.stderr);
+        assert!(ended.stderr.contains("16 MiB"), "{}", ended.stderr);
     }
 }

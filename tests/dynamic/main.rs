@@ -6,6 +6,7 @@ use protobuf::descriptor::FileDescriptorSet;
 use protobuf::{Message, UnknownValue};
 use serde_json::Value;
 
+mod known;
 #[cfg(feature = "dynamic")]
 mod text;
 

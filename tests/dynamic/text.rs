@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use falco_client::dynamic::Descriptor;
 use falco_client::Error;
-use protobuf::UnknownValue;
+use protobuf::{Message, UnknownValue};
 use serde_json::{json, Value};
 
 use crate::{alert, value, with_unknown, PROTO};
@@ -199,4 +199,27 @@ fn a_proto_file_that_cannot_be_used_is_refused() {
         let error = Descriptor::from_proto(&missing).unwrap_err().to_string();
         assert!(error.contains("cannot be read"), "{error}");
     }
+}
+
+#[test]
+fn an_endless_import_is_refused() {
+    let (folder, path) = newer_falco("", "import \"endless.proto\";");
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("endless.proto")).unwrap();
+    let error = Descriptor::from_proto(&path).unwrap_err().to_string();
+    assert!(error.contains("endless.proto: "), "{error}");
+    assert!(error.contains("16 MiB"), "{error}");
+}
+
+#[test]
+fn a_set_in_a_file_that_should_be_text_is_named() {
+    let set = crate::set(&[PROTO], &format!("{PROTO}/outputs.proto"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my.proto");
+    std::fs::write(&path, set.write_to_bytes().unwrap()).unwrap();
+    let error = Descriptor::from_proto(&path).unwrap_err().to_string();
+    assert!(error.contains("it is a FileDescriptorSet"), "{error}");
+    // No other text is taken for one.
+    std::fs::write(&path, "\n\n\n").unwrap();
+    let error = Descriptor::from_proto(&path).unwrap_err().to_string();
+    assert!(error.contains("no message"), "{error}");
 }

@@ -1,6 +1,7 @@
 //! The forms that alerts are printed in.
 
-use std::io::{IsTerminal as _, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -97,7 +98,7 @@ fn describe(path: &Path) -> Result<Descriptor> {
         return Descriptor::from_proto(path);
     }
     let what = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Error::Descriptor {
+    let bytes = read(path).map_err(|error| Error::Descriptor {
         what: what.clone(),
         problem: format!("cannot be read ({error}); give a file made with protoc -o, or *.proto"),
         source: Some(error.into()),
@@ -112,6 +113,20 @@ fn describe(path: &Path) -> Result<Descriptor> {
         },
         other => other,
     })
+}
+
+/// Beyond any real file, but not beyond what a device gives.
+const LARGEST: u64 = 16 << 20;
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other("it has more than 16 MiB"));
+    }
+    Ok(bytes)
 }
 
 fn colour_is_welcome() -> bool {

@@ -1,0 +1,98 @@
+//! The values of output fields, in JSON and as gRPC carries them.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+/// Whether the JSON is a scalar or a list of scalars, and says what `text` says, where that is known.
+pub(super) fn is(json: &str, text: Option<&str>) -> bool {
+    if !json.starts_with('[') {
+        let same = |told: &str, text: &str| told == text || is_rounded(json, text);
+        return scalar(json).is_some_and(|told| text.is_none_or(|text| same(&told, text)));
+    }
+    let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(json) else {
+        return false;
+    };
+    let told: Option<Vec<_>> = elements
+        .iter()
+        .map(|element| scalar(element.get()))
+        .collect();
+    told.is_some_and(|told| text.is_none_or(|text| text == format!("({})", told.join(","))))
+}
+
+/// The scalar as gRPC carries it. None for what is none, or what not every reader takes.
+fn scalar(json: &str) -> Option<Cow<'_, str>> {
+    match json.as_bytes().first()? {
+        b'"' if !json.contains('\\') => json.get(1..json.len() - 1).map(Cow::from),
+        b'"' => serde_json::from_str(json).ok().map(Cow::Owned),
+        b'{' | b'[' => None,
+        b'n' => Some("<NA>".into()),
+        b't' | b'f' => Some(json.into()),
+        _ => number(json).map(|_| json.into()),
+    }
+}
+
+/// A number may have fewer digits of a fraction on gRPC, or leading zeros.
+fn is_rounded(json: &str, text: &str) -> bool {
+    // A string's quote is no part of a number.
+    match (number(json), number(text)) {
+        (Some(exact), Some(rounded)) => (exact - rounded).abs() < 1.0,
+        _ => false,
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_compared_in_their_form() {
+        for (json, text) in [
+            (r#""a\u00e9\n""#, "aé\n"),
+            (r#""""#, ""),
+            ("1795365767284336179", "1795365767284336179"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("-1", "-1"),
+            ("12345", "000012345"),
+            ("0.123", "0.1"),
+            ("null", "<NA>"),
+            ("true", "true"),
+            (r#"["a,b","\n",1,null,false]"#, "(a,b,\n,1,<NA>,false)"),
+            ("[]", "()"),
+        ] {
+            assert!(is(json, Some(text)), "{json}");
+            assert!(is(json, None), "{json}");
+            assert!(!is(json, Some("other")), "{json}");
+        }
+        for (json, text) in [
+            (r#""1.0""#, "1"),
+            ("1", "2"),
+            ("1", ""),
+            ("null", "null"),
+            ("true", "1"),
+            (r#"["a"]"#, "a"),
+            (r#"["a"]"#, "(a"),
+            (r#"["a","b"]"#, "(a)"),
+        ] {
+            assert!(!is(json, Some(text)), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_not_every_reader_takes_is_refused() {
+        for json in [
+            r#""\ud800""#,
+            r#"["\udfff"]"#,
+            "1e999",
+            "{}",
+            "[[]]",
+            r#"[{"a":1}]"#,
+        ] {
+            assert!(!is(json, None), "{json}");
+        }
+    }
+}
