@@ -1,6 +1,8 @@
 //! What goes wrong is named, with the culprit and the remedy.
 
 mod common;
+#[path = "common/process.rs"]
+mod process;
 
 use std::error::Error as _;
 use std::io::{Read, Write};
@@ -23,6 +25,7 @@ use grpcio::{
     pb_de, pb_ser, EnvBuilder, Marshaller, Method, MethodType, RpcContext, ServerBuilder,
     ServerCredentials, ServerStreamingSink, ServiceBuilder,
 };
+use process::replay;
 
 fn tls([ca, cert, key]: [std::path::PathBuf; 3]) -> Tls {
     Tls::from_files(ca, cert, key)
@@ -399,11 +402,16 @@ fn a_message_above_the_limit() {
 
 #[test]
 fn a_falco_that_dies() {
-    let falco = Falco::holding(50_000);
-    let config = Config::new(falco.endpoint()).queue_bytes(1);
+    let folder = tempfile::tempdir().unwrap();
+    let listen = format!("unix://{}/falco.sock", folder.path().display());
+    let path = common::recordings().join("dummy_json.pb");
+    let again = [path.to_str().unwrap(); 20];
+    let mut falco = replay(&listen, &path, &again);
+    let config = Config::new(listen).queue_bytes(1);
     let mut alerts = Client::new(config).unwrap().get().unwrap();
-    assert_eq!(number(&alerts.recv().unwrap().unwrap()), 0);
-    drop(falco);
+    alerts.recv().unwrap().unwrap();
+    falco.kill().unwrap();
+    falco.wait().unwrap();
     let error = alerts.iter().find_map(Result::err).unwrap();
     assert!(matches!(error, Error::Unavailable { .. }), "{error}");
     assert!(alerts.recv().is_err());

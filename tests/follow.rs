@@ -1,11 +1,11 @@
 //! A subscription goes on through everything that passes.
 
 mod common;
+#[path = "common/process.rs"]
+mod process;
 
-use std::io::{BufRead, BufReader};
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use falco_client::server::Server;
 use falco_client::{Alerts, Client, Config, Error, State, Tls};
 use futures::executor::block_on;
 use futures::StreamExt;
+use process::replay;
 
 fn socket(folder: &tempfile::TempDir) -> String {
     format!("unix://{}/falco.sock", folder.path().display())
@@ -98,24 +99,6 @@ fn a_callback_survives_as_well() {
     watch.wait().unwrap();
 }
 
-/// A Falco in a process of its own, which goes through a recording for ever.
-fn replay(listen: &str, recording: &Path) -> Child {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_falco-client"))
-        .args([
-            "serve", "--listen", listen, "--rate", "2000", "--loop", "--replay",
-        ])
-        .arg(recording)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stderr.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    assert!(line.contains("listening"), "{line}");
-    child
-}
-
 /// After each kill the recording starts anew: what comes must be its beginning, without a gap, a
 /// repetition or a change, however far it gets.
 #[test]
@@ -130,7 +113,7 @@ fn kills_under_load_are_survived() {
     let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
     let mut first = alerts_of(&mut alerts);
     for kill in 0..10 {
-        let mut falco = replay(&listen, &path);
+        let mut falco = replay(&listen, &path, &["--rate", "2000", "--loop"]);
         // What the one before had written may still come.
         let mut at = 0;
         while at < 200 + kill * 7 {
@@ -169,7 +152,7 @@ fn a_server_that_stands_still_is_noticed_and_followed_again() {
         .stall_deadline(Duration::from_millis(600))
         .connect_deadline(Duration::from_millis(300));
     let client = Client::new(config).unwrap();
-    let mut falco = replay(&listen, &path);
+    let mut falco = replay(&listen, &path, &["--rate", "2000", "--loop"]);
     let mut alerts = client.subscribe().unwrap();
     alerts.recv_timeout(LIMIT).unwrap().unwrap();
     signal(&falco, "STOP");
@@ -214,7 +197,7 @@ fn closing_waits_for_a_server_that_stands_still() {
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
     let path = common::recordings().join("dummy_json.pb");
-    let mut falco = replay(&listen, &path);
+    let mut falco = replay(&listen, &path, &["--rate", "2000", "--loop"]);
     let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
     alerts.recv_timeout(LIMIT).unwrap().unwrap();
     signal(&falco, "STOP");

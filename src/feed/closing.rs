@@ -1,4 +1,8 @@
 //! When a call that is asked no more has nothing on its way.
+//!
+//! After a silence the server is asked for its version, so that one that stands still is not taken
+//! for one that has nothing to say. What it wrote before has arrived by the end of that; what it
+//! was asked before, it may take a moment to write.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,19 +12,18 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::FutureExt;
 use futures_timer::Delay;
-use grpcio::Client;
+use grpcio::{Client, Result};
 
 use super::call::version;
 
-/// How long the server may take to confirm it.
+/// How long the server may take to answer.
 const CONFIRM: Duration = Duration::from_secs(5);
 
 pub(super) struct Closing {
     patience: Duration,
     silence: Delay,
-    /// A round trip after the silence: what the server wrote before has arrived by its end, and a
-    /// server that stands still is not taken for one that has nothing to say.
-    answer: Option<BoxFuture<'static, grpcio::Result<()>>>,
+    question: Option<BoxFuture<'static, Result<()>>>,
+    answer: Option<Result<()>>,
 }
 
 impl Closing {
@@ -35,6 +38,7 @@ impl Closing {
         Closing {
             patience: longer,
             silence: Delay::new(silence),
+            question: None,
             answer: None,
         }
     }
@@ -42,18 +46,24 @@ impl Closing {
     /// A message came.
     pub(super) fn heard(&mut self) {
         self.silence.reset(self.patience);
+        self.question = None;
         self.answer = None;
     }
 
     /// Ready when nothing is on its way, with what the server answered.
-    pub(super) fn poll(&mut self, cx: &mut Context, client: &Client) -> Poll<grpcio::Result<()>> {
-        if self.answer.is_none() {
+    pub(super) fn poll(&mut self, cx: &mut Context, client: &Client) -> Poll<Result<()>> {
+        loop {
+            if let Some(question) = &mut self.question {
+                self.answer = Some(ready!(question.as_mut().poll(cx)));
+                self.question = None;
+                self.silence.reset(self.patience / 4);
+            }
             ready!(Pin::new(&mut self.silence).poll(cx));
-        }
-        let answer = self.answer.get_or_insert_with(|| {
+            if let Some(answer) = self.answer.take() {
+                return Poll::Ready(answer);
+            }
             let answer = version(client, CONFIRM);
-            async { answer?.await.map(drop) }.boxed()
-        });
-        answer.as_mut().poll(cx)
+            self.question = Some(async { answer?.await.map(drop) }.boxed());
+        }
     }
 }
