@@ -5,6 +5,7 @@ mod common;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -454,4 +455,32 @@ fn waiting_for_the_connection_outlasts_a_missing_falco() {
         .unwrap();
     waiting.join().unwrap().unwrap();
     server.push(numbered(0));
+}
+
+/// Panics when it is woken.
+struct Alarm;
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_ends_only_its_own_sequence() {
+    let falco = Falco::start();
+    let client = falco.client();
+    let mut alarmed = client.subscribe().unwrap();
+    let waker = Waker::from(Arc::new(Alarm));
+    assert!(alarmed
+        .poll_next_unpin(&mut Context::from_waker(&waker))
+        .is_pending());
+    let state = alarmed.canceller();
+    falco.push([0]);
+    until("the panic has ended it", || {
+        state.state() == falco_client::State::Ended
+    });
+    let mut other = client.subscribe().unwrap();
+    falco.push([1]);
+    assert_eq!(next(&mut other), 1);
 }

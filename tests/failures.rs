@@ -164,37 +164,6 @@ fn a_server_that_speaks_something_else() {
     assert_says(&error, &["does not speak gRPC", "bind_address"]);
 }
 
-#[test]
-fn a_tls_port_that_never_answers() {
-    let certificates = Certificates::new();
-    let endpoint = answering(b"");
-    let config = Config::new(&endpoint)
-        .tls(tls(certificates.client_files()))
-        .connect_deadline(Duration::from_millis(300));
-    let mut alerts = Client::new(config).unwrap().get().unwrap();
-    let error = alerts.recv().unwrap().unwrap_err();
-    assert_says(
-        &error,
-        &[
-            &endpoint,
-            "did not answer as a gRPC server",
-            "connect_deadline",
-        ],
-    );
-}
-
-#[test]
-fn a_socket_that_never_answers() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("silent.sock");
-    let _listener = UnixListener::bind(&path).unwrap();
-    let config = Config::new(format!("unix://{}", path.display()))
-        .connect_deadline(Duration::from_millis(300));
-    let mut alerts = Client::new(config).unwrap().get().unwrap();
-    let error = alerts.recv().unwrap().unwrap_err();
-    assert_says(&error, &["silent.sock", "did not answer as a gRPC server"]);
-}
-
 /// As after a second run of the documentation's commands: the CAs have the same name.
 #[test]
 fn a_ca_of_the_same_name_with_another_key() {
@@ -208,22 +177,30 @@ fn a_ca_of_the_same_name_with_another_key() {
     }
 }
 
+/// Whatever the transport, silence has an end.
 #[test]
 fn a_server_that_never_answers() {
-    let endpoint = answering(b"");
-    let config = Config::new(&endpoint)
-        .plaintext(true)
-        .connect_deadline(Duration::from_millis(300));
-    let mut alerts = Client::new(config).unwrap().get().unwrap();
-    let error = alerts.recv().unwrap().unwrap_err();
-    assert_says(
-        &error,
-        &[
-            &endpoint,
+    let certificates = Certificates::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silent.sock");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let port = answering(b"");
+    for config in [
+        Config::new(&port).plaintext(true),
+        Config::new(&port).tls(tls(certificates.client_files())),
+        Config::new(format!("unix://{}", path.display())),
+    ] {
+        let config = config.connect_deadline(Duration::from_millis(300));
+        let client = Client::new(config).unwrap();
+        let error = client.get().unwrap().recv().unwrap().unwrap_err();
+        let endpoint = client.endpoint().to_string();
+        let parts = [
+            &*endpoint,
             "did not answer as a gRPC server",
             "connect_deadline",
-        ],
-    );
+        ];
+        assert_says(&error, &parts);
+    }
 }
 
 #[test]

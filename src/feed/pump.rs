@@ -90,7 +90,12 @@ impl<O: Outlet> Future for Pump<O> {
         }
         // A reader's waker or a callback's remains may panic: that must end no other call.
         let polled = catch_unwind(AssertUnwindSafe(|| pump.obey(cx)));
-        polled.unwrap_or_else(|_| pump.end(Some(Error::CallbackPanicked)))
+        polled.unwrap_or_else(|_| {
+            // To be told of it may panic once more.
+            let end = || pump.end(Some(Error::CallbackPanicked));
+            let _ = catch_unwind(AssertUnwindSafe(end));
+            Poll::Ready(())
+        })
     }
 }
 
@@ -106,7 +111,10 @@ impl<O: Outlet> Pump<O> {
             Wish::Run => {}
             Wish::Close => self.close(),
             Wish::Cancel => self.cancel(),
-            Wish::Abandon => return Poll::Ready(()),
+            Wish::Abandon => {
+                self.control.set(State::Ended);
+                return Poll::Ready(());
+            }
         }
         self.pull(cx)
     }
