@@ -47,7 +47,8 @@ impl Client {
 
     /// A client with these settings. Nothing is connected yet; certificates are read and checked.
     ///
-    /// C-core's log goes to the crate `log`, at the level that is set there when a client is made.
+    /// C-core's log goes to the crate `log`, at the level that is set there when a client is made,
+    /// under an empty target.
     ///
     /// # Errors
     ///
