@@ -3,30 +3,16 @@
 mod common;
 
 use std::ops::ControlFlow;
-use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{number, numbered, until, Falco, LIMIT};
+use common::{next, number, numbered, numbers, until, Falco, LIMIT};
 use falco_client::{Alerts, Client, Config, Error};
 use futures::executor::block_on;
 use futures::future::poll_fn;
 use futures::StreamExt;
-
-fn numbers(
-    alerts: impl IntoIterator<Item = falco_client::Result<falco_client::Alert>>,
-) -> Vec<usize> {
-    alerts
-        .into_iter()
-        .map(|alert| number(&alert.unwrap()))
-        .collect()
-}
-
-fn next(alerts: &mut Alerts) -> usize {
-    number(&alerts.recv_timeout(LIMIT).unwrap().unwrap())
-}
 
 #[test]
 fn the_types_go_where_users_take_them() {
@@ -142,84 +128,6 @@ fn streams_work_inside_tokio() {
 }
 
 #[test]
-fn a_callback_gets_every_alert() {
-    let falco = Falco::holding(2_000);
-    let (send, received) = mpsc::channel();
-    let watch = falco.client().get_with(move |alert| {
-        send.send(number(&alert.unwrap())).unwrap();
-        ControlFlow::Continue(())
-    });
-    watch.unwrap().wait().unwrap();
-    assert_eq!(
-        received.into_iter().collect::<Vec<_>>(),
-        Vec::from_iter(0..2_000)
-    );
-}
-
-#[test]
-fn a_callback_ends_its_call() {
-    let falco = Falco::holding(10);
-    let (send, received) = mpsc::channel();
-    let watch = falco.client().subscribe_with(move |alert| {
-        send.send(number(&alert.unwrap())).unwrap();
-        ControlFlow::Break(())
-    });
-    block_on(watch.unwrap()).unwrap();
-    assert_eq!(received.into_iter().collect::<Vec<_>>(), [0]);
-}
-
-#[test]
-fn a_panic_in_a_callback_ends_only_its_own_call() {
-    let falco = Falco::start();
-    let client = falco.client();
-    let mut alerts = client.subscribe().unwrap();
-    falco.push([0]);
-    assert_eq!(next(&mut alerts), 0);
-    let other = Falco::holding(1);
-    let watch = other.client().get_with(|_| panic!("on purpose")).unwrap();
-    assert!(matches!(watch.wait(), Err(Error::CallbackPanicked)));
-    falco.push([1]);
-    assert_eq!(next(&mut alerts), 1);
-}
-
-#[test]
-fn blocking_inside_a_callback_is_refused() {
-    let falco = Falco::holding(1);
-    let client = falco.client();
-    let (send, received) = mpsc::channel();
-    let inner = client.clone();
-    let watch = client.get_with(move |_| {
-        let mut alerts = inner.subscribe().unwrap();
-        let errors = [
-            inner.version().map(drop).unwrap_err(),
-            inner.wait_connected(LIMIT).unwrap_err(),
-            alerts.recv().unwrap().map(drop).unwrap_err(),
-        ];
-        send.send(errors).unwrap();
-        ControlFlow::Continue(())
-    });
-    watch.unwrap().wait().unwrap();
-    for error in received.recv_timeout(LIMIT).unwrap() {
-        assert!(matches!(error, Error::WouldDeadlock { .. }), "{error}");
-    }
-}
-
-#[test]
-fn a_sequence_that_would_wait_inside_a_callback_ends() {
-    let falco = Falco::holding(1);
-    let client = falco.client();
-    let (send, received) = mpsc::channel();
-    let inner = client.clone();
-    let watch = client.get_with(move |_| {
-        send.send(inner.subscribe().unwrap().into_iter().count())
-            .unwrap();
-        ControlFlow::Continue(())
-    });
-    watch.unwrap().wait().unwrap();
-    assert_eq!(received.recv_timeout(LIMIT).unwrap(), 1);
-}
-
-#[test]
 fn blocking_calls_work_inside_an_executor() {
     let falco = Falco::holding(1);
     let client = falco.client();
@@ -230,48 +138,6 @@ fn blocking_calls_work_inside_an_executor() {
         let watch = client.get_with(|_| ControlFlow::Continue(())).unwrap();
         watch.wait().unwrap();
     });
-}
-
-/// Tells when it is dropped.
-struct Dropped(mpsc::Sender<()>);
-
-impl Drop for Dropped {
-    fn drop(&mut self) {
-        thread::sleep(Duration::from_millis(50));
-        self.0.send(()).unwrap();
-    }
-}
-
-#[test]
-fn a_callback_is_dropped_before_its_end_is_told() {
-    let falco = Falco::holding(1);
-    let (send, dropped) = mpsc::channel();
-    let held = Dropped(send);
-    let watch = falco.client().get_with(move |_| {
-        let _held = &held;
-        ControlFlow::Continue(())
-    });
-    watch.unwrap().wait().unwrap();
-    assert_eq!(dropped.try_recv(), Ok(()));
-}
-
-#[test]
-fn closing_waits_for_a_slow_callback() {
-    let falco = Falco::holding(8);
-    let (send, received) = mpsc::channel();
-    let watch = falco.client().subscribe_with(move |alert| {
-        send.send(number(&alert.unwrap())).unwrap();
-        thread::sleep(Duration::from_millis(300));
-        ControlFlow::Continue(())
-    });
-    let watch = watch.unwrap();
-    assert_eq!(received.recv_timeout(LIMIT), Ok(0));
-    watch.canceller().close();
-    watch.wait().unwrap();
-    assert_eq!(
-        received.into_iter().collect::<Vec<_>>(),
-        Vec::from_iter(1..8)
-    );
 }
 
 #[test]
@@ -290,94 +156,6 @@ fn a_task_whose_alerts_another_takes_still_gets_the_next() {
         task.is_finished()
     });
     assert!(number(&task.join().unwrap().unwrap().unwrap()) < pushed);
-}
-
-#[test]
-fn cancelling_wakes_a_blocked_reader() {
-    let falco = Falco::start();
-    let mut alerts = falco.client().subscribe().unwrap();
-    let canceller = alerts.canceller();
-    let reader = thread::spawn(move || alerts.recv().is_err());
-    canceller.cancel();
-    assert!(reader.join().unwrap());
-}
-
-#[test]
-fn what_was_received_before_a_cancel_is_delivered_in_order() {
-    let falco = Falco::holding(5_000);
-    let mut alerts = falco.client().get().unwrap();
-    assert_eq!(next(&mut alerts), 0);
-    alerts.canceller().cancel();
-    let rest = numbers(alerts);
-    assert_eq!(rest, Vec::from_iter(1..=rest.len()));
-}
-
-#[test]
-fn closing_loses_nothing() {
-    for round in 0..10 {
-        let falco = Falco::start();
-        let client = falco.client();
-        let mut alerts = client.subscribe().unwrap();
-        let (stop, stopped) = mpsc::channel::<()>();
-        thread::scope(|scope| {
-            let falco = &falco;
-            let pushing = scope.spawn(move || {
-                let mut pushed = 0;
-                while stopped.try_recv() == Err(TryRecvError::Empty) {
-                    falco.push(pushed..pushed + 10);
-                    pushed += 10;
-                    thread::sleep(Duration::from_millis(1));
-                }
-            });
-            let mut read: Vec<_> = (0..=round * 50).map(|_| next(&mut alerts)).collect();
-            alerts.canceller().close();
-            read.extend(numbers(alerts));
-            drop(stop);
-            pushing.join().unwrap();
-            assert_eq!(read, Vec::from_iter(0..falco.server.written() as usize));
-        });
-    }
-}
-
-#[test]
-fn a_full_queue_holds_falco_back_and_loses_nothing() {
-    const ALERTS: usize = 50_000;
-    let falco = Falco::holding(ALERTS);
-    let config = Config::new(falco.endpoint()).queue_bytes(64 * 1024);
-    let mut alerts = Client::new(config).unwrap().get().unwrap();
-    assert_eq!(next(&mut alerts), 0);
-    // Nobody reads: what Falco writes must come to a rest far from the end.
-    let mut before = 0;
-    let mut calm = 0;
-    until("Falco is held back", || {
-        let written = falco.server.written();
-        calm = if written == before { calm + 1 } else { 0 };
-        before = written;
-        calm == 50
-    });
-    assert!(
-        before < ALERTS as u64 / 2,
-        "{before} alerts were pulled into a full queue"
-    );
-    assert_eq!(numbers(alerts), Vec::from_iter(1..ALERTS));
-}
-
-#[test]
-fn a_message_larger_than_the_queue_passes() {
-    let falco = Falco::start();
-    for size in [1 << 20, 1, 5 << 20] {
-        let alert = falco_client::Alert::builder()
-            .output("x".repeat(size))
-            .build();
-        falco.server.push(alert);
-    }
-    let config = Config::new(falco.endpoint()).queue_bytes(1);
-    let alerts = Client::new(config).unwrap().get().unwrap();
-    let sizes: Vec<_> = alerts
-        .into_iter()
-        .map(|alert| alert.unwrap().output().len())
-        .collect();
-    assert_eq!(sizes, [1 << 20, 1, 5 << 20]);
 }
 
 #[test]
@@ -455,32 +233,4 @@ fn waiting_for_the_connection_outlasts_a_missing_falco() {
         .unwrap();
     waiting.join().unwrap().unwrap();
     server.push(numbered(0));
-}
-
-/// Panics when it is woken.
-struct Alarm;
-
-impl Wake for Alarm {
-    fn wake(self: Arc<Self>) {
-        panic!("on purpose");
-    }
-}
-
-#[test]
-fn a_waker_that_panics_ends_only_its_own_sequence() {
-    let falco = Falco::start();
-    let client = falco.client();
-    let mut alarmed = client.subscribe().unwrap();
-    let waker = Waker::from(Arc::new(Alarm));
-    assert!(alarmed
-        .poll_next_unpin(&mut Context::from_waker(&waker))
-        .is_pending());
-    let state = alarmed.canceller();
-    falco.push([0]);
-    until("the panic has ended it", || {
-        state.state() == falco_client::State::Ended
-    });
-    let mut other = client.subscribe().unwrap();
-    falco.push([1]);
-    assert_eq!(next(&mut other), 1);
 }

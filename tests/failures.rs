@@ -1,6 +1,8 @@
 //! What goes wrong is named, with the culprit and the remedy.
 
 mod common;
+#[path = "common/failing.rs"]
+mod failing;
 #[path = "common/process.rs"]
 mod process;
 
@@ -16,7 +18,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::certificates::{self, Certificates};
-use common::{number, numbered, Falco};
+use common::Falco;
+use failing::{assert_says, failure, tls};
 use falco_client::api::version::{Request, Response};
 use falco_client::server::Server;
 use falco_client::{Client, Config, Error, Tls};
@@ -26,48 +29,6 @@ use grpcio::{
     ServerCredentials, ServerStreamingSink, ServiceBuilder,
 };
 use process::replay;
-
-fn tls([ca, cert, key]: [std::path::PathBuf; 3]) -> Tls {
-    Tls::from_files(ca, cert, key)
-}
-
-fn serve(certificates: &Certificates) -> Server {
-    Server::builder()
-        .listen("localhost:0")
-        .tls(tls(certificates.server_files()))
-        .start()
-        .unwrap()
-}
-
-/// The same failure must come out of a unary call and out of a sequence.
-fn failure(config: Config) -> Error {
-    let config = config.connect_deadline(Duration::from_secs(30));
-    let client = Client::new(config).unwrap();
-    let mut alerts = client.get().unwrap();
-    let of_alerts = alerts.recv().unwrap().unwrap_err();
-    assert!(alerts.recv().is_err(), "an error is the last item");
-    let of_version = client.version().unwrap_err();
-    for error in [&of_alerts, &of_version] {
-        assert!(
-            error.to_string().contains(&client.endpoint().to_string()),
-            "{error}"
-        );
-    }
-    assert_eq!(
-        std::mem::discriminant(&of_alerts),
-        std::mem::discriminant(&of_version),
-        "{of_alerts} / {of_version}"
-    );
-    of_alerts
-}
-
-fn assert_says(error: &Error, parts: &[&str]) {
-    let text = error.to_string();
-    for part in parts {
-        assert!(text.contains(part), "{part:?} is missing in: {text}");
-    }
-    assert!(!text.contains('\n'), "{text}");
-}
 
 #[test]
 fn a_socket_that_is_missing() {
@@ -164,19 +125,6 @@ fn a_server_that_speaks_something_else() {
     assert_says(&error, &["does not speak gRPC", "bind_address"]);
 }
 
-/// As after a second run of the documentation's commands: the CAs have the same name.
-#[test]
-fn a_ca_of_the_same_name_with_another_key() {
-    for make in [Certificates::new, Certificates::rsa] {
-        let (certificates, other) = (make(), make());
-        let server = serve(&certificates);
-        let [_, cert, key] = certificates.client_files();
-        let config =
-            Config::new(server.endpoint()).tls(Tls::from_files(other.path("ca.crt"), cert, key));
-        assert_says(&failure(config), &["not signed by the given CA", "ca.crt"]);
-    }
-}
-
 /// Whatever the transport, silence has an end.
 #[test]
 fn a_server_that_never_answers() {
@@ -201,77 +149,6 @@ fn a_server_that_never_answers() {
         ];
         assert_says(&error, &parts);
     }
-}
-
-#[test]
-fn tls_on_a_plaintext_port() {
-    let environment = Arc::new(EnvBuilder::new().cq_count(1).build());
-    let mut server = ServerBuilder::new(environment).build().unwrap();
-    let port = server
-        .add_listening_port("127.0.0.1:0", ServerCredentials::insecure())
-        .unwrap();
-    server.start();
-    let certificates = Certificates::new();
-    let config = Config::new(format!("127.0.0.1:{port}")).tls(tls(certificates.client_files()));
-    assert_says(&failure(config), &["TLS", "port"]);
-}
-
-#[test]
-fn plaintext_on_the_tls_port() {
-    let certificates = Certificates::new();
-    let server = serve(&certificates);
-    let error = failure(Config::new(server.endpoint()).plaintext(true));
-    assert_says(&error, &["TLS"]);
-}
-
-#[test]
-fn the_documentations_certificates_work() {
-    for certificates in [Certificates::new(), Certificates::rsa()] {
-        let server = serve(&certificates);
-        server.push(numbered(7));
-        let config = Config::new(server.endpoint()).tls(tls(certificates.client_files()));
-        let client = Client::new(config).unwrap();
-        client.wait_connected(common::LIMIT).unwrap();
-        assert_eq!(number(&client.get().unwrap().recv().unwrap().unwrap()), 7);
-    }
-}
-
-#[test]
-fn an_ipv6_address_and_another_name_work() {
-    let certificates = Certificates::for_names(&["falco.example"]);
-    let tls_files = tls(certificates.server_files());
-    let server = Server::builder()
-        .listen("[::1]:0")
-        .tls(tls_files)
-        .start()
-        .unwrap();
-    assert!(server.endpoint().to_string().starts_with("[::1]:"));
-    let config = Config::new(server.endpoint()).tls(tls(certificates.client_files()));
-    assert_says(&failure(config.clone()), &["another name", "server name"]);
-    let client = Client::new(config.server_name("falco.example")).unwrap();
-    assert_eq!(client.version().unwrap().version, "0.43.1");
-}
-
-#[test]
-fn a_ca_that_did_not_sign_the_server() {
-    let certificates = Certificates::new();
-    let other = Certificates::of_ca("other");
-    let server = serve(&certificates);
-    let [_, cert, key] = certificates.client_files();
-    let config =
-        Config::new(server.endpoint()).tls(Tls::from_files(other.path("ca.crt"), cert, key));
-    assert_says(&failure(config), &["not signed by the given CA", "ca.crt"]);
-}
-
-#[test]
-fn a_client_certificate_of_another_ca() {
-    let certificates = Certificates::new();
-    let other = Certificates::of_ca("other");
-    let server = serve(&certificates);
-    let [_, cert, key] = other.client_files();
-    let config =
-        Config::new(server.endpoint()).tls(Tls::from_files(certificates.path("ca.crt"), cert, key));
-    assert_says(&failure(config), &["client certificate"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use falco_client::server::Server;
-use falco_client::{Alert, Client, Priority};
+use falco_client::{Alert, Alerts, Client, Priority};
 use tempfile::TempDir;
 
 /// More than anything here takes on a loaded machine; reaching it is a failure.
@@ -75,4 +75,17 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
 
 pub fn recordings() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/recordings")
+}
+
+pub fn numbers(
+    alerts: impl IntoIterator<Item = falco_client::Result<falco_client::Alert>>,
+) -> Vec<usize> {
+    alerts
+        .into_iter()
+        .map(|alert| number(&alert.unwrap()))
+        .collect()
+}
+
+pub fn next(alerts: &mut Alerts) -> usize {
+    number(&alerts.recv_timeout(LIMIT).unwrap().unwrap())
 }

@@ -1,0 +1,99 @@
+//! Mutual TLS: what works, and how a refusal is explained.
+#![cfg(feature = "server")]
+
+mod common;
+#[path = "common/failing.rs"]
+mod failing;
+
+use std::sync::Arc;
+
+use common::certificates::Certificates;
+use common::{number, numbered};
+use failing::{assert_says, failure, serve, tls};
+use falco_client::server::Server;
+use falco_client::{Client, Config, Tls};
+use grpcio::{EnvBuilder, ServerBuilder, ServerCredentials};
+
+/// As after a second run of the documentation's commands: the CAs have the same name.
+#[test]
+fn a_ca_of_the_same_name_with_another_key() {
+    for make in [Certificates::new, Certificates::rsa] {
+        let (certificates, other) = (make(), make());
+        let server = serve(&certificates);
+        let [_, cert, key] = certificates.client_files();
+        let config =
+            Config::new(server.endpoint()).tls(Tls::from_files(other.path("ca.crt"), cert, key));
+        assert_says(&failure(config), &["not signed by the given CA", "ca.crt"]);
+    }
+}
+
+#[test]
+fn tls_on_a_plaintext_port() {
+    let environment = Arc::new(EnvBuilder::new().cq_count(1).build());
+    let mut server = ServerBuilder::new(environment).build().unwrap();
+    let port = server
+        .add_listening_port("127.0.0.1:0", ServerCredentials::insecure())
+        .unwrap();
+    server.start();
+    let certificates = Certificates::new();
+    let config = Config::new(format!("127.0.0.1:{port}")).tls(tls(certificates.client_files()));
+    assert_says(&failure(config), &["TLS", "port"]);
+}
+
+#[test]
+fn plaintext_on_the_tls_port() {
+    let certificates = Certificates::new();
+    let server = serve(&certificates);
+    let error = failure(Config::new(server.endpoint()).plaintext(true));
+    assert_says(&error, &["TLS"]);
+}
+
+#[test]
+fn the_documentations_certificates_work() {
+    for certificates in [Certificates::new(), Certificates::rsa()] {
+        let server = serve(&certificates);
+        server.push(numbered(7));
+        let config = Config::new(server.endpoint()).tls(tls(certificates.client_files()));
+        let client = Client::new(config).unwrap();
+        client.wait_connected(common::LIMIT).unwrap();
+        assert_eq!(number(&client.get().unwrap().recv().unwrap().unwrap()), 7);
+    }
+}
+
+#[test]
+fn an_ipv6_address_and_another_name_work() {
+    let certificates = Certificates::for_names(&["falco.example"]);
+    let tls_files = tls(certificates.server_files());
+    let server = Server::builder()
+        .listen("[::1]:0")
+        .tls(tls_files)
+        .start()
+        .unwrap();
+    assert!(server.endpoint().to_string().starts_with("[::1]:"));
+    let config = Config::new(server.endpoint()).tls(tls(certificates.client_files()));
+    assert_says(&failure(config.clone()), &["another name", "server name"]);
+    let client = Client::new(config.server_name("falco.example")).unwrap();
+    assert_eq!(client.version().unwrap().version, "0.43.1");
+}
+
+#[test]
+fn a_ca_that_did_not_sign_the_server() {
+    let certificates = Certificates::new();
+    let other = Certificates::of_ca("other");
+    let server = serve(&certificates);
+    let [_, cert, key] = certificates.client_files();
+    let config =
+        Config::new(server.endpoint()).tls(Tls::from_files(other.path("ca.crt"), cert, key));
+    assert_says(&failure(config), &["not signed by the given CA", "ca.crt"]);
+}
+
+#[test]
+fn a_client_certificate_of_another_ca() {
+    let certificates = Certificates::new();
+    let other = Certificates::of_ca("other");
+    let server = serve(&certificates);
+    let [_, cert, key] = other.client_files();
+    let config =
+        Config::new(server.endpoint()).tls(Tls::from_files(certificates.path("ca.crt"), cert, key));
+    assert_says(&failure(config), &["client certificate"]);
+}
