@@ -168,8 +168,8 @@ impl Config {
     /// How long Falco may show no sign of life before its connection is given up. Default: 60 s,
     /// from 1 ms to 24 days.
     ///
-    /// Silence is normal, so Falco is asked for its version after a third of this time without an
-    /// alert. It does not allow the pings of HTTP/2 that others use for this. A subscription goes on
+    /// Silence is normal, so Falco is asked for its version after a quarter of this time without an
+    /// alert, and once more where that is not answered. It does not allow the pings of HTTP/2 that others use for this. A subscription goes on
     /// over a new connection, a `get` ends with [`Error::Deadline`].
     pub fn stall_deadline(mut self, deadline: Duration) -> Config {
         self.stall_deadline = deadline;

@@ -15,21 +15,24 @@ use grpcio::{Client, RpcStatusCode};
 use super::call::version;
 
 pub(super) struct Pulse {
-    /// A third of the patience: one for a message that came just after a look, one until the
-    /// question, one for the answer.
-    third: Duration,
+    /// A quarter of the patience: one for a message that came just after a look, one until the
+    /// question, and one each for two answers. This process may itself have stood still, so that
+    /// one answer is late here while alerts are waiting.
+    quarter: Duration,
     felt: bool,
+    missed: bool,
     next: Delay,
     question: Option<BoxFuture<'static, grpcio::Result<()>>>,
 }
 
 impl Pulse {
     pub(super) fn new(patience: Duration) -> Pulse {
-        let third = patience / 3;
+        let quarter = patience / 4;
         Pulse {
-            third,
+            quarter,
             felt: false,
-            next: Delay::new(third),
+            missed: false,
+            next: Delay::new(quarter),
             question: None,
         }
     }
@@ -45,19 +48,28 @@ impl Pulse {
             if let Some(question) = &mut self.question {
                 let answer = std::task::ready!(question.as_mut().poll(cx));
                 self.question = None;
-                self.next.reset(self.third);
                 if timed_out(&answer) && !std::mem::take(&mut self.felt) {
-                    return Poll::Ready(());
+                    if std::mem::replace(&mut self.missed, true) {
+                        return Poll::Ready(());
+                    }
+                    self.ask(client);
+                    continue;
                 }
+                self.missed = false;
+                self.next.reset(self.quarter);
             }
             std::task::ready!(Pin::new(&mut self.next).poll(cx));
             if std::mem::take(&mut self.felt) {
-                self.next.reset(self.third);
+                self.next.reset(self.quarter);
             } else {
-                let answer = version(client, self.third);
-                self.question = Some(async { answer?.await.map(drop) }.boxed());
+                self.ask(client);
             }
         }
+    }
+
+    fn ask(&mut self, client: &Client) {
+        let answer = version(client, self.quarter);
+        self.question = Some(async { answer?.await.map(drop) }.boxed());
     }
 }
 
