@@ -13,7 +13,7 @@ use futures::Stream;
 use crate::alert::Alert;
 use crate::channel::on_delivery_thread;
 use crate::error::{Error, Result};
-use crate::feed::{Control, Inbox, Received, State};
+use crate::feed::{Control, Counters, Inbox, Received, State};
 use crate::wait::wait;
 
 /// A sequence of alerts, as [`Client::get`](crate::Client::get) and
@@ -51,7 +51,8 @@ impl Alerts {
     ///
     /// [`RecvError`] when the sequence has ended.
     pub fn recv(&mut self) -> Result<Result<Alert>, RecvError> {
-        item(self.wait(None)).ok_or(RecvError)
+        let received = self.wait(None);
+        self.item(received).ok_or(RecvError)
     }
 
     /// The next item if it is here now.
@@ -63,7 +64,7 @@ impl Alerts {
     pub fn try_recv(&mut self) -> Result<Result<Alert>, TryRecvError> {
         match self.inbox.try_next() {
             Received::Nothing => Err(TryRecvError::Empty),
-            received => item(received).ok_or(TryRecvError::Disconnected),
+            received => self.item(received).ok_or(TryRecvError::Disconnected),
         }
     }
 
@@ -77,7 +78,7 @@ impl Alerts {
         // A time-out beyond the clock's range is none.
         match self.wait(Instant::now().checked_add(timeout)) {
             Received::Nothing => Err(RecvTimeoutError::Timeout),
-            received => item(received).ok_or(RecvTimeoutError::Disconnected),
+            received => self.item(received).ok_or(RecvTimeoutError::Disconnected),
         }
     }
 
@@ -91,10 +92,31 @@ impl Alerts {
         self.inbox.control().state()
     }
 
+    /// What it has brought so far.
+    pub fn counters(&self) -> Counters {
+        self.inbox.control().tally.read()
+    }
+
+    /// Calls `observer` with the state now, and with each one that follows, until
+    /// [`State::Ended`]. Not for each attempt that fails as the one before.
+    ///
+    /// It runs where the bytes arrive, and holds them up while it does.
+    pub fn on_change(&self, observer: impl FnMut(&State) + Send + 'static) {
+        self.inbox.control().observe(Box::new(observer));
+    }
+
     /// A handle that ends this sequence from anywhere, and wakes its reader.
     pub fn canceller(&self) -> Canceller {
         Canceller {
             control: self.inbox.control().clone(),
+        }
+    }
+
+    fn item(&self, received: Received) -> Option<Result<Alert>> {
+        match received {
+            Received::Message(message) => Some(self.inbox.control().read(message)),
+            Received::Failure(error) => Some(Err(error)),
+            Received::Nothing | Received::End => None,
         }
     }
 
@@ -114,14 +136,6 @@ impl Alerts {
     }
 }
 
-fn item(received: Received) -> Option<Result<Alert>> {
-    match received {
-        Received::Message(message) => Some(Alert::from_bytes(message)),
-        Received::Failure(error) => Some(Err(error)),
-        Received::Nothing | Received::End => None,
-    }
-}
-
 impl Drop for Alerts {
     fn drop(&mut self) {
         self.inbox.control().abandon();
@@ -132,7 +146,9 @@ impl Stream for Alerts {
     type Item = Result<Alert>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context) -> Poll<Option<Result<Alert>>> {
-        self.get_mut().inbox.poll_next(cx).map(item)
+        let alerts = self.get_mut();
+        let received = std::task::ready!(alerts.inbox.poll_next(cx));
+        Poll::Ready(alerts.item(received))
     }
 }
 
@@ -180,7 +196,7 @@ impl IntoIterator for Alerts {
     }
 }
 
-/// Ends an [`Alerts`] or a [`Watch`] from anywhere.
+/// Ends an [`Alerts`] or a [`Watch`] from anywhere, and tells how it stands.
 ///
 /// Falco forgets an alert when it is written: [`close`](Canceller::close) takes what is on its way,
 /// [`cancel`](Canceller::cancel) loses it.
@@ -193,6 +209,11 @@ impl Canceller {
     /// How what it ends stands.
     pub fn state(&self) -> State {
         self.control.state()
+    }
+
+    /// What that has brought so far.
+    pub fn counters(&self) -> Counters {
+        self.control.tally.read()
     }
 
     /// Asks Falco for no more, takes what is on its way, and ends when nothing has come for
@@ -246,6 +267,16 @@ impl Watch {
     /// How it stands.
     pub fn state(&self) -> State {
         self.control.state()
+    }
+
+    /// What it has brought so far.
+    pub fn counters(&self) -> Counters {
+        self.control.tally.read()
+    }
+
+    /// Tells `observer` each change of the state: see [`Alerts::on_change`].
+    pub fn on_change(&self, observer: impl FnMut(&State) + Send + 'static) {
+        self.control.observe(Box::new(observer));
     }
 
     /// A handle that ends this call from anywhere.

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::config::{ChannelArg, Checked, Config};
 use crate::core_log;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
+use crate::tls::Pem;
 
 thread_local! {
     static DELIVERS: Cell<bool> = const { Cell::new(false) };
@@ -49,7 +51,7 @@ fn millis(time: Duration) -> i32 {
 /// The connection to one Falco, which all clones of a client share. It is made when it is first used.
 pub(crate) struct Connection {
     config: Config,
-    checked: Checked,
+    endpoint: Endpoint,
     current: Mutex<Current>,
 }
 
@@ -58,17 +60,60 @@ pub(crate) struct Connection {
 pub(crate) struct Current {
     pub(crate) client: Client,
     number: u64,
+    pem: Option<Arc<Pem>>,
+    older: Arc<AtomicBool>,
+}
+
+impl Current {
+    fn new(config: &Config, endpoint: &Endpoint, pem: Option<Arc<Pem>>, number: u64) -> Current {
+        Current {
+            client: Client::new(open(config, endpoint, pem.as_deref())),
+            number,
+            pem,
+            older: Arc::default(),
+        }
+    }
+
+    /// What Falco was found to have, for as long as this connection lasts.
+    pub(crate) fn generation(&self) -> Generation {
+        match self.older.load(Ordering::Relaxed) {
+            false => Generation::Outputs,
+            true => Generation::Output,
+        }
+    }
+
+    pub(crate) fn set_generation(&self, generation: Generation) {
+        self.older
+            .store(generation == Generation::Output, Ordering::Relaxed);
+    }
+}
+
+/// The services that a Falco has for alerts. Which it is, UNIMPLEMENTED tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Generation {
+    /// Falco 0.24 to 0.43.
+    Outputs,
+    /// Falco 0.18 to 0.23, which have one call for both purposes.
+    Output,
+}
+
+impl Generation {
+    pub(crate) fn other(self) -> Generation {
+        match self {
+            Generation::Outputs => Generation::Output,
+            Generation::Output => Generation::Outputs,
+        }
+    }
 }
 
 impl Connection {
     pub(crate) fn new(config: Config) -> Result<Connection> {
-        let checked = config.check()?;
-        let client = Client::new(open(&config, &checked));
-        let current = Mutex::new(Current { client, number: 0 });
+        let Checked { endpoint, pem } = config.check()?;
+        let current = Current::new(&config, &endpoint, pem.map(Arc::new), 0);
         Ok(Connection {
             config,
-            checked,
-            current,
+            endpoint,
+            current: Mutex::new(current),
         })
     }
 
@@ -77,7 +122,7 @@ impl Connection {
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.checked.endpoint
+        &self.endpoint
     }
 
     pub(crate) fn current(&self) -> Current {
@@ -90,15 +135,31 @@ impl Connection {
     /// Gives up a channel on which nothing comes back: C-core would go on using it until TCP
     /// gives up. Whoever uses it notices for himself.
     pub(crate) fn renew(&self, dead: &Current) {
+        self.replace(dead, dead.pem.clone());
+    }
+
+    /// Gives up a channel that has failed, where the files of its certificates are others by now:
+    /// who follows for months outlives them. Such as cannot be used are left for the next time.
+    pub(crate) fn renew_certificates(&self, failed: &Current) {
+        let (Some(tls), Some(before)) = (&self.config.tls, &failed.pem) else {
+            return;
+        };
+        match tls.load() {
+            Ok(now) if now != **before => self.replace(failed, Some(Arc::new(now))),
+            Ok(_) => {}
+            Err(error) => log::debug!("{}: {error}", self.endpoint),
+        }
+    }
+
+    fn replace(&self, old: &Current, pem: Option<Arc<Pem>>) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.number == dead.number {
-            current.number += 1;
-            current.client = Client::new(open(&self.config, &self.checked));
+        if current.number == old.number {
+            *current = Current::new(&self.config, &self.endpoint, pem, old.number + 1);
         }
     }
 }
 
-fn open(config: &Config, checked: &Checked) -> Channel {
+fn open(config: &Config, endpoint: &Endpoint, pem: Option<&Pem>) -> Channel {
     let environment = environment();
     core_log::redirect();
     let attempt = config.connect_deadline;
@@ -129,12 +190,12 @@ fn open(config: &Config, checked: &Checked) -> Channel {
             },
         };
     }
-    if let Some(pem) = &checked.pem {
+    if let Some(pem) = pem {
         let credentials = ChannelCredentialsBuilder::new()
             .root_cert(pem.ca.clone())
             .cert(pem.cert.clone(), pem.key.clone())
             .build();
         builder = builder.set_credentials(credentials);
     }
-    builder.connect(&checked.endpoint.target())
+    builder.connect(&endpoint.target())
 }

@@ -11,12 +11,12 @@ use protobuf::Message as _;
 use crate::alert::Alert;
 use crate::alerts::{Alerts, Watch};
 use crate::api::version::Response;
-use crate::channel::{on_delivery_thread, Connection, Current};
+use crate::channel::{on_delivery_thread, Connection};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::failure::explain;
-use crate::feed::{self, Call, Callback, Control, GET, SUB, VERSION};
+use crate::feed::{self, Callback, Control, Purpose, VERSION};
 use crate::wait::wait;
 
 /// How long a channel may take to tell why it has no connection.
@@ -66,7 +66,7 @@ impl Client {
     ///
     /// When the call cannot be made at all.
     pub fn get(&self) -> Result<Alerts> {
-        Ok(self.queued(self.call(GET.name, Call::get)?, GET.name))
+        self.queued(Purpose::Get)
     }
 
     /// The alerts from now on, for ever.
@@ -80,7 +80,7 @@ impl Client {
     ///
     /// When the call cannot be made at all.
     pub fn subscribe(&self) -> Result<Alerts> {
-        Ok(self.queued(self.call(SUB.name, Call::sub)?, SUB.name))
+        self.queued(Purpose::Subscribe)
     }
 
     /// Like [`get`](Client::get), with a callback that runs where the bytes arrive: no queue, no
@@ -98,7 +98,7 @@ impl Client {
     where
         F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + 'static,
     {
-        Ok(self.watched(self.call(GET.name, Call::get)?, GET.name, callback))
+        self.watched(Purpose::Get, callback)
     }
 
     /// Like [`subscribe`](Client::subscribe), with a callback that runs where the bytes arrive. See
@@ -111,7 +111,7 @@ impl Client {
     where
         F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + 'static,
     {
-        Ok(self.watched(self.call(SUB.name, Call::sub)?, SUB.name, callback))
+        self.watched(Purpose::Subscribe, callback)
     }
 
     /// The version of this Falco and of its engine. Falco 0.20 to 0.43.
@@ -205,40 +205,22 @@ impl Client {
         self.connection.endpoint()
     }
 
-    fn call(
-        &self,
-        method: &'static str,
-        make: fn(&grpcio::Client) -> grpcio::Result<Call>,
-    ) -> Result<(Current, Call)> {
-        let current = self.connection.current();
-        match make(&current.client) {
-            Ok(call) => Ok((current, call)),
-            Err(error) => Err(explain(self.endpoint(), method, None, error)),
-        }
+    fn queued(&self, purpose: Purpose) -> Result<Alerts> {
+        let control = Control::new(self.endpoint().clone());
+        let config = self.connection.config();
+        let (outlet, inbox) = feed::queue(config.queue_bytes, config.overflow, control.clone());
+        feed::start(self.connection.clone(), purpose, outlet, control)?;
+        Ok(Alerts::new(inbox))
     }
 
-    fn queued(&self, call: (Current, Call), method: &'static str) -> Alerts {
-        let control = Control::new();
-        let capacity = self.connection.config().queue_bytes;
-        let (outlet, inbox) = feed::queue(capacity, control.clone());
-        feed::start(self.connection.clone(), call, method, outlet, control);
-        Alerts::new(inbox)
-    }
-
-    fn watched<F>(&self, call: (Current, Call), method: &'static str, callback: F) -> Watch
+    fn watched<F>(&self, purpose: Purpose, callback: F) -> Result<Watch>
     where
         F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + 'static,
     {
-        let control = Control::new();
+        let control = Control::new(self.endpoint().clone());
         let (done, wait) = oneshot::channel();
-        let outlet = Callback::new(Box::new(callback), done);
-        feed::start(
-            self.connection.clone(),
-            call,
-            method,
-            outlet,
-            control.clone(),
-        );
-        Watch::new(control, wait)
+        let outlet = Callback::new(Box::new(callback), control.clone(), done);
+        feed::start(self.connection.clone(), purpose, outlet, control.clone())?;
+        Ok(Watch::new(control, wait))
     }
 }

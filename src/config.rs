@@ -29,6 +29,8 @@ pub struct Config {
     pub(crate) call_deadline: Duration,
     pub(crate) max_message_bytes: usize,
     pub(crate) queue_bytes: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) keep_trying: bool,
     pub(crate) request_interval: RangeInclusive<Duration>,
     pub(crate) closing_silence: Duration,
     pub(crate) stall_deadline: Duration,
@@ -41,6 +43,22 @@ pub(crate) struct Checked {
     pub endpoint: Endpoint,
     /// None stands for plaintext.
     pub pem: Option<Pem>,
+}
+
+/// What happens to an alert that comes while [`Config::queue_bytes`] wait for their reader.
+///
+/// A callback has no queue: it always holds up what follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// It stays in Falco, whose memory grows, until the reader has made room.
+    #[default]
+    Wait,
+    /// The oldest that wait are dropped: the reader sees what is new. Counted in
+    /// [`Counters::dropped`](crate::Counters::dropped), and told to `log`.
+    DropOldest,
+    /// It is dropped itself: the reader sees how it began. Counted and told in the same way.
+    DropNewest,
 }
 
 /// The value of a [`channel_arg`](Config::channel_arg).
@@ -72,6 +90,8 @@ impl Config {
             call_deadline: Duration::from_secs(10),
             max_message_bytes: LARGEST_MESSAGE,
             queue_bytes: 4 << 20,
+            overflow: Overflow::Wait,
+            keep_trying: false,
             request_interval: Duration::from_millis(10)..=Duration::from_millis(250),
             closing_silence: Duration::from_millis(200),
             stall_deadline: Duration::from_secs(60),
@@ -141,6 +161,24 @@ impl Config {
     /// program is killed.
     pub fn queue_bytes(mut self, bytes: usize) -> Config {
         self.queue_bytes = bytes;
+        self
+    }
+
+    /// What happens to an alert that comes while the queue is full. Default: [`Overflow::Wait`],
+    /// which loses nothing.
+    pub fn overflow(mut self, overflow: Overflow) -> Config {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Whether a subscription also goes on after a failure that does not pass by itself: a
+    /// certificate that does not verify, a client that is not let in, a server without Falco's
+    /// services. Default: false, such a failure ends it.
+    ///
+    /// With true the failure is an item of the sequence, once, and the subscription is made again
+    /// every 5 s until somebody has seen to it. A `get` ends with any failure.
+    pub fn keep_trying(mut self, keep_trying: bool) -> Config {
+        self.keep_trying = keep_trying;
         self
     }
 

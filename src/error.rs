@@ -61,7 +61,7 @@ pub enum Error {
         /// The cause, where there is one.
         source: Option<Cause>,
     },
-    /// The server does not have the method.
+    /// The server does not have the method, nor the one that older Falcos have in its place.
     Unimplemented {
         /// The server.
         endpoint: String,
@@ -76,7 +76,7 @@ pub enum Error {
         after: Duration,
     },
     /// An alert was larger than [`Config::max_message_bytes`](crate::Config::max_message_bytes). It
-    /// is lost, and the sequence has ended.
+    /// is lost. A `get` ends with it, a subscription goes on.
     TooLarge {
         /// The server.
         endpoint: String,
@@ -159,10 +159,17 @@ impl fmt::Display for Error {
             | Error::Server {
                 endpoint, problem, ..
             } => write!(f, "{endpoint}: {problem}"),
+            Error::Unimplemented { endpoint, method } if method.contains("version") => write!(
+                f,
+                "{endpoint}: the server does not tell its version ({method}); Falco 0.18 and 0.19 \
+                 don't, but serve alerts all the same"
+            ),
             Error::Unimplemented { endpoint, method } => write!(
                 f,
-                "{endpoint}: the server has no method {method}; Falco 0.24 to 0.43 with \
-                 grpc_output.enabled has, Falco 0.44 and later have no gRPC"
+                "{endpoint}: the server has no alerts to give: neither {method}, as Falco 0.24 to \
+                 0.43, nor falco.output.service/subscribe, as Falco 0.18 to 0.23. Falco 0.44 and \
+                 later have no gRPC: there, let http_output send the alerts; else see whether \
+                 this is Falco's grpc.bind_address"
             ),
             Error::Deadline { endpoint, after } => write!(
                 f,

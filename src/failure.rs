@@ -68,6 +68,11 @@ pub(crate) fn explain(
     }
 }
 
+pub(crate) fn is_unimplemented(error: &grpcio::Error) -> bool {
+    matches!(error, grpcio::Error::RpcFailure(status)
+        if status.code() == RpcStatusCode::UNIMPLEMENTED)
+}
+
 /// Whether what has failed may go by itself.
 pub(crate) fn passes(error: &Error) -> bool {
     match error {

@@ -119,6 +119,7 @@ impl fmt::Debug for Tls {
 }
 
 /// Three PEM texts that have been checked. None contains a NUL, so that C strings can hold them.
+#[derive(PartialEq)]
 pub(crate) struct Pem {
     pub ca: Vec<u8>,
     pub cert: Vec<u8>,

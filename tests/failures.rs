@@ -166,7 +166,11 @@ fn a_server_without_the_method() {
     assert!(matches!(error, Error::Unimplemented { .. }), "{error}");
     assert_says(
         &error,
-        &["falco.outputs.service/get", "grpc_output", "0.44"],
+        &[
+            "falco.outputs.service/get",
+            "falco.output.service/subscribe",
+            "http_output",
+        ],
     );
 }
 

@@ -35,7 +35,7 @@ fn a_socket_that_does_not_exist_yet_is_waited_for() {
     let listen = socket(&folder);
     let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
     until("the state tells why", || match alerts.state() {
-        State::Waiting { why } => why.contains("no such socket"),
+        State::Waiting { why, .. } => why.contains("no such socket"),
         _ => false,
     });
     let server = serve(&listen);
@@ -157,7 +157,7 @@ fn a_server_that_stands_still_is_noticed_and_followed_again() {
     alerts.recv_timeout(LIMIT).unwrap().unwrap();
     signal(&falco, "STOP");
     until("it is noticed", || match alerts.state() {
-        State::Waiting { why } => why.contains("no answer within"),
+        State::Waiting { why, .. } => why.contains("no answer within"),
         _ => false,
     });
     // A call of its own has no better fate, and ends.

@@ -97,3 +97,39 @@ fn a_client_certificate_of_another_ca() {
         Config::new(server.endpoint()).tls(Tls::from_files(certificates.path("ca.crt"), cert, key));
     assert_says(&failure(config), &["client certificate"]);
 }
+
+/// Who renews certificates before they expire writes them over the old ones.
+#[test]
+fn a_subscription_takes_renewed_certificates() {
+    let old = Certificates::new();
+    let server = serve(&old);
+    let port = match server.endpoint() {
+        falco_client::Endpoint::Tcp { port, .. } => port,
+        other => panic!("{other}"),
+    };
+    let config = Config::new(server.endpoint())
+        .tls(tls(old.client_files()))
+        .keep_trying(true);
+    let mut alerts = Client::new(config).unwrap().subscribe().unwrap();
+    server.push(numbered(0));
+    assert_eq!(common::next(&mut alerts), 0);
+    drop(server);
+
+    let new = Certificates::of_ca("Renewed CA");
+    let server = Server::builder()
+        .listen(format!("localhost:{port}"))
+        .tls(tls(new.server_files()))
+        .start()
+        .unwrap();
+    // What it has does not fit any more, and the reader is told.
+    let error = alerts.recv_timeout(common::LIMIT).unwrap().unwrap_err();
+    assert!(
+        matches!(error, falco_client::Error::Untrusted { .. }),
+        "{error}"
+    );
+    for (from, to) in new.client_files().iter().zip(old.client_files()) {
+        std::fs::copy(from, to).unwrap();
+    }
+    server.push(numbered(1));
+    assert_eq!(common::next(&mut alerts), 1);
+}

@@ -7,13 +7,12 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::FutureExt;
 use futures_timer::Delay;
+use grpcio::ConnectivityState;
 
-use super::call::Call;
 use crate::channel::{Connection, Current};
 
-/// The pause after a subscription that brought something, and the longest after ones that did not.
-/// Between them it doubles. A server that is not there is waited for by C-core, whose own pauses
-/// have about the same bounds.
+/// The pause after a subscription that stood, and the longest after ones that did not: it doubles.
+/// A server that is not there is waited for by C-core, whose own pauses have about the same bounds.
 const FIRST: Duration = Duration::from_millis(50);
 const LAST: Duration = Duration::from_secs(5);
 
@@ -32,30 +31,34 @@ impl Again {
         }
     }
 
-    /// The subscription has ended; `fruitful` if it brought something.
-    pub(super) fn ended(&mut self, fruitful: bool) {
-        self.pause = match fruitful {
+    /// The subscription has ended; `stood` if it could have brought something. Returns how long
+    /// until the next, at the latest.
+    pub(super) fn ended(&mut self, stood: bool) -> Duration {
+        self.pause = match stood {
             true => FIRST,
             false => (self.pause * 2).min(LAST),
         };
-        let pause = Delay::new(self.pause);
+        let more = self.pause - FIRST;
         let channel = self.connection.current().client.channel().clone();
         let wait = async move {
-            pause.await;
-            // Not for ever: a call tells why there is still no connection.
-            channel.wait_for_connected(LAST).await;
+            Delay::new(FIRST).await;
+            match channel.check_connectivity_state(true) {
+                // There is a server, and it refuses.
+                ConnectivityState::GRPC_CHANNEL_READY => Delay::new(more).await,
+                // Not for ever: a call tells why there is still no connection.
+                _ => drop(channel.wait_for_connected(more).await),
+            }
         };
         self.wait = Some(wait.boxed());
+        self.pause
     }
 
-    /// The next subscription, when its time has come.
-    pub(super) fn poll(&mut self, cx: &mut Context) -> Poll<grpcio::Result<(Current, Call)>> {
+    /// Ready when it is time for the next, with the channel to make it on.
+    pub(super) fn poll(&mut self, cx: &mut Context) -> Poll<Current> {
         if let Some(wait) = &mut self.wait {
             ready!(wait.poll_unpin(cx));
             self.wait = None;
         }
-        let current = self.connection.current();
-        let call = Call::sub(&current.client);
-        Poll::Ready(call.map(|call| (current, call)))
+        Poll::Ready(self.connection.current())
     }
 }

@@ -12,6 +12,8 @@ use grpcio::{
     Marshaller, MessageReader, Method, MethodType,
 };
 
+use crate::channel::Generation;
+
 /// The bytes of one message.
 pub(crate) type Message = Vec<u8>;
 
@@ -27,6 +29,18 @@ pub(crate) const GET: Method<(), Message> = Method {
 pub(crate) const SUB: Method<(), Message> = Method {
     ty: MethodType::Duplex,
     name: "/falco.outputs.service/sub",
+    req_mar: EMPTY,
+    resp_mar: MESSAGE,
+};
+
+/// What the queue of Falco 0.18 to 0.23 holds now, then the end: with `keepalive`, the request's one
+/// field, left at false.
+///
+/// With `keepalive` these Falcos lose alerts: they take one from the queue, and take the next into
+/// its place before they write (`server_impl::subscribe` in their source).
+pub(crate) const SUBSCRIBE: Method<(), Message> = Method {
+    ty: MethodType::ServerStreaming,
+    name: "/falco.output.service/subscribe",
     req_mar: EMPTY,
     resp_mar: MESSAGE,
 };
@@ -82,7 +96,9 @@ pub(crate) fn version(
 }
 
 pub(crate) enum Call {
-    Get(ClientSStreamReceiver<Message>),
+    /// Ends by itself.
+    Drain(ClientSStreamReceiver<Message>),
+    /// Brings more for each request, and never ends by itself.
     Sub {
         alerts: ClientDuplexReceiver<Message>,
         requests: Option<ClientDuplexSender<()>>,
@@ -90,15 +106,21 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    pub(crate) fn get(client: &Client) -> grpcio::Result<Call> {
-        Ok(Call::Get(client.server_streaming(
-            &GET,
-            &(),
-            CallOption::default(),
-        )?))
+    /// What the queue holds now, then the end.
+    pub(crate) fn get(client: &Client, generation: Generation) -> grpcio::Result<Call> {
+        let method = match generation {
+            Generation::Outputs => &GET,
+            Generation::Output => &SUBSCRIBE,
+        };
+        let alerts = client.server_streaming(method, &(), CallOption::default())?;
+        Ok(Call::Drain(alerts))
     }
 
-    pub(crate) fn sub(client: &Client) -> grpcio::Result<Call> {
+    /// One call of a subscription. Of the older generation it has to be made again and again.
+    pub(crate) fn subscribe(client: &Client, generation: Generation) -> grpcio::Result<Call> {
+        if generation == Generation::Output {
+            return Call::get(client, generation);
+        }
         let (requests, alerts) = client.duplex_streaming(&SUB, CallOption::default())?;
         Ok(Call::Sub {
             alerts,
@@ -109,14 +131,14 @@ impl Call {
     /// The sender of a `sub`'s requests, once. Dropping it cancels the call.
     pub(super) fn take_requests(&mut self) -> Option<ClientDuplexSender<()>> {
         match self {
-            Call::Get(_) => None,
+            Call::Drain(_) => None,
             Call::Sub { requests, .. } => requests.take(),
         }
     }
 
     pub(super) fn cancel(&mut self) {
         match self {
-            Call::Get(alerts) => alerts.cancel(),
+            Call::Drain(alerts) => alerts.cancel(),
             Call::Sub { alerts, .. } => alerts.cancel(),
         }
     }
@@ -126,7 +148,7 @@ impl Call {
     /// A failure may overtake messages that were received before it; the end never does.
     pub(super) fn poll_next(&mut self, cx: &mut Context) -> Poll<Option<grpcio::Result<Message>>> {
         match self {
-            Call::Get(alerts) => Pin::new(alerts).poll_next(cx),
+            Call::Drain(alerts) => Pin::new(alerts).poll_next(cx),
             Call::Sub { alerts, .. } => Pin::new(alerts).poll_next(cx),
         }
     }

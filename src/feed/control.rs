@@ -1,10 +1,17 @@
-//! What a reader tells a running pump.
+//! What a reader and a running pump tell each other.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Waker;
 
 use futures::task::AtomicWaker;
+
+use super::call::Message;
+use super::counters::Tally;
+use super::state::{Observer, Standing, State};
+use crate::alert::Alert;
+use crate::endpoint::Endpoint;
+use crate::error::Result;
 
 /// What the pump shall do, each stronger than the one before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,34 +28,27 @@ pub(crate) enum Wish {
 
 const WISHES: [Wish; 4] = [Wish::Run, Wish::Close, Wish::Cancel, Wish::Abandon];
 
-/// How a sequence of alerts stands.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub enum State {
-    /// The first connection is being made. A [`get`](crate::Client::get) stays here until it ends.
-    #[default]
-    Connecting,
-    /// The connection stands, and Falco has been asked for alerts.
-    Following,
-    /// The connection or the subscription has ended, and is made again as soon as it can be.
-    Waiting {
-        /// What happened, and the remedy where it needs one.
-        why: Arc<str>,
-    },
-    /// Nothing follows, but for what still waits in the queue.
-    Ended,
-}
-
-#[derive(Default)]
 pub(crate) struct Control {
     wish: AtomicU8,
     pump: AtomicWaker,
-    state: Mutex<State>,
+    standing: Standing,
+    endpoint: Endpoint,
+    pub(crate) tally: Tally,
 }
 
 impl Control {
-    pub(crate) fn new() -> Arc<Control> {
-        Arc::default()
+    pub(crate) fn new(endpoint: Endpoint) -> Arc<Control> {
+        Arc::new(Control {
+            wish: AtomicU8::default(),
+            pump: AtomicWaker::default(),
+            standing: Standing::default(),
+            endpoint,
+            tally: Tally::default(),
+        })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     pub(crate) fn close(&self) {
@@ -83,20 +83,26 @@ impl Control {
     }
 
     pub(crate) fn state(&self) -> State {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.standing.state()
     }
 
-    /// Changes the state, and tells whether that is news: a way from following to waiting or back,
-    /// not another attempt that failed.
+    pub(crate) fn observe(&self, observer: Observer) {
+        self.standing.observe(observer);
+    }
+
     pub(super) fn set(&self, state: State) -> bool {
-        let waits = |state: &State| matches!(state, State::Waiting { .. });
-        let mut now = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = waits(&now) != waits(&state);
-        *now = state;
-        news
+        self.standing.set(state)
+    }
+
+    /// What `message` is, counted.
+    pub(crate) fn read(&self, message: Message) -> Result<Alert> {
+        let alert = Alert::from_bytes(message);
+        match &alert {
+            Ok(alert) if alert.is_repaired() => self.tally.repaired(),
+            Ok(_) => {}
+            Err(_) => self.tally.undecodable(),
+        }
+        alert
     }
 
     pub(super) fn wished(&self) -> Wish {

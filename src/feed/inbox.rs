@@ -13,6 +13,7 @@ use super::call::Message;
 use super::control::Control;
 use super::outlet::Item;
 use super::queue::{Queue, QueueOutlet, State, NEVER};
+use crate::config::Overflow;
 use crate::error::Error;
 
 /// How long a reader that has just emptied the queue lets more gather before it asks to be woken
@@ -47,9 +48,18 @@ pub(crate) struct Inbox {
 }
 
 /// The two ends of a queue that holds up to `capacity` bytes, or one message that is larger.
-pub(crate) fn queue(capacity: usize, control: Arc<Control>) -> (QueueOutlet, Inbox) {
+pub(crate) fn queue(
+    capacity: usize,
+    overflow: Overflow,
+    control: Arc<Control>,
+) -> (QueueOutlet, Inbox) {
     let queue = Queue::new(capacity);
-    (QueueOutlet(queue.clone()), Inbox::new(queue, control))
+    let outlet = QueueOutlet {
+        queue: queue.clone(),
+        overflow,
+        control: control.clone(),
+    };
+    (outlet, Inbox::new(queue, control))
 }
 
 impl Inbox {
@@ -159,8 +169,13 @@ impl Inbox {
         state.wake_at = NEVER;
         displace(state, task);
         self.brisk = true;
-        if state.take_all(&mut self.batch) {
+        let taken = state.take_all(&mut self.batch);
+        if taken.was_full {
             self.control.wake();
+        }
+        if taken.dropped > 0 {
+            let endpoint = self.control.endpoint();
+            log::warn!("{endpoint}: {} alerts were dropped", taken.dropped);
         }
         self.batch
             .pop_front()

@@ -4,18 +4,25 @@
 
 mod again;
 mod ask;
+mod cadence;
 mod call;
+mod calls;
 mod closing;
 mod control;
+mod counters;
+mod fetch;
 mod inbox;
 mod outlet;
 mod pulse;
 mod pump;
 mod queue;
+mod state;
 
-pub(crate) use call::{version, Call, GET, SUB, VERSION};
+pub(crate) use call::{version, VERSION};
+pub(crate) use calls::Purpose;
 pub(crate) use control::Control;
-pub use control::State;
+pub use counters::Counters;
 pub(crate) use inbox::{queue, Inbox, Received};
 pub(crate) use outlet::Callback;
 pub(crate) use pump::start;
+pub use state::State;

@@ -2,10 +2,12 @@
 
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
 
 use futures::channel::oneshot;
 
 use super::call::Message;
+use super::control::Control;
 use crate::alert::Alert;
 use crate::error::{Error, Result};
 
@@ -36,14 +38,20 @@ pub(crate) trait Outlet: Send + Unpin + 'static {
 /// Calls a function with each alert.
 pub(crate) struct Callback<F> {
     function: Option<F>,
+    control: Arc<Control>,
     panicked: bool,
     done: Option<oneshot::Sender<Result<()>>>,
 }
 
 impl<F> Callback<F> {
-    pub(crate) fn new(function: F, done: oneshot::Sender<Result<()>>) -> Callback<F> {
+    pub(crate) fn new(
+        function: F,
+        control: Arc<Control>,
+        done: oneshot::Sender<Result<()>>,
+    ) -> Callback<F> {
         Callback {
             function: Some(function),
+            control,
             panicked: false,
             done: Some(done),
         }
@@ -56,7 +64,7 @@ where
 {
     fn take(&mut self, item: Item) -> Room {
         let alert = match item {
-            Ok(message) => Alert::from_bytes(message),
+            Ok(message) => self.control.read(message),
             Err(error) => Err(*error),
         };
         let Some(function) = &mut self.function else {

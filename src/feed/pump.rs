@@ -1,79 +1,63 @@
-//! Pulls messages out of a call, on the thread where they arrive.
+//! Hands what the calls bring to an outlet, on the thread where it arrives.
 
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{ready, Context, Poll};
+use std::time::{Duration, SystemTime};
 
-use super::again::Again;
-use super::ask::Asker;
-use super::call::Call;
+use super::calls::{Calls, Event, Purpose};
 use super::closing::Closing;
-use super::control::{Control, State, Wish};
+use super::control::{Control, Wish};
 use super::outlet::{Outlet, Room};
-use super::pulse::Pulse;
-use crate::channel::{Connection, Current};
-use crate::error::Error;
-use crate::failure::{explain, passes};
+use super::state::State;
+use crate::channel::Connection;
+use crate::error::{Error, Result};
+use crate::failure::{is_unimplemented, passes};
+
+const UNSERVED: &str =
+    "Falco has accepted the subscription and does not serve it, as it has ten for each of its \
+     grpc.threadiness; end others, or raise it. Until then alerts are fetched every second";
 
 struct Pump<O> {
-    /// None between two subscriptions.
-    call: Option<Call>,
-    asker: Option<Asker>,
-    /// For a subscription, which follows for ever.
-    again: Option<Again>,
-    pulse: Pulse,
-    connection: Arc<Connection>,
-    /// Also since a call that still waits for its connection fails when the channel goes.
-    current: Current,
-    method: &'static str,
+    calls: Calls,
     outlet: O,
     control: Arc<Control>,
+    connection: Arc<Connection>,
     started: bool,
     full: bool,
     cancelled: bool,
-    /// The call has brought a message.
-    fruitful: bool,
-    /// A request has been written.
-    following: bool,
-    // Set while closing.
+    /// It has followed, and then no more.
+    lost: bool,
+    /// What the reader was told of last, as it does not pass by itself.
+    told: Option<Arc<str>>,
     closing: Option<Closing>,
-    failure: Option<grpcio::Error>,
 }
 
-/// Starts a pump for a call to `method`, on the thread that serves its channel.
+/// Starts a pump, on the thread that serves its channel.
 pub(crate) fn start<O: Outlet>(
     connection: Arc<Connection>,
-    (current, call): (Current, Call),
-    method: &'static str,
+    purpose: Purpose,
     outlet: O,
     control: Arc<Control>,
-) {
-    let follows = matches!(call, Call::Sub { .. });
-    let client = current.client.clone();
-    let mut pump = Pump {
-        call: None,
-        asker: None,
-        again: follows.then(|| Again::new(connection.clone())),
-        pulse: Pulse::new(connection.config().stall_deadline),
-        connection,
-        current: current.clone(),
-        method,
+) -> Result<()> {
+    let calls = Calls::new(connection.clone(), purpose, &control.tally)?;
+    let client = calls.client().clone();
+    client.spawn(Pump {
+        calls,
         outlet,
         control: control.clone(),
+        connection,
         started: false,
         full: false,
         cancelled: false,
-        fruitful: false,
-        following: false,
+        lost: false,
+        told: None,
         closing: None,
-        failure: None,
-    };
-    pump.begin(current, call);
-    client.spawn(pump);
+    });
     control.wake();
+    Ok(())
 }
 
 impl<O: Outlet> Future for Pump<O> {
@@ -119,38 +103,17 @@ impl<O: Outlet> Pump<O> {
         self.pull(cx)
     }
 
-    fn begin(&mut self, current: Current, mut call: Call) {
-        let config = self.connection.config();
-        let interval = &config.request_interval;
-        let requests = call.take_requests();
-        self.asker = requests.map(|requests| Asker::new(requests, interval.clone()));
-        self.pulse = Pulse::new(config.stall_deadline);
-        self.current = current;
-        self.call = Some(call);
-        self.fruitful = false;
-    }
-
-    fn explain(&self, error: grpcio::Error) -> Error {
-        explain(self.connection.endpoint(), self.method, None, error)
-    }
-
     fn close(&mut self) {
         if self.closing.is_none() {
+            self.calls.close();
             let silence = self.connection.config().closing_silence;
-            let asker = self.asker.as_ref().filter(|_| !self.fruitful);
-            let unheard = asker.map(Asker::since_asked);
-            self.closing = Some(Closing::new(silence, unheard));
+            self.closing = Some(Closing::new(silence, self.calls.unheard()));
         }
     }
 
-    /// Ends the call. What C-core has told already still comes out of it, ahead of its end.
     fn cancel(&mut self) {
-        if !self.cancelled {
-            self.cancelled = true;
-            if let Some(call) = &mut self.call {
-                call.cancel();
-            }
-        }
+        self.cancelled = true;
+        self.calls.cancel();
     }
 
     fn end(&mut self, error: Option<Error>) -> Poll<()> {
@@ -168,35 +131,9 @@ impl<O: Outlet> Pump<O> {
                 self.full = false;
                 self.heard();
             }
-            let Some(call) = &mut self.call else {
-                let Some(again) = self
-                    .again
-                    .as_mut()
-                    .filter(|_| self.closing.is_none() && !self.cancelled)
-                else {
-                    return self.end(None);
-                };
-                match ready!(again.poll(cx)) {
-                    Ok((current, call)) => self.begin(current, call),
-                    Err(error) => {
-                        let error = self.explain(error);
-                        return self.end(Some(error));
-                    }
-                }
-                continue;
-            };
-            if let Some(asker) = self.asker.as_mut().filter(|_| self.closing.is_none()) {
-                asker.poll(cx);
-                if !self.following && asker.has_asked() {
-                    self.following = true;
-                    if self.control.set(State::Following) {
-                        log::info!("{}: following again", self.connection.endpoint());
-                    }
-                }
-            }
-            match call.poll_next(cx) {
-                Poll::Ready(Some(Ok(message))) => {
-                    self.fruitful = true;
+            match self.calls.poll_next(cx, &self.control.tally) {
+                Poll::Ready(Event::Message(message)) => {
+                    self.control.tally.came(message.len());
                     let room = self.outlet.take(Ok(message));
                     self.heard();
                     match room {
@@ -205,96 +142,88 @@ impl<O: Outlet> Pump<O> {
                         Room::Never => return self.end(None),
                     }
                 }
-                // It may have overtaken messages: the end tells that there are no more. That of a
-                // call which was cancelled here is no news.
-                Poll::Ready(Some(Err(failure))) => {
-                    if !self.cancelled {
-                        self.failure.get_or_insert(failure);
-                    }
+                Poll::Ready(Event::Following) => self.follow(),
+                Poll::Ready(Event::Lost { failure, pause }) => self.wait(failure, pause),
+                Poll::Ready(Event::Unserved) => self.stand_in(),
+                Poll::Ready(Event::End(error)) => return self.end(error),
+                Poll::Pending => {
+                    ready!(self.poll_silent(cx));
+                    self.cancel();
                 }
-                Poll::Ready(None) => {
-                    let failure = self.failure.take().map(|failure| self.explain(failure));
-                    match self.ended(failure) {
-                        ControlFlow::Continue(()) => {}
-                        ControlFlow::Break(error) => return self.end(error),
-                    }
-                }
-                Poll::Pending if self.silent(cx) => self.cancel(),
-                Poll::Pending if self.stopped(cx) => match self.stalled() {
-                    ControlFlow::Continue(()) => {}
-                    ControlFlow::Break(error) => return self.end(error),
-                },
-                Poll::Pending => return Poll::Pending,
             }
         }
     }
 
-    fn stopped(&mut self, cx: &mut Context) -> bool {
-        !self.cancelled && self.pulse.poll_stopped(cx, &self.current.client).is_ready()
-    }
-
-    /// The server shows no sign of life. This channel would go on waiting for it.
-    fn stalled(&mut self) -> ControlFlow<Option<Error>> {
-        self.connection.renew(&self.current);
-        self.ended(Some(Error::Deadline {
-            endpoint: self.connection.endpoint().to_string(),
-            after: self.connection.config().stall_deadline,
-        }))
-    }
-
-    /// The call has ended: for good, with or without an error, or until the next.
-    fn ended(&mut self, failure: Option<Error>) -> ControlFlow<Option<Error>> {
-        self.call = None;
-        self.asker = None;
-        self.following = false;
-        let passes = failure.as_ref().is_none_or(passes);
-        let Some(again) = self.again.as_mut().filter(|_| passes) else {
-            return ControlFlow::Break(failure);
-        };
-        if self.closing.is_some() || self.cancelled {
-            return ControlFlow::Break(failure);
-        }
-        again.ended(self.fruitful);
-        let why: Arc<str> = match &failure {
-            Some(error) => error.to_string().into(),
-            None => "Falco ended the subscription: it is stopping or restarting".into(),
-        };
-        if self.control.set(State::Waiting { why: why.clone() }) {
-            log::warn!("{why}; subscribing again as soon as it can be");
-        }
-        // The alert is lost, and who reads the others shall know.
-        if let Some(error @ Error::TooLarge { .. }) = failure {
-            self.outlet.take(Err(Box::new(error)));
-        }
-        ControlFlow::Continue(())
-    }
-
     /// A message came, or could have come unnoticed.
     fn heard(&mut self) {
-        self.pulse.felt();
-        if let Some(asker) = &mut self.asker {
-            asker.heard();
-        }
+        self.calls.heard();
         if let Some(closing) = &mut self.closing {
             closing.heard();
         }
     }
 
-    /// Whether a closing call has nothing on its way any more.
-    fn silent(&mut self, cx: &mut Context) -> bool {
+    fn follow(&mut self) {
+        self.told = None;
+        if std::mem::take(&mut self.lost) {
+            self.control.tally.reconnected();
+        }
+        if self.control.set(State::Following) {
+            log::info!("{}: following again", self.connection.endpoint());
+        }
+    }
+
+    fn stand_in(&mut self) {
+        let now = SystemTime::now();
+        let endpoint = self.connection.endpoint();
+        let why = format!("{endpoint}: {UNSERVED}");
+        log::warn!("{why}");
+        self.control.set(State::Waiting {
+            why: why.into(),
+            since: now,
+            next: now,
+        });
+    }
+
+    fn wait(&mut self, failure: Option<Error>, pause: Duration) {
+        self.lost |= self.control.state() == State::Following;
+        let why: Arc<str> = match &failure {
+            Some(error) => error.to_string().into(),
+            None => "Falco ended the subscription: it is stopping or restarting".into(),
+        };
+        let since = SystemTime::now();
+        let news = self.control.set(State::Waiting {
+            why: why.clone(),
+            since,
+            next: since + pause,
+        });
+        if news {
+            log::warn!("{why}; subscribing again as soon as it can be");
+        }
+        // An alert is lost, or somebody has to act: who reads shall know.
+        let tell = match &failure {
+            Some(Error::TooLarge { .. }) => true,
+            Some(error) if !passes(error) => self.told.replace(why.clone()) != Some(why),
+            _ => false,
+        };
+        if let Some(error) = failure.filter(|_| tell) {
+            self.outlet.take(Err(Box::new(error)));
+        }
+    }
+
+    /// Ready when a closing call has nothing on its way any more.
+    fn poll_silent(&mut self, cx: &mut Context) -> Poll<()> {
         let Some(closing) = self.closing.as_mut().filter(|_| !self.cancelled) else {
-            return false;
+            return Poll::Pending;
         };
-        let Poll::Ready(answer) = closing.poll(cx, &self.current.client) else {
-            return false;
-        };
-        if let Err(error) = answer {
-            let error = self.explain(error);
+        if let Err(error) = ready!(closing.poll(cx, self.calls.client())) {
             // A server that lacks the method has answered all the same.
-            if !matches!(error, Error::Unimplemented { .. }) {
-                log::warn!("closing without a last word from Falco, alerts may be lost: {error}");
+            if !is_unimplemented(&error) {
+                log::warn!(
+                    "{}: closing without a last word from Falco, alerts may be lost: {error}",
+                    self.connection.endpoint()
+                );
             }
         }
-        true
+        Poll::Ready(())
     }
 }

@@ -1,0 +1,335 @@
+//! The calls that make up one sequence of alerts, each made when its time has come.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::{ready, Context, Poll};
+use std::time::Duration;
+
+use grpcio::Client;
+
+use super::again::Again;
+use super::ask::Asker;
+use super::cadence::Cadence;
+use super::call::{Call, Message, GET, SUB};
+use super::counters::Tally;
+use super::fetch::{Fetched, Fetcher};
+use super::pulse::Pulse;
+use crate::channel::{Connection, Current, Generation};
+use crate::error::{Error, Result};
+use crate::failure::{explain, is_unimplemented, passes};
+
+/// What a sequence of alerts is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// What Falco holds now.
+    Get,
+    /// All from now on.
+    Subscribe,
+}
+
+impl Purpose {
+    fn method(self) -> &'static str {
+        match self {
+            Purpose::Get => GET.name,
+            Purpose::Subscribe => SUB.name,
+        }
+    }
+}
+
+pub(super) enum Event {
+    Message(Message),
+    /// Falco was asked for alerts, over a connection that stands. Of a subscription only.
+    Following,
+    /// No alerts can come, and the next call is made after `pause`.
+    Lost {
+        /// None where Falco has ended the subscription.
+        failure: Option<Error>,
+        pause: Duration,
+    },
+    /// Falco accepts the subscription and does not serve it: alerts are fetched meanwhile.
+    Unserved,
+    /// Nothing follows.
+    End(Option<Error>),
+}
+
+pub(super) struct Calls {
+    purpose: Purpose,
+    connection: Arc<Connection>,
+    /// Also since a call that still waits for its connection fails when the channel goes.
+    current: Current,
+    generation: Generation,
+    /// Falco had no service of the other generation.
+    turned: bool,
+    /// None between two calls.
+    call: Option<Call>,
+    /// Of a `sub`.
+    asker: Option<Asker>,
+    cadence: Cadence,
+    /// A call of the older generation has brought what there was, and the next one is due soon.
+    polling: bool,
+    fetcher: Fetcher,
+    again: Again,
+    pulse: Pulse,
+    /// The call has brought a message.
+    fruitful: bool,
+    following: bool,
+    /// Has shown that the subscription stands, which is told first.
+    first: Option<Message>,
+    closing: bool,
+    cancelled: bool,
+    failure: Option<grpcio::Error>,
+}
+
+impl Calls {
+    /// Makes the first call.
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        purpose: Purpose,
+        tally: &Tally,
+    ) -> Result<Calls> {
+        let config = connection.config();
+        let current = connection.current();
+        let mut calls = Calls {
+            purpose,
+            generation: current.generation(),
+            current,
+            turned: false,
+            call: None,
+            asker: None,
+            cadence: Cadence::new(config.request_interval.clone()),
+            polling: false,
+            fetcher: Fetcher::new(),
+            again: Again::new(connection.clone()),
+            pulse: Pulse::new(config.stall_deadline),
+            connection,
+            fruitful: false,
+            following: false,
+            first: None,
+            closing: false,
+            cancelled: false,
+            failure: None,
+        };
+        match calls.begin(tally) {
+            Ok(()) => Ok(calls),
+            Err(error) => Err(calls.explain(error)),
+        }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.current.client
+    }
+
+    /// A message came, or could have come unnoticed.
+    pub(super) fn heard(&mut self) {
+        self.pulse.felt();
+        self.cadence.heard();
+    }
+
+    /// How long ago Falco was asked, where the call has brought nothing yet that asks.
+    pub(super) fn unheard(&self) -> Option<Duration> {
+        let unheard = self.asker.is_some() && !self.fruitful;
+        unheard.then(|| self.cadence.since_asked())
+    }
+
+    /// Asks for no more, and makes no more calls.
+    pub(super) fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Ends the call. What C-core has told already still comes out of it, ahead of its end.
+    pub(super) fn cancel(&mut self) {
+        if !self.cancelled {
+            self.cancelled = true;
+            if let Some(call) = &mut self.call {
+                call.cancel();
+            }
+            self.fetcher.cancel();
+        }
+    }
+
+    pub(super) fn poll_next(&mut self, cx: &mut Context, tally: &Tally) -> Poll<Event> {
+        if let Some(message) = self.first.take() {
+            return Poll::Ready(Event::Message(message));
+        }
+        loop {
+            let Some(call) = &mut self.call else {
+                if let Poll::Ready(event) = self.poll_fetcher(cx) {
+                    return Poll::Ready(event);
+                }
+                if self.closing || self.cancelled {
+                    return match self.fetcher.is_looking() {
+                        true => Poll::Pending,
+                        false => Poll::Ready(Event::End(None)),
+                    };
+                }
+                if let Err(error) = ready!(self.poll_next_call(cx, tally)) {
+                    let error = self.explain(error);
+                    return Poll::Ready(Event::End(Some(error)));
+                }
+                continue;
+            };
+            if let Some(asker) = self.asker.as_mut().filter(|_| !self.closing) {
+                asker.poll(cx, &mut self.cadence, tally);
+                if !self.following && asker.poll_settled(cx).is_ready() {
+                    self.following = true;
+                    return Poll::Ready(Event::Following);
+                }
+            }
+            match call.poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => {
+                    let first = !std::mem::replace(&mut self.fruitful, true);
+                    // Of one that was taken for unserved, too.
+                    if self.purpose == Purpose::Get || !first {
+                        return Poll::Ready(Event::Message(message));
+                    }
+                    self.following = true;
+                    self.first = Some(message);
+                    return Poll::Ready(Event::Following);
+                }
+                // It may have overtaken messages: the end tells that there are no more. That of a
+                // call which was cancelled here is no news.
+                Poll::Ready(Some(Err(failure))) => {
+                    if !self.cancelled {
+                        self.failure.get_or_insert(failure);
+                    }
+                }
+                Poll::Ready(None) => {
+                    if let ControlFlow::Break(event) = self.over(tally) {
+                        return Poll::Ready(event);
+                    }
+                }
+                Poll::Pending => {
+                    if let Poll::Ready(event) = self.poll_fetcher(cx) {
+                        return Poll::Ready(event);
+                    }
+                    if self.cancelled {
+                        return Poll::Pending;
+                    }
+                    ready!(self.pulse.poll_stopped(cx, &self.current.client));
+                    return Poll::Ready(self.stalled());
+                }
+            }
+        }
+    }
+
+    fn poll_fetcher(&mut self, cx: &mut Context) -> Poll<Event> {
+        let may = self.asker.is_some() && self.following && !self.fruitful && !self.closing;
+        let fetched = self
+            .fetcher
+            .poll(cx, &self.current.client, may && !self.cancelled);
+        fetched.map(|fetched| match fetched {
+            Fetched::Message(message) => Event::Message(message),
+            Fetched::Unserved => Event::Unserved,
+        })
+    }
+
+    /// Makes the next call of a subscription, when its time has come.
+    fn poll_next_call(&mut self, cx: &mut Context, tally: &Tally) -> Poll<grpcio::Result<()>> {
+        if self.polling {
+            ready!(self.cadence.poll_due(cx));
+        } else {
+            self.current = ready!(self.again.poll(cx));
+            self.generation = self.current.generation();
+            self.turned = false;
+            self.fetcher.restart();
+            let config = self.connection.config();
+            self.cadence = Cadence::new(config.request_interval.clone());
+            self.pulse = Pulse::new(config.stall_deadline);
+        }
+        Poll::Ready(self.begin(tally))
+    }
+
+    fn begin(&mut self, tally: &Tally) -> grpcio::Result<()> {
+        let client = &self.current.client;
+        let mut call = match self.purpose {
+            Purpose::Get => Call::get(client, self.generation)?,
+            Purpose::Subscribe => Call::subscribe(client, self.generation)?,
+        };
+        self.asker = call.take_requests().map(Asker::new);
+        if self.asker.is_none() {
+            // The call is the request.
+            self.cadence.asked();
+            tally.requested();
+        }
+        self.call = Some(call);
+        self.fruitful = false;
+        Ok(())
+    }
+
+    /// The call has come to its end.
+    fn over(&mut self, tally: &Tally) -> ControlFlow<Event> {
+        self.call = None;
+        self.asker = None;
+        match self.failure.take() {
+            None if self.purpose == Purpose::Get => ControlFlow::Break(Event::End(None)),
+            None if self.generation == Generation::Output => {
+                self.polling = true;
+                self.turned = false;
+                self.pulse.felt();
+                match std::mem::replace(&mut self.following, true) {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(Event::Following),
+                }
+            }
+            None => ControlFlow::Break(self.lost(None)),
+            Some(error) => {
+                let error = match self.may_turn(&error) {
+                    false => error,
+                    true => match self.turn(tally) {
+                        Ok(()) => return ControlFlow::Continue(()),
+                        Err(error) => error,
+                    },
+                };
+                let error = self.explain(error);
+                ControlFlow::Break(self.lost(Some(error)))
+            }
+        }
+    }
+
+    /// Whether a Falco of the other generation may be there.
+    fn may_turn(&self, error: &grpcio::Error) -> bool {
+        let stopping = self.closing || self.cancelled;
+        is_unimplemented(error) && !self.turned && !self.fruitful && !stopping
+    }
+
+    fn turn(&mut self, tally: &Tally) -> grpcio::Result<()> {
+        self.turned = true;
+        self.polling = false;
+        self.generation = self.generation.other();
+        self.current.set_generation(self.generation);
+        self.begin(tally)
+    }
+
+    /// The server shows no sign of life. This channel would go on waiting for it.
+    fn stalled(&mut self) -> Event {
+        self.fetcher.give_up();
+        self.connection.renew(&self.current);
+        self.lost(Some(Error::Deadline {
+            endpoint: self.connection.endpoint().to_string(),
+            after: self.connection.config().stall_deadline,
+        }))
+    }
+
+    fn lost(&mut self, failure: Option<Error>) -> Event {
+        self.call = None;
+        self.asker = None;
+        self.polling = false;
+        // A newer Falco may be the next to answer.
+        self.current.set_generation(Generation::Outputs);
+        let stood = std::mem::take(&mut self.following);
+        let goes_on = self.connection.config().keep_trying || failure.as_ref().is_none_or(passes);
+        if self.purpose == Purpose::Get || !goes_on || self.closing || self.cancelled {
+            return Event::End(failure);
+        }
+        if failure.is_some() {
+            self.connection.renew_certificates(&self.current);
+        }
+        let pause = self.again.ended(stood);
+        Event::Lost { failure, pause }
+    }
+
+    fn explain(&self, error: grpcio::Error) -> Error {
+        let method = self.purpose.method();
+        explain(self.connection.endpoint(), method, None, error)
+    }
+}

@@ -1,0 +1,149 @@
+//! Fetches alerts for a subscription that Falco accepts and does not serve.
+//!
+//! Falco serves ten subscriptions for each of its `grpc.threadiness`, and leaves others waiting
+//! without a word, as it leaves one that it serves while there are no alerts. A `get` tells the two
+//! apart: what it brings, a subscription that is served would have brought. It also stands in for it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{ready, Context, Poll};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures_timer::Delay;
+use grpcio::Client;
+
+use super::call::{version, Call, Message};
+use crate::channel::Generation;
+
+/// From the subscription to the first look, and between two looks at one that is not served.
+const FIRST: Duration = Duration::from_secs(1);
+/// Between two looks at one that may only have nothing to say.
+const LAST: Duration = Duration::from_secs(16);
+/// A `get` that is served begins to answer at once.
+const SERVED: Duration = Duration::from_secs(5);
+/// One look may catch what the subscription was just about to bring.
+const PROOF: u32 = 2;
+
+pub(super) enum Fetched {
+    Message(Message),
+    /// Falco does not serve the subscription. Told once.
+    Unserved,
+}
+
+pub(super) struct Fetcher {
+    pause: Duration,
+    next: Delay,
+    call: Option<Call>,
+    found: bool,
+    /// How many looks have found something.
+    finds: u32,
+    unserved: bool,
+    overdue: Option<BoxFuture<'static, bool>>,
+}
+
+impl Fetcher {
+    pub(super) fn new() -> Fetcher {
+        Fetcher {
+            pause: FIRST,
+            next: Delay::new(FIRST),
+            call: None,
+            found: false,
+            finds: 0,
+            unserved: false,
+            overdue: None,
+        }
+    }
+
+    /// For the next subscription.
+    pub(super) fn restart(&mut self) {
+        self.pause = FIRST;
+        self.next.reset(FIRST);
+        self.finds = 0;
+        self.unserved = false;
+    }
+
+    /// The server is gone, and what was on its way with it.
+    pub(super) fn give_up(&mut self) {
+        self.call = None;
+    }
+
+    pub(super) fn cancel(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.cancel();
+        }
+    }
+
+    /// Whether a look is being taken, so that alerts may be on their way.
+    pub(super) fn is_looking(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// Takes a look when it is time, if it `may`; goes on with one that has begun in any case.
+    pub(super) fn poll(&mut self, cx: &mut Context, client: &Client, may: bool) -> Poll<Fetched> {
+        loop {
+            let Some(call) = &mut self.call else {
+                if !may {
+                    return Poll::Pending;
+                }
+                ready!(Pin::new(&mut self.next).poll(cx));
+                self.next.reset(self.pause);
+                self.found = false;
+                self.overdue = Some(is_overdue(client.clone()).boxed());
+                // The subscription tells what is wrong where this cannot be made.
+                self.call = Call::get(client, Generation::Outputs).ok();
+                continue;
+            };
+            match call.poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => {
+                    self.found = true;
+                    self.overdue = None;
+                    return Poll::Ready(Fetched::Message(message));
+                }
+                Poll::Ready(Some(Err(_))) => {}
+                Poll::Ready(None) => {
+                    self.call = None;
+                    self.overdue = None;
+                    self.finds += u32::from(self.found);
+                    self.pause = match self.finds {
+                        0 => (self.pause * 2).min(LAST),
+                        _ => FIRST,
+                    };
+                    self.next.reset(self.pause);
+                    if self.finds >= PROOF {
+                        if let Some(unserved) = self.tell() {
+                            return Poll::Ready(unserved);
+                        }
+                    }
+                }
+                Poll::Pending => {
+                    let Some(overdue) = &mut self.overdue else {
+                        return Poll::Pending;
+                    };
+                    let is_overdue = ready!(overdue.poll_unpin(cx));
+                    self.overdue = None;
+                    if is_overdue {
+                        if let Some(unserved) = self.tell() {
+                            return Poll::Ready(unserved);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self) -> Option<Fetched> {
+        let first = !std::mem::replace(&mut self.unserved, true);
+        first.then_some(Fetched::Unserved)
+    }
+}
+
+/// Whether a `get` that has brought nothing by then waits for its turn: the server still answers.
+async fn is_overdue(client: Client) -> bool {
+    Delay::new(SERVED).await;
+    match version(&client, SERVED) {
+        Ok(version) => version.await.is_ok(),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,57 @@
+//! A subscription that Falco accepts and does not serve, as it serves ten for each of its threads.
+
+mod common;
+#[path = "common/raw.rs"]
+mod raw;
+
+use common::{next, numbered, until};
+use falco_client::{Client, State};
+use raw::{server, Raw};
+
+#[test]
+fn it_is_told_as_such_and_gets_its_alerts_all_the_same() {
+    let (server, _folder) = server();
+    let others = Raw::new(&server);
+    let served = others.served(&server, 10);
+    let mut alerts = Client::connect(&server.endpoint().to_string())
+        .unwrap()
+        .subscribe()
+        .unwrap();
+    let mut sent = 0;
+    until("it is told", || {
+        server.push(numbered(sent));
+        assert_eq!(next(&mut alerts), sent);
+        sent += 1;
+        match alerts.state() {
+            State::Waiting { why, .. } => why.contains("grpc.threadiness"),
+            _ => false,
+        }
+    });
+    assert!(sent >= 2, "one look may have been chance");
+
+    // With room again it is served like any other.
+    drop(served);
+    until("it follows", || {
+        server.push(numbered(sent));
+        assert_eq!(next(&mut alerts), sent);
+        sent += 1;
+        alerts.state() == State::Following
+    });
+}
+
+#[test]
+fn closing_it_takes_what_a_look_has_found() {
+    let (server, _folder) = server();
+    let others = Raw::new(&server);
+    let _served = others.served(&server, 10);
+    let written = server.written();
+    let mut alerts = Client::connect(&server.endpoint().to_string())
+        .unwrap()
+        .subscribe()
+        .unwrap();
+    server.extend((0..20_000).map(numbered));
+    assert_eq!(next(&mut alerts), 0);
+    alerts.canceller().close();
+    let came = 1 + alerts.into_iter().map(Result::unwrap).count();
+    assert_eq!(server.written() - written, came as u64);
+}
