@@ -12,6 +12,7 @@ pub(super) struct Falco {
     pub queue: Queue,
     pub gets: Slots,
     pub subs: Slots,
+    pub subscribes: Slots,
     stopping: AtomicBool,
     threads: Mutex<usize>,
     /// A thread ended, the server or a replay is to stop.
@@ -26,6 +27,7 @@ impl Falco {
             queue: Queue::default(),
             gets: Slots::new(streams),
             subs: Slots::new(streams),
+            subscribes: Slots::new(streams),
             stopping: AtomicBool::new(false),
             threads: Mutex::new(0),
             changed: Condvar::new(),
@@ -37,9 +39,11 @@ impl Falco {
     }
 
     pub fn stop(&self) {
-        self.set(&self.stopping);
+        // First, so that a stream which ends for this passes its turn to nobody.
         self.gets.close();
         self.subs.close();
+        self.subscribes.close();
+        self.set(&self.stopping);
     }
 
     /// Sets a flag that a thread in [`Falco::sleep`] looks at, and wakes it.

@@ -1,5 +1,5 @@
-//! A Falco to test against, without a Falco: it serves `version`, `get` and `sub` with the
-//! manners of Falco 0.43, and the alerts come from you.
+//! A Falco to test against, without a Falco: it serves what Falco serves with Falco's manners, and
+//! the alerts come from you.
 //!
 //! It needs the feature `server`:
 //!
@@ -46,11 +46,34 @@
 //!   served at a time; the others wait without an error, and `version` still answers.
 //! - Cancelling a call loses the alerts that are on their way.
 //! - A `sub` keeps [`Server::stop`] waiting until its client asks again; then it ends with OK.
+//!
+//! # Each generation
+//!
+//! [`ServerBuilder::falco`] says which Falco it is. A method that this one does not have is
+//! UNIMPLEMENTED.
+//!
+//! | Falco | alerts | `version` |
+//! | --- | --- | --- |
+//! | 0.18, 0.19 | `falco.output.service/subscribe` | |
+//! | 0.20 to 0.23 | `falco.output.service/subscribe` | yes |
+//! | 0.24 to 0.43 | `falco.outputs.service/get` and `/sub` | yes |
+//! | 0.44 and later | | |
+//!
+//! - `subscribe` with `keepalive` false writes until the queue is empty, then ends with OK; so
+//!   it does when Falco stops.
+//! - With `keepalive` true it follows until Falco stops, and loses alerts: one that waits in the
+//!   queue when the one before has been written is held until the next comes, and then only that
+//!   next one is written. After its client has gone it takes one or two alerts more with it.
+//!   Unlike Falco's, it neither spins nor keeps a thread from other calls while it waits.
+//! - `version` tells the engine since 0.27. The checksum of its fields is that of 0.43, else empty.
+//!
+//! Alerts are sent as they are given, whatever fields that Falco had.
 
 mod builder;
 mod falco;
 mod listen;
 mod queue;
+mod release;
 mod replay;
 mod service;
 mod slots;

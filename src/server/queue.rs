@@ -33,7 +33,15 @@ impl Queue {
         }
     }
 
-    fn pop(&self) -> Option<Box<[u8]>> {
+    /// The next alert. It counts as written, so ask only when it can be written at once.
+    pub fn take(&self) -> Option<Vec<u8>> {
+        let alert = self.pop()?;
+        self.written.fetch_add(1, Ordering::Relaxed);
+        Some(alert.into_vec())
+    }
+
+    /// The next alert, which is gone when nothing puts it back.
+    pub fn pop(&self) -> Option<Box<[u8]>> {
         self.lock().pop_front()
     }
 

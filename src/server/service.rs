@@ -1,18 +1,22 @@
-//! `falco.outputs.service` and `falco.version.service`, with the manners of Falco 0.43.
+//! `falco.outputs.service` and `falco.version.service`, with the manners of Falco 0.43, and their
+//! predecessor `falco.output.service`, with those of Falco 0.23.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::{select, Either};
 use futures::{FutureExt as _, Sink, SinkExt as _, StreamExt as _};
+use futures_timer::Delay;
 use grpcio::{
     pb_de, pb_ser, DuplexSink, GrpcSlice, Marshaller, MessageReader, Method, MethodType,
     RequestStream, RpcContext, RpcStatus, RpcStatusCode, ServerStreamingSink, Service,
     ServiceBuilder, UnarySink, WriteFlags,
 };
+use protobuf::UnknownValueRef;
 
 use super::falco::Falco;
 use super::slots::{Slot, Slots};
@@ -23,6 +27,14 @@ use crate::api::{version, version_grpc};
 const GET: Method<Request, GrpcSlice> =
     outputs(MethodType::ServerStreaming, "/falco.outputs.service/get");
 const SUB: Method<Request, GrpcSlice> = outputs(MethodType::Duplex, "/falco.outputs.service/sub");
+// The messages of the older service are those of the newer, but for one field of the request.
+const SUBSCRIBE: Method<Request, GrpcSlice> = outputs(
+    MethodType::ServerStreaming,
+    "/falco.output.service/subscribe",
+);
+
+/// How soon a waiting `subscribe` looks at the queue again, which tells nobody. Falco spins.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 const fn outputs(ty: MethodType, name: &'static str) -> Method<Request, GrpcSlice> {
     Method {
@@ -62,6 +74,25 @@ pub(super) fn outputs_service(falco: &Arc<Falco>) -> Service {
         .build()
 }
 
+pub(super) fn output_service(falco: &Arc<Falco>) -> Service {
+    let falco = falco.clone();
+    ServiceBuilder::new()
+        .add_server_streaming_handler(&SUBSCRIBE, move |context: RpcContext<'_>, request, sink| {
+            context.spawn(subscribe(falco.clone(), keepalive(&request), sink));
+        })
+        .build()
+}
+
+/// Field 1 of `falco.output.request`.
+fn keepalive(request: &Request) -> bool {
+    let fields = request.special_fields.unknown_fields().iter();
+    let values = fields.filter_map(|field| match field {
+        (1, UnknownValueRef::Varint(value)) => Some(value != 0),
+        _ => None,
+    });
+    values.last().unwrap_or(false)
+}
+
 pub(super) fn version_service(answer: version::Response) -> Service {
     version_grpc::create_service(Version(Arc::new(answer)))
 }
@@ -86,7 +117,26 @@ async fn get(falco: Arc<Falco>, mut sink: ServerStreamingSink<GrpcSlice>) {
         Turn::Never => return drop(sink.fail(stopping()).await),
         Turn::Cancelled => return,
     };
-    if drain(&falco, &mut sink).await.is_ok() {
+    if drain(&falco, &mut sink, || falco.is_stopping())
+        .await
+        .is_ok()
+    {
+        let _ = sink.close().await;
+    }
+}
+
+async fn subscribe(falco: Arc<Falco>, keepalive: bool, mut sink: ServerStreamingSink<GrpcSlice>) {
+    let _slot = match turn(&falco.subscribes, &mut sink).await {
+        Turn::Now(slot) => slot,
+        Turn::Never => return drop(sink.fail(stopping()).await),
+        Turn::Cancelled => return,
+    };
+    let written = match keepalive {
+        true => follow(&falco, &mut sink).await,
+        // A Falco that stops writes the rest first.
+        false => drain(&falco, &mut sink, || false).await,
+    };
+    if written.is_ok() {
         let _ = sink.close().await;
     }
 }
@@ -102,7 +152,10 @@ async fn sub(
         Turn::Cancelled => return,
     };
     while let Some(Ok(_)) = requests.next().await {
-        if drain(&falco, &mut sink).await.is_err() {
+        if drain(&falco, &mut sink, || falco.is_stopping())
+            .await
+            .is_err()
+        {
             return;
         }
         if falco.is_stopping() {
@@ -137,19 +190,44 @@ fn stopping() -> RpcStatus {
 trait Alerts: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin {}
 impl<S: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin> Alerts for S {}
 
-/// Writes until the queue is empty or the server stops. After an error, which says that the
-/// call is over, the sink must not be used again.
-async fn drain<S: Alerts>(falco: &Falco, sink: &mut S) -> grpcio::Result<()> {
+/// Writes until the queue is empty, or enough. After an error, which says that the call is over,
+/// the sink must not be used again.
+async fn drain<S: Alerts>(
+    falco: &Falco,
+    sink: &mut S,
+    enough: impl Fn() -> bool,
+) -> grpcio::Result<()> {
     let mut drain = falco.queue.drain();
     loop {
         poll_fn(|context| sink.poll_ready_unpin(context)).await?;
-        if falco.is_stopping() {
+        if enough() {
             return Ok(());
         }
         let Some((alert, more)) = drain.next() else {
             return Ok(());
         };
         sink.start_send_unpin((alert.into(), WriteFlags::default().buffer_hint(more)))?;
+    }
+}
+
+/// Writes until the server stops, with the fault of Falco 0.18 to 0.23: an alert that was there
+/// when it looked first is overwritten by the next one, which it then waits for.
+///
+/// As there, who waits does not see that the call is over: the next alert is lost on it.
+async fn follow<S: Alerts>(falco: &Falco, sink: &mut S) -> grpcio::Result<()> {
+    loop {
+        poll_fn(|context| sink.poll_ready_unpin(context)).await?;
+        drop(falco.queue.pop());
+        let alert = loop {
+            if falco.is_stopping() {
+                return Ok(());
+            }
+            match falco.queue.take() {
+                Some(alert) => break alert,
+                None => Delay::new(LOOK_AGAIN).await,
+            }
+        };
+        sink.start_send_unpin((alert.into(), WriteFlags::default()))?;
     }
 }
 

@@ -119,6 +119,8 @@ fn a_place_where_nobody_can_listen() {
     let socket = format!("unix://{}/falco.sock", folder.path().display());
     let serve = ["serve", "--listen", &socket, "--replay", path, "--threads"];
     run(&[&serve[..], &["99999999"]].concat()).failed(2, &["99999999", "256"]);
+    let serve = ["serve", "--listen", &socket, "--replay", path, "--falco"];
+    run(&[&serve[..], &["0.17.0"]].concat()).failed(2, &["0.17.0", "0.18.0"]);
 }
 
 #[test]

@@ -20,6 +20,18 @@ fn version_for_people_and_machines() {
 }
 
 #[test]
+fn serve_is_the_falco_that_it_is_told_to_be() {
+    for (falco, text) in [
+        ("0.22.1", "Falco 0.22.1\n"),
+        ("0.33.0", "Falco 0.33.0, engine 15\n"),
+        ("0.40.0", "Falco 0.40.0, engine 0.46.0\n"),
+    ] {
+        let falco = Falco::serve(&recording("internal.pb"), &["--falco", falco]);
+        assert_eq!(finish(falco.command("version", &[])).quietly(), text);
+    }
+}
+
+#[test]
 fn demo_shows_the_recording_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = falco_client(&["demo"]);

@@ -122,6 +122,26 @@ impl Raw {
         })
     }
 
+    /// The call of Falco 0.18 to 0.23, with any bytes as its request.
+    pub fn subscribe(&self, request: &[u8]) -> ClientSStreamReceiver<outputs::Response> {
+        let bytes = bytes_method(
+            MethodType::ServerStreaming,
+            "/falco.output.service/subscribe",
+        );
+        let method = Method {
+            ty: bytes.ty,
+            name: bytes.name,
+            req_mar: bytes.req_mar,
+            resp_mar: Marshaller {
+                ser: grpcio::pb_ser,
+                de: grpcio::pb_de,
+            },
+        };
+        grpcio::Client::new(self.channel.clone())
+            .server_streaming(&method, &request.to_vec(), CallOption::default())
+            .unwrap()
+    }
+
     pub fn sub(&self) -> Sub<outputs::Request, outputs::Response> {
         let (requests, alerts) = self.outputs.sub().unwrap();
         Sub { requests, alerts }
@@ -191,7 +211,7 @@ impl<Q: Default, P> Sub<Q, P> {
     pub fn send(&mut self, request: Q) {
         match block_on(self.requests.send((request, WriteFlags::default()))) {
             // The answer may be the end of the stream, and be there already.
-            Ok(()) | Err(grpcio::Error::RpcFinished(None)) => {}
+            Ok(()) | Err(grpcio::Error::RpcFinished(_)) => {}
             Err(error) => panic!("cannot ask: {error}"),
         }
     }

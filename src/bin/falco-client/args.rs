@@ -129,6 +129,9 @@ pub struct ServeArgs {
     /// Begin again after the last alert; needs --rate.
     #[arg(long = "loop", requires = "rate")]
     pub again: bool,
+    /// Which Falco to be, from 0.18.0 on: it has the methods of that one, and its version.
+    #[arg(long, value_name = "VERSION", default_value = "0.43.1")]
+    pub falco: String,
     /// Threads that serve, as Falco's grpc.threadiness: each allows 10 streams. 0: one a CPU.
     #[arg(long, value_name = "N", default_value = "1")]
     pub threads: usize,

@@ -27,6 +27,7 @@ pub fn run(args: &ServeArgs) -> Result<Code, Failure> {
     })?;
     let mut server = Server::builder()
         .listen(&args.listen)
+        .falco(&args.falco)
         .threadiness(args.threads);
     if let Some(tls) = args.tls() {
         server = server.tls(tls);

@@ -33,16 +33,14 @@ pub fn run(args: &VersionArgs) -> Result<Code, Failure> {
             false => json,
         }
     } else {
-        let engine = match falco.engine_version.as_str() {
+        let engine = match (falco.engine_version.as_str(), falco.engine_minor) {
+            // Until 0.26 nothing is said of the engine.
+            ("", 0) => String::new(),
             // Until 0.36 the engine had a single number, and it came in this field.
-            "" => falco.engine_minor.to_string(),
-            version => version.to_owned(),
+            ("", number) => format!(", engine {number}"),
+            (version, _) => format!(", engine {}", Escaped(version)),
         };
-        format!(
-            "Falco {}, engine {}",
-            Escaped(&falco.version),
-            Escaped(&engine)
-        )
+        format!("Falco {}{engine}", Escaped(&falco.version))
     };
     let mut output = Output::new();
     writeln!(output, "{text}").map_err(Failure::stdout)?;
