@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
-use falco_client::{Config, Endpoint, Tls};
+use falco_client::{Config, Endpoint, Overflow, Tls};
 
 use crate::filter::Filter;
 use crate::format::Format;
@@ -16,12 +16,13 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    done; also after one or two of Ctrl-C, SIGTERM and SIGHUP, and when the
        reader of the output has closed it
-  1    the connection, the server or the output failed
+  1    the connection, the server or the output failed, or an orderly end took
+       longer than --close-within
   2    an argument, certificate, descriptor or recording cannot be used; no
        alert was read
   3    an alert could not be decoded: its bytes are on standard error, all
        others were printed
-  130  a third of these signals ended it at once
+  130  a second of these signals ended it before all was printed that had come
 
 Examples:
   falco-client demo                      see it work, without a Falco
@@ -37,9 +38,10 @@ of them where many were waiting; standard error says so.
 
 Filters of different names must all hold; of one filter given several times, any.
 
-Ctrl-C, SIGTERM and SIGHUP ask for no more alerts, print those on their way, and end. A second \
-one prints what was received by then and gives up the rest: standard error says that alerts may \
-be lost, and the exit code stays 0, as it was asked for. A third ends at once.
+Ctrl-C, SIGTERM and SIGHUP ask for no more alerts, print those on their way, and end. Where alerts \
+keep coming, or nobody reads them, that ends after --close-within, with exit code 1. A second \
+signal ends at once: what was received by then is printed if somebody reads it. Standard error \
+says how many alerts either may have cost.
 
 Exit codes: see falco-client --help.";
 
@@ -53,7 +55,7 @@ Examples:
       --ca ca.crt --cert server.crt --key server.key \\
       --replay alerts.jsonl --rate 100 --loop";
 
-/// Reads the security alerts of Falco over gRPC, from Falco 0.24 to 0.43.
+/// Reads the security alerts of Falco over gRPC, from Falco 0.18 to 0.43.
 #[derive(Parser)]
 #[command(name = "falco-client", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Args {
@@ -99,10 +101,34 @@ pub struct ReadArgs {
     /// End after so many alerts were printed.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// What happens when alerts come faster than they are read here. While the queue of 4 MiB is
+    /// full: wait, so that they stay in Falco; or drop some, and say how many.
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = WhenFull::Wait)]
+    pub when_full: WhenFull,
+    /// Give up an orderly end after so many seconds, and say how many alerts that may cost.
+    #[arg(long, value_name = "SECONDS", default_value = "20")]
+    pub close_within: u64,
     #[command(flatten)]
     pub filter: Filter,
     #[command(flatten)]
     pub falco: FalcoArgs,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum WhenFull {
+    Wait,
+    DropOldest,
+    DropNewest,
+}
+
+impl From<WhenFull> for Overflow {
+    fn from(when_full: WhenFull) -> Overflow {
+        match when_full {
+            WhenFull::Wait => Overflow::Wait,
+            WhenFull::DropOldest => Overflow::DropOldest,
+            WhenFull::DropNewest => Overflow::DropNewest,
+        }
+    }
 }
 
 #[derive(clap::Args)]

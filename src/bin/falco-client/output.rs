@@ -1,29 +1,67 @@
 //! Standard output, where the data goes.
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, StdoutLock, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use crate::diagnostics::Failure;
 
-/// Standard output behind a buffer large enough that many alerts share a write.
-pub struct Output(BufWriter<StdoutLock<'static>>);
+/// Large enough that many alerts share a write.
+const BUFFER: usize = 64 * 1024;
+
+/// Standard output behind a buffer, which knows how many alerts have left it.
+pub struct Output {
+    stdout: StdoutLock<'static>,
+    buffer: Vec<u8>,
+    /// Alerts that end in the buffer.
+    pending: u64,
+    shown: Arc<AtomicU64>,
+}
 
 impl Output {
     pub fn new() -> Output {
-        Output(BufWriter::with_capacity(64 * 1024, io::stdout().lock()))
+        Output::counting(Arc::default())
+    }
+
+    /// Adds each alert to `shown` when it is out.
+    pub fn counting(shown: Arc<AtomicU64>) -> Output {
+        Output {
+            stdout: io::stdout().lock(),
+            buffer: Vec::with_capacity(BUFFER),
+            pending: 0,
+            shown,
+        }
+    }
+
+    /// An alert is complete, printed or held back.
+    pub fn alert_ends(&mut self) {
+        self.pending += 1;
     }
 
     /// Lets a reader see all that was written so far.
     pub fn show(&mut self) -> Result<(), Failure> {
-        self.0.flush().map_err(Failure::stdout)
+        self.flush().map_err(Failure::stdout)
     }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.flush()?;
+        }
+        if bytes.len() >= BUFFER {
+            return self.stdout.write(bytes);
+        }
+        self.buffer.extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.stdout.write_all(&self.buffer)?;
+        self.buffer.clear();
+        self.stdout.flush()?;
+        let pending = std::mem::take(&mut self.pending);
+        self.shown.fetch_add(pending, Ordering::Relaxed);
+        Ok(())
     }
 }

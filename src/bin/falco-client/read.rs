@@ -1,6 +1,7 @@
 //! `get` and `watch`: alerts from Falco to standard output.
 
 use std::sync::mpsc::TryRecvError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use falco_client::{Alert, Alerts, Client, Error};
@@ -26,16 +27,15 @@ const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
     let printer = Printer::new(args.format, args.proto.as_deref())?;
-    let mut config = args.falco.config();
+    let mut config = args.falco.config().overflow(args.when_full.into());
     if args.limit.is_some() {
-        // What Falco has written beyond the limit is lost, so it is kept from writing far ahead:
-        // without the probe the connection's window stays at 64 KiB.
-        config = config
-            .queue_bytes(AHEAD_OF_LIMIT)
-            .channel_arg("grpc.http2.bdp_probe", 0);
+        // What Falco has written beyond the limit is lost, so it is kept from writing far ahead.
+        config = config.queue_bytes(AHEAD_OF_LIMIT);
     }
     let client = Client::new(config)?;
-    let interrupt = Interrupt::catch()?;
+    let shown = Arc::default();
+    let bound = Duration::from_secs(args.close_within);
+    let interrupt = Interrupt::catch(bound, Arc::clone(&shown))?;
     let alerts = match call {
         Call::Get => client.get()?,
         Call::Subscribe => client.subscribe()?,
@@ -47,7 +47,7 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
         args,
         interrupt,
         printer,
-        output: Output::new(),
+        output: Output::counting(shown),
         code: Code::Done,
         left: args.limit,
     };
@@ -74,12 +74,15 @@ impl Reader<'_> {
                 Ok(alert) => self.print(&alert)?,
                 Err(error) => self.fail(report(&error)),
             }
+            self.output.alert_ends();
         }
         self.output.show()?;
-        self.interrupt.all_is_printed();
-        self.interrupt.say_what_it_cost();
+        let code = self.interrupt.all_is_printed();
         if self.left == Some(0) {
             count_the_rest(alerts);
+        }
+        if code != Code::Done {
+            self.fail(code);
         }
         Ok(self.code)
     }
