@@ -5,6 +5,8 @@ use falco_client::{Alert, Priority};
 use protobuf::Message;
 use serde_json::Value;
 
+#[path = "../fuzz/check.rs"]
+mod check;
 mod forged;
 mod read;
 

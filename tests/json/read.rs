@@ -2,7 +2,7 @@
 
 use falco_client::{Alert, Error, Priority};
 
-use crate::{recorded_with_lines, value};
+use crate::{check, recorded_with_lines, value};
 
 #[test]
 fn a_native_line_reads_as_grpc_carries_the_alert() {
@@ -121,4 +121,18 @@ fn what_is_no_alert_is_refused() {
         "]".repeat(deep)
     );
     assert_eq!(Alert::from_json(&deep).unwrap().fields().len(), 1);
+}
+
+/// As an attacker who can write into a line would have it, or a file that ends in the middle.
+#[test]
+fn a_damaged_line_is_an_alert_or_an_error() {
+    const BYTES: [u8; 8] = [b'"', b'\\', b'{', b']', b',', b'0', b'\n', 0];
+    for (at, (_, line)) in recorded_with_lines().iter().enumerate().step_by(37) {
+        for cut in (0..line.len()).step_by(3) {
+            check::any_line(&String::from_utf8_lossy(&line.as_bytes()[..cut]));
+            let mut damaged = line.clone().into_bytes();
+            damaged[cut] = BYTES[(at + cut) % BYTES.len()];
+            check::any_line(&String::from_utf8_lossy(&damaged));
+        }
+    }
 }
