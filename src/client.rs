@@ -60,7 +60,7 @@ impl Client {
 
     /// The alerts that Falco holds now, then the end.
     ///
-    /// Falco 0.24 to 0.43. A failure to connect comes as the sequence's only item.
+    /// Falco 0.18 to 0.43. A failure to connect comes as the sequence's only item.
     ///
     /// # Errors
     ///
@@ -71,9 +71,10 @@ impl Client {
 
     /// The alerts from now on, for ever.
     ///
-    /// Falco 0.24 to 0.43. When Falco restarts, the connection breaks or cannot be made yet, it
-    /// subscribes again as soon as that can be, at most 5 s later: [`Alerts::state`] tells, and `log`
-    /// once. What Falco cannot overcome by itself ends the sequence: [`Error::Untrusted`],
+    /// Falco 0.18 to 0.43. When Falco restarts, the connection breaks or cannot be made yet, it
+    /// subscribes again as soon as that can be, at most 5 s later, with certificates that were
+    /// renewed meanwhile: [`Alerts::state`] tells, and `log` once. What does not pass by itself ends
+    /// the sequence unless [`Config::keep_trying`] says otherwise: [`Error::Untrusted`],
     /// [`Error::Unimplemented`], [`Error::Status`] for a client that is not let in.
     ///
     /// # Errors
