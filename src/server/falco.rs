@@ -39,11 +39,11 @@ impl Falco {
     }
 
     pub fn stop(&self) {
-        // First, so that a stream which ends for this passes its turn to nobody.
-        self.gets.close();
-        self.subs.close();
-        self.subscribes.close();
+        // A stream that ends for this passes its turn to nobody, and whoever is sent away finds
+        // the server stopping.
+        let waiting = [&self.gets, &self.subs, &self.subscribes].map(Slots::close);
         self.set(&self.stopping);
+        drop(waiting);
     }
 
     /// Sets a flag that a thread in [`Falco::sleep`] looks at, and wakes it.

@@ -44,13 +44,12 @@ impl Slots {
         receiver
     }
 
-    /// Sends away all who wait, and all who come.
-    pub fn close(&self) {
+    /// Sends away all who come, and those who wait when the result is dropped.
+    #[must_use]
+    pub fn close(&self) -> impl Sized {
         let mut state = self.lock();
         state.closed = true;
-        let waiting = std::mem::take(&mut state.waiting);
-        drop(state);
-        drop(waiting);
+        std::mem::take(&mut state.waiting)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -112,7 +111,7 @@ mod tests {
         let slots = Slots::new(1);
         let _held = slots.take().try_recv().unwrap().unwrap();
         let mut waiting = slots.take();
-        slots.close();
+        drop(slots.close());
         assert!(waiting.try_recv().is_err());
         assert!(slots.take().try_recv().is_err());
     }
