@@ -127,6 +127,14 @@ impl Connection {
         &self.config
     }
 
+    /// Where it goes, with the certificates that it has now.
+    pub(crate) fn checked(&self) -> Checked {
+        Checked {
+            endpoint: self.endpoint.clone(),
+            pem: self.current().pem.as_deref().cloned(),
+        }
+    }
+
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

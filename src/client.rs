@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
 use protobuf::Message as _;
@@ -15,12 +15,16 @@ use crate::channel::{on_delivery_thread, Connection};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::examine::examine;
 use crate::failure::explain;
 use crate::feed::{self, Callback, Control, Purpose, VERSION};
 use crate::wait::wait;
 
 /// How long a channel may take to tell why it has no connection.
 const TELL: Duration = Duration::from_millis(100);
+
+/// How long a look at a connection that failed may take, after all time was used up.
+const LOOK: Duration = Duration::from_secs(2);
 
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -134,7 +138,19 @@ impl Client {
     ///
     /// As [`version`](Client::version).
     pub fn version_async(&self) -> impl Future<Output = Result<Response>> + Send + 'static {
-        self.version_within(self.connection.config().call_deadline)
+        let deadline = self.connection.config().call_deadline;
+        let call = self.version_within(deadline);
+        let begin = Instant::now();
+        let connection = self.connection.clone();
+        async move {
+            match call.await {
+                Ok(version) => Ok(version),
+                Err(error) => {
+                    let left = deadline.saturating_sub(begin.elapsed());
+                    Err(examine(&connection, error, left).await)
+                }
+            }
+        }
     }
 
     fn version_within(
@@ -163,7 +179,8 @@ impl Client {
         }
     }
 
-    /// Waits until the connection stands, at most for `timeout`, and tries again until then.
+    /// Waits until the connection stands, at most for `timeout`, and tries again until then. It may
+    /// take up to 2 s more to find out why there is none.
     ///
     /// # Errors
     ///
@@ -192,7 +209,9 @@ impl Client {
         }
         // The state of a channel has no reason. A call that fails on it has, and at once.
         match self.version_within(TELL).await {
-            Err(error @ (Error::Unavailable { .. } | Error::Untrusted { .. })) => Err(error),
+            Err(error @ (Error::Unavailable { .. } | Error::Untrusted { .. })) => {
+                Err(examine(&self.connection, error, LOOK).await)
+            }
             Err(Error::Deadline { endpoint, .. }) => Err(Error::Deadline {
                 endpoint,
                 after: timeout,
@@ -204,6 +223,10 @@ impl Client {
     /// Where this client's Falco is.
     pub fn endpoint(&self) -> &Endpoint {
         self.connection.endpoint()
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     fn queued(&self, purpose: Purpose) -> Result<Alerts> {

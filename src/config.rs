@@ -38,7 +38,7 @@ pub struct Config {
 }
 
 /// What a [`Config`] becomes once it has been checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub endpoint: Endpoint,
     /// None stands for plaintext.
@@ -225,6 +225,13 @@ impl Config {
 
     /// Checks every option, and reads the certificates.
     pub(crate) fn check(&self) -> Result<Checked> {
+        let endpoint = self.check_options()?;
+        let pem = self.tls.as_ref().map(Tls::load).transpose()?;
+        Ok(Checked { endpoint, pem })
+    }
+
+    /// Checks every option, without a look at the certificates.
+    pub(crate) fn check_options(&self) -> Result<Endpoint> {
         let endpoint: Endpoint = self.endpoint.parse()?;
         self.check_transport(&endpoint)?;
         self.check_server_name()?;
@@ -248,8 +255,7 @@ impl Config {
         for (name, value) in &self.channel_args {
             check_channel_arg(name, value)?;
         }
-        let pem = self.tls.as_ref().map(Tls::load).transpose()?;
-        Ok(Checked { endpoint, pem })
+        Ok(endpoint)
     }
 
     fn check_transport(&self, endpoint: &Endpoint) -> Result<()> {

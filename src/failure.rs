@@ -86,6 +86,30 @@ pub(crate) fn passes(error: &Error) -> bool {
     }
 }
 
+/// Whether C-core's word left open what exactly is wrong with a TLS connection.
+pub(crate) fn is_vague(error: &Error) -> bool {
+    match error {
+        Error::Untrusted { .. } => true,
+        Error::Unavailable {
+            source: Some(source),
+            ..
+        } => match source.downcast_ref() {
+            Some(grpcio::Error::RpcFailure(status)) => told(KNOWN, status.message())
+                .is_none_or(|problem| [SILENT, TLS_FAILED].contains(&problem)),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// A text with a reason for what it says, before its remedy.
+pub(crate) fn because(text: &str, reason: &str) -> String {
+    match text.split_once("; ") {
+        Some((problem, remedy)) => format!("{problem} ({reason}); {remedy}"),
+        None => format!("{text} ({reason})"),
+    }
+}
+
 fn shown(method: &'static str) -> &'static str {
     method.trim_start_matches('/')
 }
@@ -99,9 +123,7 @@ fn unavailable(endpoint: &Endpoint, message: &str) -> (String, Option<Cause>) {
     let problem = match (told(KNOWN, message), endpoint) {
         (Some(problem), _) => problem.to_owned(),
         (None, Endpoint::Tcp { .. }) if CLOSED.iter().any(|text| message.contains(text)) => {
-            "the connection was closed by the server: Falco ended, or was not offered what it \
-             demands on its TCP port, TLS with a client certificate that its ca.crt signed"
-                .to_owned()
+            HUNG_UP.to_owned()
         }
         _ => format!(
             "the connection was lost ({}); see whether Falco is running, it may be restarting",
@@ -110,6 +132,30 @@ fn unavailable(endpoint: &Endpoint, message: &str) -> (String, Option<Cause>) {
     };
     (problem, None)
 }
+
+pub(crate) const HUNG_UP: &str =
+    "the connection was closed by the server: Falco ended, or was not offered what it demands on \
+     its TCP port, TLS with a client certificate that its ca.crt signed";
+
+pub(crate) const NO_TLS: &str =
+    "what listens there speaks no TLS, as Falco does on its TCP port; see whether this is its \
+     grpc.bind_address";
+
+pub(crate) const SILENT: &str =
+    "what listens there did not answer as a gRPC server in time; see whether this is Falco's \
+     grpc.bind_address (TCP: by default port 5060) and Falco is not stopped, or allow more with \
+     connect_deadline";
+
+pub(crate) const UNKNOWN_HOST: &str =
+    "the host name was not found; see whether it is spelt right, or give the IP address";
+
+pub(crate) const TLS_FAILED: &str =
+    "the TLS handshake failed; see whether ca.crt is the one that signed Falco's certificate, and \
+     whether this is Falco's grpc.bind_address (by default port 5060)";
+
+pub(crate) const REFUSED: &str =
+    "nothing listens there; see whether Falco is running with grpc.enabled and this \
+     grpc.bind_address. Falco 0.44 and later have no gRPC";
 
 /// What texts of C-core mean here.
 type Meanings = &'static [(&'static [&'static str], &'static str)];
@@ -124,7 +170,7 @@ fn told(meanings: Meanings, message: &str) -> Option<&'static str> {
 }
 
 /// What C-core says of a connection that was closed from the other side.
-const CLOSED: [&str; 2] = ["Socket closed", "onnection reset"];
+const CLOSED: [&str; 3] = ["Socket closed", "onnection reset", "Endpoint read failed"];
 
 /// A server that is not the one meant. This does not pass by itself.
 const UNTRUSTED: Meanings = &[
@@ -148,11 +194,7 @@ const UNTRUSTED: Meanings = &[
 
 /// Other connections that failed.
 const KNOWN: Meanings = &[
-    (
-        &["wrong version number"],
-        "what listens there speaks no TLS, as Falco does on its TCP port; see whether this is its \
-         grpc.bind_address",
-    ),
+    (&["wrong version number"], NO_TLS),
     (
         &["http1.x server"],
         "what listens there speaks HTTP/1, not gRPC; see whether this is Falco's \
@@ -169,28 +211,15 @@ const KNOWN: Meanings = &[
             "Handshake read failed",
             "Handshake timed out",
         ],
-        "what listens there did not answer as a gRPC server in time; see whether this is Falco's \
-         grpc.bind_address (TCP: by default port 5060) and Falco is not stopped, or allow more \
-         with connect_deadline",
+        SILENT,
     ),
-    (
-        &["DNS resolution failed"],
-        "the host name was not found; see whether it is spelt right, or give the IP address",
-    ),
-    (
-        &["Connection refused"],
-        "nothing listens there; see whether Falco is running with grpc.enabled and this \
-         grpc.bind_address. Falco 0.44 and later have no gRPC",
-    ),
-    (
-        &["Ssl handshake failed"],
-        "the TLS handshake failed; see whether ca.crt is the one that signed Falco's certificate, \
-         and whether this is Falco's grpc.bind_address (by default port 5060)",
-    ),
+    (&["DNS resolution failed"], UNKNOWN_HOST),
+    (&["Connection refused"], REFUSED),
+    (&["Ssl handshake failed"], TLS_FAILED),
 ];
 
 /// Whether something listens on the socket, which C-core does not tell apart well.
-fn look_at_socket(path: &Path) -> Result<(), (&'static str, Option<io::Error>)> {
+pub(crate) fn look_at_socket(path: &Path) -> Result<(), (&'static str, Option<io::Error>)> {
     let denied = "permission denied; run as a user who may write the socket, usually root, or \
                   give this one the right to";
     match std::fs::metadata(path) {

@@ -92,6 +92,19 @@ impl Tls {
         Ok(Pem { ca, cert, key })
     }
 
+    /// How texts call the CA, the certificate and the key: by name and path.
+    pub(crate) fn names(&self) -> [String; 3] {
+        [&self.ca, &self.cert, &self.key].map(Part::to_string)
+    }
+
+    /// The file of the private key, where it comes from one.
+    pub(crate) fn key_file(&self) -> Option<&Path> {
+        match &self.key.source {
+            Source::File(path) => Some(path),
+            Source::Pem(_) => None,
+        }
+    }
+
     /// native-tls does not tell. Its acceptor takes any pair; its connector takes an RSA key with an
     /// EC certificate, as OpenSSL keeps one pair per algorithm.
     fn match_key(&self, cert: &[u8], key: &PKey<Private>) -> Result<()> {
@@ -119,7 +132,7 @@ impl fmt::Debug for Tls {
 }
 
 /// Three PEM texts that have been checked. None contains a NUL, so that C strings can hold them.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Pem {
     pub ca: Vec<u8>,
     pub cert: Vec<u8>,
@@ -292,7 +305,7 @@ fn labels(pem: &[u8]) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 #[path = "../tests/common/certificates.rs"]
-mod certificates;
+pub(crate) mod certificates;
 
 #[cfg(test)]
 mod handshake;

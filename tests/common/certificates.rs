@@ -4,7 +4,9 @@
 #![allow(dead_code)]
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
@@ -39,6 +41,11 @@ impl Certificates {
     /// As [`new`](Certificates::new), of RSA-2048 keys.
     pub fn rsa() -> Certificates {
         Certificates::of(Issued::root(ROOT, rsa()), Issued::leaf)
+    }
+
+    /// As [`new`](Certificates::new), of Ed25519 keys.
+    pub fn ed25519() -> Certificates {
+        Certificates::of(Issued::root(ROOT, ed25519()), Issued::leaf)
     }
 
     /// As [`new`](Certificates::new), of a CA with this name: else all have the same, as in
@@ -111,6 +118,11 @@ impl Issued {
 
     /// A CA that this one vouches for.
     pub fn intermediate(&self) -> Issued {
+        self.intermediate_valid(0..=90)
+    }
+
+    /// The same, valid from and to so many days from now.
+    pub fn intermediate_valid(&self, days: RangeInclusive<i64>) -> Issued {
         let key = self.same_kind_of_key();
         let mut builder = builder(
             &name("Intermediate CA"),
@@ -118,6 +130,7 @@ impl Issued {
             &key,
         );
         make_authority(&mut builder);
+        set_validity(&mut builder, days);
         sign(builder, &self.key, key)
     }
 
@@ -147,9 +160,27 @@ impl Issued {
         sign(builder, &self.key, key)
     }
 
+    /// As [`leaf`](Issued::leaf), valid from and to so many days from now.
+    pub fn leaf_valid(&self, days: RangeInclusive<i64>) -> Issued {
+        let key = self.same_kind_of_key();
+        let mut builder = builder(&name("localhost"), self.certificate.subject_name(), &key);
+        set_validity(&mut builder, days);
+        sign(builder, &self.key, key)
+    }
+
+    /// As [`root`](Issued::root), valid from and to so many days from now.
+    pub fn root_valid(common_name: &str, days: RangeInclusive<i64>) -> Issued {
+        let (name, key) = (name(common_name), ec());
+        let mut builder = builder(&name, &name, &key);
+        make_authority(&mut builder);
+        set_validity(&mut builder, days);
+        sign(builder, &key, key.clone())
+    }
+
     fn same_kind_of_key(&self) -> PKey<Private> {
         match self.key.id() {
             Id::RSA => rsa(),
+            Id::ED25519 => ed25519(),
             _ => ec(),
         }
     }
@@ -208,6 +239,11 @@ pub fn ec() -> PKey<Private> {
     PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
 }
 
+/// A new Ed25519 key.
+pub fn ed25519() -> PKey<Private> {
+    PKey::generate_ed25519().unwrap()
+}
+
 /// A new RSA key of 2048 bits.
 pub fn rsa() -> PKey<Private> {
     PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap()
@@ -233,14 +269,16 @@ fn builder(
         .unwrap();
     builder.set_subject_name(subject).unwrap();
     builder.set_issuer_name(issuer).unwrap();
-    builder
-        .set_not_before(&Asn1Time::days_from_now(0).unwrap())
-        .unwrap();
-    builder
-        .set_not_after(&Asn1Time::days_from_now(30).unwrap())
-        .unwrap();
+    set_validity(&mut builder, 0..=90);
     builder.set_pubkey(key).unwrap();
     builder
+}
+
+fn set_validity(builder: &mut X509Builder, days: RangeInclusive<i64>) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let at = |days: i64| Asn1Time::from_unix(now.as_secs() as i64 + days * 24 * 60 * 60).unwrap();
+    builder.set_not_before(&at(*days.start())).unwrap();
+    builder.set_not_after(&at(*days.end())).unwrap();
 }
 
 fn make_authority(builder: &mut X509Builder) {
@@ -257,7 +295,11 @@ fn make_authority(builder: &mut X509Builder) {
 }
 
 fn sign(mut builder: X509Builder, issuer: &PKey<Private>, key: PKey<Private>) -> Issued {
-    builder.sign(issuer, MessageDigest::sha256()).unwrap();
+    let digest = match issuer.id() {
+        Id::ED25519 => MessageDigest::null(),
+        _ => MessageDigest::sha256(),
+    };
+    builder.sign(issuer, digest).unwrap();
     Issued {
         certificate: builder.build(),
         key,

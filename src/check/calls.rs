@@ -1,0 +1,149 @@
+//! What Falco answers: its version, and which service it has for alerts.
+
+use std::task::{Context, Poll};
+
+use futures::future::{poll_fn, select};
+use futures::StreamExt as _;
+use futures_timer::Delay;
+use grpcio::{
+    CallOption, ClientDuplexReceiver, ClientDuplexSender, Marshaller, Method, MethodType,
+    RpcStatusCode,
+};
+
+use super::{Finding, Step};
+use crate::client::Client;
+use crate::error::Error;
+use crate::failure::explain;
+use crate::wait::wait;
+
+/// Falco 0.24 to 0.43.
+const SUB: &str = "/falco.outputs.service/sub";
+
+/// Falco 0.18 to 0.23.
+const SUBSCRIBE: &str = "/falco.output.service/subscribe";
+
+pub(super) fn look(client: &Client, found: &mut Vec<Finding>) -> Result<(), Finding> {
+    found.push(version(client)?);
+    found.push(outputs(client)?);
+    Ok(())
+}
+
+fn version(client: &Client) -> Result<Finding, Finding> {
+    match client.version() {
+        Ok(answer) => {
+            let engine = match answer.engine_version.as_str() {
+                "" => answer.engine_minor.to_string(),
+                version => version.to_owned(),
+            };
+            let text = format!("Falco {}, engine {engine}", answer.version);
+            Ok(Finding::ok(Step::Version, text))
+        }
+        Err(Error::Unimplemented { .. }) => Ok(Finding::ok(
+            Step::Version,
+            "the server does not tell its version, as Falco before 0.20",
+        )),
+        Err(error) => Err(Finding::failed(Step::Version, &error.to_string())),
+    }
+}
+
+/// Opens the calls that give alerts without a request, for which Falco gives none: a server without
+/// the method says so at once.
+fn outputs(client: &Client) -> Result<Finding, Finding> {
+    let failed = |error: Error| Finding::failed(Step::Outputs, &error.to_string());
+    let endpoint = client.endpoint();
+    let open = |method| {
+        let explain = |error| explain(endpoint, method, None, error);
+        Opened::new(client, method).map_err(explain).map_err(failed)
+    };
+    let (mut sub, mut subscribe) = (open(SUB)?, open(SUBSCRIBE)?);
+    // A round trip after the calls, by which time a refusal is on its way. Falco refuses one of them.
+    round_trip(client)?;
+    let one_ends = poll_fn(|cx| match sub.ended(cx) | subscribe.ended(cx) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    });
+    // Both may be there, in something that is no Falco.
+    let limit = Delay::new(client.connection().config().call_deadline);
+    wait(select(one_ends, limit));
+    round_trip(client)?;
+    let refused = |call: &mut Opened, method| {
+        wait(poll_fn(|cx| Poll::Ready(call.ended(cx))));
+        call.refused()
+            .map_err(|error| failed(explain(endpoint, method, None, error)))
+    };
+    match (refused(&mut sub, SUB)?, refused(&mut subscribe, SUBSCRIBE)?) {
+        (false, _) => Ok(Finding::ok(
+            Step::Outputs,
+            "falco.outputs.service, as in Falco 0.24 to 0.43",
+        )),
+        (true, false) => Ok(Finding::ok(
+            Step::Outputs,
+            "falco.output.service, as in Falco 0.18 to 0.23",
+        )),
+        (true, true) => Err(Finding::failed(
+            Step::Outputs,
+            "the server speaks gRPC, but gives no alerts; see whether this is Falco's \
+             grpc.bind_address. Falco 0.44 and later have no gRPC, where http_output is the way",
+        )),
+    }
+}
+
+fn round_trip(client: &Client) -> Result<(), Finding> {
+    version(client).map(drop).map_err(|finding| Finding {
+        step: Step::Outputs,
+        ..finding
+    })
+}
+
+/// A call on which nothing is asked, cancelled when it is dropped.
+struct Opened {
+    answers: ClientDuplexReceiver<()>,
+    _requests: ClientDuplexSender<()>,
+    end: Option<grpcio::Result<()>>,
+}
+
+impl Opened {
+    fn new(client: &Client, name: &'static str) -> grpcio::Result<Opened> {
+        const NOTHING: Marshaller<()> = Marshaller {
+            ser: |_, _| Ok(()),
+            de: |_| Ok(()),
+        };
+        let method = Method {
+            // Which kind it is does not show on the wire, and this one waits for a request.
+            ty: MethodType::Duplex,
+            name,
+            req_mar: NOTHING,
+            resp_mar: NOTHING,
+        };
+        let channel = client.connection().current().client;
+        let (_requests, answers) = channel.duplex_streaming(&method, CallOption::default())?;
+        Ok(Opened {
+            answers,
+            _requests,
+            end: None,
+        })
+    }
+
+    fn ended(&mut self, cx: &mut Context) -> bool {
+        if self.end.is_none() {
+            if let Poll::Ready(end) = self.answers.poll_next_unpin(cx) {
+                // An answer without a request is none of Falco's.
+                self.end = Some(end.unwrap_or(Ok(())));
+            }
+        }
+        self.end.is_some()
+    }
+
+    /// Whether the server has said that it does not have the method.
+    fn refused(&mut self) -> grpcio::Result<bool> {
+        match self.end.take() {
+            Some(Err(grpcio::Error::RpcFailure(status)))
+                if status.code() == RpcStatusCode::UNIMPLEMENTED =>
+            {
+                Ok(true)
+            }
+            Some(Err(error)) => Err(error),
+            Some(Ok(())) | None => Ok(false),
+        }
+    }
+}

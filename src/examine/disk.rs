@@ -1,0 +1,129 @@
+//! The three parts of mutual TLS, before anything is sent.
+
+use std::os::unix::fs::MetadataExt;
+
+use openssl::error::ErrorStack;
+use openssl::stack::Stack;
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::{X509StoreContext, X509};
+
+use super::certificate::{Certificate, Validity};
+use super::{Finding, Step};
+use crate::error::{Error, Result};
+use crate::tls::{Pem, Tls};
+
+/// Whether they can be used, now and by this user alone.
+pub(super) fn look(
+    tls: &Tls,
+    loaded: Result<Pem>,
+    found: &mut Vec<Finding>,
+) -> Result<Pem, Finding> {
+    let failed = |text: &str| Finding::failed(Step::Certificates, text);
+    let pem = loaded.map_err(|error| failed(&error.to_string()))?;
+    let [ca_name, cert_name, _] = tls.names();
+    let mut warnings = Vec::new();
+    let mut warn = |text: &str| warnings.push(Finding::warning(Step::Certificates, text));
+
+    let ours = read(&pem.cert).map_err(|error| failed(&error.to_string()))?;
+    for certificate in &ours {
+        let subject = &certificate.subject;
+        match certificate.validity() {
+            Validity::Not(why) => {
+                return Err(failed(&format!(
+                    "{cert_name}: {subject} {why}; make a new one, signed by Falco's ca.crt"
+                )))
+            }
+            Validity::Ends(when) => warn(&format!(
+                "{cert_name}: {subject} {when}; make a new one until then"
+            )),
+            Validity::Holds => {}
+        }
+    }
+
+    let authorities = read(&pem.ca).map_err(|error| failed(&error.to_string()))?;
+    let mut usable = 0;
+    let mut unusable = None;
+    for authority in &authorities {
+        let subject = &authority.subject;
+        match authority.validity() {
+            Validity::Not(why) => unusable = Some(format!("{ca_name}: {subject} {why}")),
+            Validity::Ends(when) => {
+                usable += 1;
+                warn(&format!(
+                    "{ca_name}: {subject} {when}; until then make a new one, and new certificates \
+                     for both sides"
+                ));
+            }
+            Validity::Holds => usable += 1,
+        }
+    }
+    match (unusable, usable) {
+        (Some(text), 0) => {
+            return Err(failed(&format!(
+                "{text}; make a new one, and new certificates for both sides"
+            )))
+        }
+        (Some(text), _) => warn(&format!("{text}; remove it, others in the file hold")),
+        (None, _) => {}
+    }
+
+    if let Some((path, mode)) = tls.key_file().and_then(|path| {
+        let mode = std::fs::metadata(path).ok()?.mode() & 0o777;
+        (mode & 0o077 != 0).then_some((path, mode))
+    }) {
+        let path = path.display();
+        warn(&format!(
+            "private key {path}: its mode {mode:04o} opens it to others than its owner; chmod 600 \
+             {path}"
+        ));
+    }
+    found.push(Finding::ok(
+        Step::Certificates,
+        summary(&ours, &authorities),
+    ));
+    found.append(&mut warnings);
+    Ok(pem)
+}
+
+fn summary(ours: &[Certificate], authorities: &[Certificate]) -> String {
+    let Some(first) = ours.first() else {
+        return "none".to_owned();
+    };
+    let authorities: Vec<_> = authorities.iter().map(|it| it.subject.as_str()).collect();
+    let shown = match authorities.len() {
+        0..=4 => authorities.join("; "),
+        many => format!("{many} of them"),
+    };
+    format!(
+        "ours is {}, signed by {}, until {}, and its key fits (CA: {shown})",
+        first.subject,
+        first.issuer,
+        first.until()
+    )
+}
+
+/// Whether our certificate is one that our own CA signed.
+pub(super) fn vouched_for(pem: &Pem) -> std::result::Result<bool, ErrorStack> {
+    let mut store = X509StoreBuilder::new()?;
+    for authority in X509::stack_from_pem(&pem.ca)? {
+        store.add_cert(authority)?;
+    }
+    let mut chain = Stack::new()?;
+    let mut ours = X509::stack_from_pem(&pem.cert)?.into_iter();
+    let Some(leaf) = ours.next() else {
+        return Ok(false);
+    };
+    for between in ours {
+        chain.push(between)?;
+    }
+    X509StoreContext::new()?.init(&store.build(), &leaf, &chain, |it| it.verify_cert())
+}
+
+pub(super) fn read(pem: &[u8]) -> Result<Vec<Certificate>> {
+    let stack = X509::stack_from_pem(pem).map_err(|error| Error::Tls {
+        what: "certificate".into(),
+        problem: "cannot be read; get it again, complete".into(),
+        source: Some(error.into()),
+    })?;
+    Ok(stack.iter().map(|x509| Certificate::of(x509)).collect())
+}

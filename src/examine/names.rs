@@ -1,0 +1,147 @@
+//! Whether a certificate is for a name, by the rules of gRPC's C-core.
+
+use std::net::IpAddr;
+
+/// The names that a certificate has.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub common: Option<String>,
+    pub dns: Vec<String>,
+    pub addresses: Vec<IpAddr>,
+    /// Other alternative names, such as URIs, after which the common name does not count either.
+    pub others: usize,
+}
+
+impl Names {
+    pub fn include(&self, wanted: &str) -> bool {
+        // A zone is for this machine's interfaces only.
+        let address = wanted.split('%').next().unwrap_or(wanted);
+        if let Ok(address) = address.parse::<IpAddr>() {
+            return self.addresses.contains(&address);
+        }
+        match (&self.common, self.has_alternatives()) {
+            (_, true) => self.dns.iter().any(|entry| matches(entry, wanted)),
+            (Some(common), false) => matches(common, wanted),
+            (None, false) => false,
+        }
+    }
+
+    fn has_alternatives(&self) -> bool {
+        !self.dns.is_empty() || !self.addresses.is_empty() || self.others > 0
+    }
+
+    /// The names that count, a few of them where there are many.
+    pub fn shown(&self) -> String {
+        const SHOWN: usize = 8;
+        if !self.has_alternatives() {
+            return self.common.as_deref().map_or("no name".into(), plain);
+        }
+        let addresses = self.addresses.iter().map(IpAddr::to_string);
+        let mut names: Vec<_> = self
+            .dns
+            .iter()
+            .map(|name| plain(name))
+            .chain(addresses)
+            .collect();
+        let more = names.len().saturating_sub(SHOWN);
+        names.truncate(SHOWN);
+        match (names.join(", "), more) {
+            (names, _) if names.is_empty() => "no host name".into(),
+            (names, 0) => names,
+            (names, more) => format!("{names} and {more} more"),
+        }
+    }
+
+    /// One of the names, as a server name to give.
+    pub fn one(&self) -> Option<String> {
+        let address = self.addresses.first().map(IpAddr::to_string);
+        let name = match self.has_alternatives() {
+            true => self.dns.first().cloned().or(address),
+            false => self.common.clone(),
+        }?;
+        crate::endpoint::is_name(&name).then_some(name)
+    }
+}
+
+fn matches(entry: &str, wanted: &str) -> bool {
+    let entry = entry.strip_suffix('.').unwrap_or(entry);
+    let wanted = wanted.strip_suffix('.').unwrap_or(wanted);
+    if entry.is_empty() || entry.eq_ignore_ascii_case(wanted) {
+        return !entry.is_empty();
+    }
+    // A wildcard stands for one label, and not for all names of a top-level domain.
+    match (entry.strip_prefix("*."), wanted.split_once('.')) {
+        (Some(entry), Some((_, domain))) => {
+            domain.contains('.') && domain.eq_ignore_ascii_case(entry)
+        }
+        _ => false,
+    }
+}
+
+/// Text from the other side as a part of one line, not too long.
+pub(super) fn plain(text: &str) -> String {
+    const LONGEST: usize = 100;
+    let mut shown = String::new();
+    for (at, char) in text.chars().enumerate() {
+        if at == LONGEST {
+            shown.push('…');
+            break;
+        }
+        match char {
+            // What follows a semicolon is a remedy, which is ours to give.
+            ';' => shown.push(','),
+            _ if char.is_control() => shown.extend(char.escape_default()),
+            _ => shown.push(char),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_as_c_core_matches_them() {
+        for (entry, wanted, expected) in [
+            ("localhost", "LOCALHOST", true),
+            ("a.example.", "a.example", true),
+            ("a.example", "a.example.", true),
+            ("a.example", "b.example", false),
+            ("*.b.example", "a.b.example", true),
+            ("*.b.example", "a.a.b.example", false),
+            ("*.b.example", "b.example", false),
+            ("*.example", "b.example", false),
+            ("*", "localhost", false),
+            ("", "", false),
+        ] {
+            assert_eq!(matches(entry, wanted), expected, "{entry} {wanted}");
+        }
+    }
+
+    #[test]
+    fn the_common_name_counts_where_there_is_no_other() {
+        let mut names = Names {
+            common: Some("localhost".into()),
+            ..Names::default()
+        };
+        assert!(names.include("localhost") && names.shown() == "localhost");
+        names.others = 1;
+        assert!(!names.include("localhost") && names.shown() == "no host name");
+        names.addresses.push("::1".parse().unwrap());
+        assert!(names.include("::1") && names.include("::1%lo") && !names.include("localhost"));
+        assert_eq!(names.one(), None);
+    }
+
+    #[test]
+    fn hostile_names_stay_in_one_short_line() {
+        let names = Names {
+            dns: vec!["\n\x1b[2J".repeat(1000); 1000],
+            ..Names::default()
+        };
+        let shown = names.shown();
+        assert!(shown.len() < 10_000 && !shown.contains(char::is_control));
+        assert!(shown.ends_with("and 992 more"), "{shown}");
+        assert_eq!(names.one(), None);
+    }
+}
