@@ -3,6 +3,7 @@
 mod bad_input;
 #[path = "../common/certificates.rs"]
 mod certificates;
+mod check;
 mod child;
 mod ending;
 mod options;

@@ -11,6 +11,7 @@ use falco_client::{Config, Endpoint, Overflow, Tls};
 
 use crate::filter::Filter;
 use crate::format::Format;
+use crate::interrupt::BOUND;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -22,6 +23,10 @@ Exit codes:
        alert was read
   3    an alert could not be decoded: its bytes are on standard error, all
        others were printed
+  10-21
+       check found this step broken: 10 falco.yaml, 11 endpoint, 12 config,
+       13 name, 14 socket, 15 tcp, 16 certificates, 17 tls, 18 alpn, 19 version,
+       20 outputs, 21 first alert; a warning alone is 0
   130  a second of these signals ended it before all was printed that had come
 
 Examples:
@@ -44,6 +49,19 @@ signal ends at once: what was received by then is printed if somebody reads it. 
 says how many alerts either may have cost.
 
 Exit codes: see falco-client --help.";
+
+const CHECKING: &str = "\
+Walks the way that an alert takes, and stops where it is broken. No alert is taken away from Falco, \
+unless --first-alert is given: then every alert that came is printed, one or as many as Falco held, \
+and gone from Falco. With --json they stand as {\"alert\": …} in lines of their own before the report.
+
+Exit codes: 0 where all is well, also with warnings; each step has its own, see falco-client --help.
+
+Examples:
+  falco-client check
+  falco-client check --first-alert 30
+  falco-client check --endpoint falco.example.com:5060 \\
+      --ca ca.crt --cert client.crt --key client.key --json | jq .failed";
 
 const SERVING: &str = "\
 Alerts wait until a reader takes them, each is given once. Ctrl-C and SIGTERM end it in order and \
@@ -75,6 +93,9 @@ pub enum Command {
     /// Print alerts as they happen, through restarts of Falco, until Ctrl-C
     #[command(after_help = READING)]
     Watch(ReadArgs),
+    /// Find out why no alert comes: each step of its way, and the remedy
+    #[command(after_help = CHECKING)]
+    Check(CheckArgs),
     /// Print which version Falco is
     Version(VersionArgs),
     /// Serve recorded alerts as a Falco does, for tests and trials
@@ -106,7 +127,7 @@ pub struct ReadArgs {
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = WhenFull::Wait)]
     pub when_full: WhenFull,
     /// Give up an orderly end after so many seconds, and say how many alerts that may cost.
-    #[arg(long, value_name = "SECONDS", default_value = "20")]
+    #[arg(long, value_name = "SECONDS", default_value_t = BOUND.as_secs())]
     pub close_within: u64,
     #[command(flatten)]
     pub filter: Filter,
@@ -134,6 +155,22 @@ impl From<WhenFull> for Overflow {
 #[derive(clap::Args)]
 pub struct VersionArgs {
     /// Print all that Falco says of its version, as JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub falco: FalcoArgs,
+}
+
+#[derive(clap::Args)]
+pub struct CheckArgs {
+    /// The settings of this Falco. Default: /etc/falco/falco.yaml, if it is there. Its
+    /// grpc.bind_address is the endpoint where none is given.
+    #[arg(long, value_name = "FILE")]
+    pub falco_yaml: Option<PathBuf>,
+    /// Wait so long for a first alert, as the last step.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub first_alert: Option<u32>,
+    /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -202,6 +239,9 @@ pub struct FalcoArgs {
     /// Certificates were given as arguments, not only in the environment.
     #[arg(skip)]
     asks_for_tls: bool,
+    /// The endpoint was given, as an argument or in the environment.
+    #[arg(skip)]
+    endpoint_is_given: bool,
 }
 
 /// Reads the command line; ends the process where it is wrong.
@@ -212,6 +252,7 @@ pub fn parse() -> Args {
         match &mut args.command {
             Command::Get(read) | Command::Watch(read) => read.falco.look_at(matches),
             Command::Version(version) => version.falco.look_at(matches),
+            Command::Check(check) => check.falco.look_at(matches),
             _ => {}
         }
     }
@@ -234,6 +275,16 @@ impl FalcoArgs {
         self.asks_for_tls = ["ca", "cert", "key", "server_name"]
             .iter()
             .any(|name| matches.value_source(name) == Some(ValueSource::CommandLine));
+        self.endpoint_is_given =
+            matches.value_source("endpoint") != Some(ValueSource::DefaultValue);
+    }
+
+    /// Sets the endpoint where the user has not: whether it did.
+    pub fn suggest(&mut self, endpoint: &Endpoint) -> bool {
+        if !self.endpoint_is_given {
+            self.endpoint = endpoint.to_string();
+        }
+        !self.endpoint_is_given
     }
 
     pub fn config(&self) -> Config {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use falco_client::check::Step;
 use falco_client::Error;
 use log::{LevelFilter, Log, Metadata, Record};
 
@@ -12,20 +13,48 @@ use crate::escape::Escaped;
 
 /// How the command ends. `args.rs` documents them for users.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
 pub enum Code {
-    Done = 0,
-    Failed = 1,
+    Done,
+    Failed,
     /// As clap exits when it does not understand an argument.
-    Usage = 2,
-    Undecodable = 3,
+    Usage,
+    Undecodable,
+    /// What `check` found broken.
+    Broken(Step),
     /// As a shell names a process that Ctrl-C has ended.
-    Interrupted = 130,
+    Interrupted,
+}
+
+impl Code {
+    pub fn number(self) -> u8 {
+        match self {
+            Code::Done => 0,
+            Code::Failed => 1,
+            Code::Usage => 2,
+            Code::Undecodable => 3,
+            Code::Interrupted => 130,
+            Code::Broken(step) => match step {
+                Step::FalcoYaml => 10,
+                Step::Endpoint => 11,
+                Step::Config => 12,
+                Step::Name => 13,
+                Step::Socket => 14,
+                Step::Tcp => 15,
+                Step::Certificates => 16,
+                Step::Tls => 17,
+                Step::Alpn => 18,
+                Step::Version => 19,
+                Step::Outputs => 20,
+                Step::FirstAlert => 21,
+                _ => 1,
+            },
+        }
+    }
 }
 
 impl From<Code> for ExitCode {
     fn from(code: Code) -> ExitCode {
-        ExitCode::from(code as u8)
+        ExitCode::from(code.number())
     }
 }
 

@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// To print what was received, after the end was demanded.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// How long an orderly end may take unless it is told otherwise.
+pub const BOUND: Duration = Duration::from_secs(20);
+
 /// So much, in bytes, Falco may have written when its stream is cancelled in a flood: twice what
 /// the library lets it write ahead over TCP, as there is more than the window.
 const ON_ITS_WAY: u64 = 512 << 10;
@@ -174,7 +177,7 @@ impl Interrupt {
             true => Code::Failed,
             false => Code::Interrupted,
         };
-        std::process::exit(code as i32);
+        std::process::exit(code.number().into());
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

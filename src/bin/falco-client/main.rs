@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod check;
 mod closed;
 mod demo;
 mod diagnostics;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Get(args) => read::run(&args, Call::Get),
         Command::Watch(args) => read::run(&args, Call::Subscribe),
         Command::Version(args) => version::run(&args),
+        Command::Check(args) => check::run(args),
         Command::Serve(args) => serve::run(&args),
         Command::Demo => demo::run(),
         Command::Completions { shell } => generate::completions(shell),

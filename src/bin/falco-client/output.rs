@@ -20,17 +20,17 @@ pub struct Output {
 
 impl Output {
     pub fn new() -> Output {
-        Output::counting(Arc::default())
-    }
-
-    /// Adds each alert to `shown` when it is out.
-    pub fn counting(shown: Arc<AtomicU64>) -> Output {
         Output {
             stdout: io::stdout().lock(),
             buffer: Vec::with_capacity(BUFFER),
             pending: 0,
-            shown,
+            shown: Arc::default(),
         }
+    }
+
+    /// How many alerts are out, as it will be at any time.
+    pub fn shown(&self) -> Arc<AtomicU64> {
+        self.shown.clone()
     }
 
     /// An alert is complete, printed or held back.

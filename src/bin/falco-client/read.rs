@@ -1,7 +1,6 @@
 //! `get` and `watch`: alerts from Falco to standard output.
 
 use std::sync::mpsc::TryRecvError;
-use std::sync::Arc;
 use std::time::Duration;
 
 use falco_client::{Alert, Alerts, Client, Error};
@@ -33,9 +32,9 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
         config = config.queue_bytes(AHEAD_OF_LIMIT);
     }
     let client = Client::new(config)?;
-    let shown = Arc::default();
+    let output = Output::new();
     let bound = Duration::from_secs(args.close_within);
-    let interrupt = Interrupt::catch(bound, Arc::clone(&shown))?;
+    let interrupt = Interrupt::catch(bound, output.shown())?;
     let alerts = match call {
         Call::Get => client.get()?,
         Call::Subscribe => client.subscribe()?,
@@ -47,7 +46,7 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
         args,
         interrupt,
         printer,
-        output: Output::counting(shown),
+        output,
         code: Code::Done,
         left: args.limit,
     };

@@ -24,7 +24,7 @@ pub fn on_signal(mut act: impl FnMut(u32) + Send + 'static) -> Result<(), Failur
         for (count, _) in (1..).zip(signals.forever()) {
             match count {
                 1 | 2 => act(count),
-                _ => std::process::exit(Code::Interrupted as i32),
+                _ => std::process::exit(Code::Interrupted.number().into()),
             }
         }
     };
