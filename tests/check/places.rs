@@ -3,11 +3,17 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use falco_client::check::{Check, Report, Step};
+use falco_client::api::version::{Request, Response};
+use falco_client::check::{Check, Outcome, Report, Step};
 use falco_client::{Client, Config, Error, Tls};
+use grpcio::{
+    pb_de, pb_ser, EnvBuilder, Marshaller, Method, MethodType, RpcContext, ServerBuilder,
+    ServerStreamingSink, ServiceBuilder,
+};
 use openssl::pkey::PKey;
 use openssl::ssl::{
     select_next_proto, AlpnError, SslAcceptor, SslContextBuilder, SslMethod, SslStream,
@@ -386,4 +392,70 @@ fn a_check_inside_a_callback_is_refused() {
         Err(Error::WouldDeadlock { call: "check" })
     ));
     watch.unwrap().wait().unwrap();
+}
+
+/// A gRPC server in plaintext on a socket, with this method for streams, or none.
+fn grpc_server(folder: &std::path::Path, name: Option<&'static str>) -> (Config, grpcio::Server) {
+    let mut builder = ServerBuilder::new(Arc::new(EnvBuilder::new().cq_count(1).build()));
+    if let Some(name) = name {
+        let method: Method<Request, Response> = Method {
+            ty: MethodType::ServerStreaming,
+            name,
+            req_mar: Marshaller {
+                ser: pb_ser,
+                de: pb_de,
+            },
+            resp_mar: Marshaller {
+                ser: pb_ser,
+                de: pb_de,
+            },
+        };
+        let asked = |_: RpcContext, _: Request, _: ServerStreamingSink<Response>| {
+            panic!("a check sends no request");
+        };
+        let service = ServiceBuilder::new().add_server_streaming_handler(&method, asked);
+        builder = builder.register_service(service.build());
+    }
+    let path = folder.join("other.sock");
+    let mut server = builder.build().unwrap();
+    let credentials = grpcio::ServerCredentials::insecure();
+    server
+        .add_listening_port(format!("unix:{}", path.display()), credentials)
+        .unwrap();
+    server.start();
+    (Config::new(format!("unix://{}", path.display())), server)
+}
+
+#[test]
+fn each_service_that_gives_alerts_is_told_from_none() {
+    for (name, found) in [
+        (Some("/falco.outputs.service/sub"), Ok("Falco 0.24 to 0.43")),
+        (
+            Some("/falco.output.service/subscribe"),
+            Ok("Falco 0.18 to 0.23"),
+        ),
+        (
+            Some("/other.service/sub"),
+            Err("speaks gRPC, but gives no alerts"),
+        ),
+        (None, Err("Falco 0.44 and later have no gRPC")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, _server) = grpc_server(folder.path(), name);
+        let report = check(&config);
+        let [.., version, outputs] = report.findings() else {
+            panic!("{report}");
+        };
+        assert!(
+            version.found.contains("does not tell its version"),
+            "{report}"
+        );
+        assert_eq!(outputs.step, Step::Outputs);
+        let (expected, part) = match found {
+            Ok(part) => (Outcome::Ok, part),
+            Err(part) => (Outcome::Failed, part),
+        };
+        assert_eq!(outputs.outcome, expected, "{report}");
+        assert!(outputs.to_string().contains(part), "{report}");
+    }
 }

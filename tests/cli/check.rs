@@ -216,3 +216,42 @@ fn ctrl_c_ends_the_wait() {
         "{said}"
     );
 }
+
+/// As a user who may not write the socket.
+#[test]
+fn a_socket_that_may_not_be_written() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(folder.path(), 0o755);
+    let program = folder.path().join("falco-client");
+    fs::copy(env!("CARGO_BIN_EXE_falco-client"), &program).unwrap();
+    let socket = folder.path().join("falco.sock");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let owner = fs::metadata(&socket).unwrap().uid();
+    let mode = if owner == 0 { 0o640 } else { 0o000 };
+    open(&socket, mode);
+    let mut command = std::process::Command::new(program);
+    command.args(["check", "--endpoint"]);
+    command.arg(format!("unix://{}", socket.display()));
+    if owner == 0 {
+        command.uid(65534).gid(65534);
+    }
+    let ended = finish(command);
+    assert_eq!(ended.code, Some(14), "{}", ended.stdout);
+    let mode = format!(", mode {mode:04o})");
+    for part in [
+        "permission denied (it is of ",
+        &mode,
+        "-> run as a user who may write",
+    ] {
+        assert!(
+            ended.stdout.contains(part),
+            "{part:?} is not in {}",
+            ended.stdout
+        );
+    }
+}
