@@ -15,7 +15,7 @@ use crate::channel::{on_delivery_thread, Connection};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::examine::examine;
+use crate::examine::{examine, look};
 use crate::failure::explain;
 use crate::feed::{self, Callback, Control, Purpose, VERSION};
 use crate::wait::wait;
@@ -23,7 +23,7 @@ use crate::wait::wait;
 /// How long a channel may take to tell why it has no connection.
 const TELL: Duration = Duration::from_millis(100);
 
-/// How long a look at a connection that failed may take, after all time was used up.
+/// How long a look at a connection that failed may take at least.
 const LOOK: Duration = Duration::from_secs(2);
 
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -179,8 +179,8 @@ impl Client {
         }
     }
 
-    /// Waits until the connection stands, at most for `timeout`, and tries again until then. It may
-    /// take up to 2 s more to find out why there is none.
+    /// Waits until the connection stands, at most for `timeout`, and tries again until then. To find out
+    /// why there is none may take as long again, or 2 s where that is more.
     ///
     /// # Errors
     ///
@@ -208,14 +208,24 @@ impl Client {
             return Ok(());
         }
         // The state of a channel has no reason. A call that fails on it has, and at once.
+        let more = timeout.max(LOOK);
         match self.version_within(TELL).await {
             Err(error @ (Error::Unavailable { .. } | Error::Untrusted { .. })) => {
-                Err(examine(&self.connection, error, LOOK).await)
+                Err(examine(&self.connection, error, more).await)
             }
-            Err(Error::Deadline { endpoint, .. }) => Err(Error::Deadline {
-                endpoint,
-                after: timeout,
-            }),
+            Err(Error::Deadline { endpoint, .. }) => {
+                Err(match look(&self.connection, more).await {
+                    Some(finding) => Error::Unavailable {
+                        endpoint,
+                        problem: finding.to_string(),
+                        source: None,
+                    },
+                    None => Error::Deadline {
+                        endpoint,
+                        after: timeout,
+                    },
+                })
+            }
             _ => Ok(()),
         }
     }

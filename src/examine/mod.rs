@@ -95,17 +95,33 @@ impl Route {
 
 /// The same failure with what a look at the connection finds, where C-core left that open; `error`
 /// itself where nothing is found `within` this time.
-///
-/// The look is taken on a thread of its own, whatever executor waits for it.
 pub(crate) fn examine(
     connection: &Connection,
     error: Error,
     within: Duration,
 ) -> impl Future<Output = Error> + Send + 'static {
+    let finding = is_vague(&error).then(|| look(connection, within));
+    async move {
+        match finding {
+            Some(finding) => match finding.await {
+                Some(finding) => finding.explain(error),
+                None => error,
+            },
+            None => error,
+        }
+    }
+}
+
+/// What is broken between here and TLS, as far as that is found `within` this time.
+///
+/// The look is taken on a thread of its own, whatever executor waits for it.
+pub(crate) fn look(
+    connection: &Connection,
+    within: Duration,
+) -> impl Future<Output = Option<Finding>> + Send + 'static {
+    let checked = connection.checked();
     // Without TLS there is no more to be seen than C-core says.
-    let asks = connection.checked().pem.is_some() && is_vague(&error);
-    let answer = asks.then(|| {
-        let checked = connection.checked();
+    let answer = checked.pem.clone().map(|pem| {
         let mut route = Route::new(connection.config(), &checked.endpoint);
         route.connect_deadline = route.connect_deadline.min(within);
         let (tell, answer) = oneshot::channel();
@@ -115,20 +131,15 @@ pub(crate) fn examine(
                 return;
             }
             // C-core goes by what was loaded, not by what the files may have become.
-            let pem = checked.pem;
-            let load = |tls: &Tls| pem.map_or_else(|| tls.load(), Ok);
-            let broken = route.walk(load, &mut Vec::new()).err();
+            let broken = route.walk(|_| Ok(pem), &mut Vec::new()).err();
             let _nobody_waits = tell.send(broken);
         }));
         answer
     });
     async move {
-        let Some(answer) = answer else {
-            return error;
-        };
-        match select(answer, Delay::new(within)).await {
-            Either::Left((Ok(Some(finding)), _)) => finding.explain(error),
-            _ => error,
+        match select(answer?, Delay::new(within)).await {
+            Either::Left((answer, _)) => answer.ok()?,
+            Either::Right(_) => None,
         }
     }
 }

@@ -439,10 +439,9 @@ fn an_error_of_wait_connected_says_the_same() {
     let server = serve(tls(&ca, &ca.leaf(), &[]));
     let config = Config::new(server.endpoint()).tls(tls(&ca, &other.leaf(), &[]));
     let client = Client::new(config.clone()).unwrap();
-    let timeout = std::time::Duration::from_secs(2);
+    let timeout = std::time::Duration::from_secs(5);
     let error = client.wait_connected(timeout).unwrap_err();
     assert!(matches!(error, Error::Unavailable { .. }), "{error}");
-    assert!(std::error::Error::source(&error).is_some());
     let said = error.to_string();
     assert!(
         said.contains("the server refused our certificate (O=Test, CN=localhost"),
