@@ -3,11 +3,9 @@
 
 mod common;
 
-use std::sync::mpsc::{self, TryRecvError};
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::thread;
-use std::time::Duration;
 
 use common::{next, numbers, until, Falco};
 use falco_client::{Client, Config};
@@ -31,33 +29,6 @@ fn what_was_received_before_a_cancel_is_delivered_in_order() {
     alerts.canceller().cancel();
     let rest = numbers(alerts);
     assert_eq!(rest, Vec::from_iter(1..=rest.len()));
-}
-
-#[test]
-fn closing_loses_nothing() {
-    for round in 0..10 {
-        let falco = Falco::start();
-        let client = falco.client();
-        let mut alerts = client.subscribe().unwrap();
-        let (stop, stopped) = mpsc::channel::<()>();
-        thread::scope(|scope| {
-            let falco = &falco;
-            let pushing = scope.spawn(move || {
-                let mut pushed = 0;
-                while stopped.try_recv() == Err(TryRecvError::Empty) {
-                    falco.push(pushed..pushed + 10);
-                    pushed += 10;
-                    thread::sleep(Duration::from_millis(1));
-                }
-            });
-            let mut read: Vec<_> = (0..=round * 50).map(|_| next(&mut alerts)).collect();
-            alerts.canceller().close();
-            read.extend(numbers(alerts));
-            drop(stop);
-            pushing.join().unwrap();
-            assert_eq!(read, Vec::from_iter(0..falco.server.written() as usize));
-        });
-    }
 }
 
 #[test]

@@ -99,43 +99,6 @@ fn a_callback_survives_as_well() {
     watch.wait().unwrap();
 }
 
-/// After each kill the recording starts anew: what comes must be its beginning, without a gap, a
-/// repetition or a change, however far it gets.
-#[test]
-fn kills_under_load_are_survived() {
-    let folder = tempfile::tempdir().unwrap();
-    let listen = socket(&folder);
-    let path = common::recordings().join("dummy_json.pb");
-    let expected: Vec<_> = falco_client::recording::read(&path)
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
-    let mut first = alerts_of(&mut alerts);
-    for kill in 0..10 {
-        let mut falco = replay(&listen, &path, &["--rate", "2000", "--loop"]);
-        // What the one before had written may still come.
-        let mut at = 0;
-        while at < 200 + kill * 7 {
-            let alert = first.next().unwrap();
-            if at > 0 || alert == expected[0] {
-                assert_eq!(
-                    alert,
-                    expected[at % expected.len()],
-                    "alert {at} before kill {kill}"
-                );
-                at += 1;
-            }
-        }
-        falco.kill().unwrap();
-        falco.wait().unwrap();
-    }
-}
-
-fn alerts_of(alerts: &mut Alerts) -> impl Iterator<Item = Vec<u8>> + '_ {
-    std::iter::from_fn(|| Some(alerts.recv_timeout(LIMIT).unwrap().unwrap().into_bytes()))
-}
-
 fn signal(process: &Child, name: &str) {
     let status = Command::new("kill")
         .args(["-s", name, &process.id().to_string()])
