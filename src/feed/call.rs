@@ -36,8 +36,8 @@ pub(crate) const SUB: Method<(), Message> = Method {
 /// What the queue of Falco 0.18 to 0.23 holds now, then the end: with `keepalive`, the request's one
 /// field, left at false.
 ///
-/// With `keepalive` these Falcos lose alerts: they take one from the queue, and take the next into
-/// its place before they write (`server_impl::subscribe` in their source).
+/// With `keepalive` these Falcos lose alerts: one that waits in the queue is taken out, and the next
+/// is taken into its place before anything is written (`server_impl::subscribe` in their source).
 pub(crate) const SUBSCRIBE: Method<(), Message> = Method {
     ty: MethodType::ServerStreaming,
     name: "/falco.output.service/subscribe",
