@@ -67,10 +67,8 @@ fn drop_subscriptions(client: &Client, count: usize) {
         }
         let mut alerts = client.subscribe().unwrap();
         match at % 3 {
-            0 => {
-                let polled = alerts.poll_next_unpin(&mut Context::from_waker(Waker::noop()));
-                assert!(polled.is_pending());
-            }
+            // Leaves a waker behind, or finds what there is.
+            0 => drop(alerts.poll_next_unpin(&mut Context::from_waker(Waker::noop()))),
             // Another subscription that is just being dropped may take what there is.
             1 => {
                 if let Ok(alert) = alerts.recv_timeout(Duration::from_millis(50)) {

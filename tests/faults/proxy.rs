@@ -22,6 +22,8 @@ pub struct Plan {
     pub garbage: Option<(u64, usize, u64)>,
     /// It is cut after so many bytes, if it has not ended before.
     pub cut: Option<u64>,
+    /// And after this time in any case.
+    pub limit: Option<Duration>,
 }
 
 /// Where a proxy listens and where it leads: `unix:///path` or `localhost:port`.
@@ -134,6 +136,14 @@ impl Shared {
         };
         self.connections.fetch_add(1, Ordering::Relaxed);
         let plan = self.plans.lock().unwrap()();
+        if let Some(limit) = plan.limit {
+            let (client, server) = (client.twin(), server.twin());
+            thread::spawn(move || {
+                thread::sleep(limit);
+                client.close();
+                server.close();
+            });
+        }
         let ways = [
             (client.twin(), server.twin(), false),
             (server, client, true),
