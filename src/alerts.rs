@@ -24,7 +24,8 @@ use crate::wait::wait;
 /// [`recv_timeout`](Alerts::recv_timeout) in the way of [`std::sync::mpsc`].
 ///
 /// An item is an alert, or an error. After [`Error::Undecodable`], and in a subscription after
-/// [`Error::TooLarge`], the next alert follows; any other error is the last item.
+/// [`Error::TooLarge`], the next alert follows; any other error is the last item, unless
+/// [`Config::keep_trying`](crate::Config::keep_trying) is set.
 ///
 /// Alerts wait in a queue of [`Config::queue_bytes`](crate::Config::queue_bytes). When it is full
 /// nothing more is pulled, and Falco keeps what it has.
@@ -100,7 +101,7 @@ impl Alerts {
     /// Calls `observer` with the state now, and with each one that follows, until
     /// [`State::Ended`]. Not for each attempt that fails as the one before.
     ///
-    /// It runs where the bytes arrive, and holds them up while it does.
+    /// It runs where the bytes arrive, and holds them up while it does; at first on this thread.
     pub fn on_change(&self, observer: impl FnMut(&State) + Send + 'static) {
         self.inbox.control().observe(Box::new(observer));
     }

@@ -43,6 +43,8 @@ fn environment() -> Arc<Environment> {
 /// jitter, and doubles it little by little.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// To find nobody at a unix socket costs next to nothing.
+const LAST_RETRY_UNIX: Duration = Duration::from_millis(750);
 
 /// How far Falco may write ahead of what is pulled, in bytes: what is on its way when a connection
 /// breaks is lost. C-core's own measurement would let it grow to many megabytes; over a unix
@@ -173,6 +175,13 @@ impl Connection {
     }
 }
 
+fn last_retry(endpoint: &Endpoint) -> Duration {
+    match endpoint {
+        Endpoint::Unix(_) => LAST_RETRY_UNIX,
+        Endpoint::Tcp { .. } => LAST_RETRY,
+    }
+}
+
 fn window(endpoint: &Endpoint) -> i32 {
     match endpoint {
         Endpoint::Unix(_) => WINDOW_UNIX,
@@ -200,7 +209,7 @@ fn open(config: &Config, endpoint: &Endpoint, pem: Option<&Pem>) -> Channel {
         .raw_cfg_int(c"grpc.http2.bdp_probe".into(), 0)
         .raw_cfg_int(c"grpc.http2.lookahead_bytes".into(), window(endpoint))
         .initial_reconnect_backoff(FIRST_RETRY.min(attempt))
-        .max_reconnect_backoff(LAST_RETRY.min(attempt));
+        .max_reconnect_backoff(last_retry(endpoint).min(attempt));
     if let Some(name) = &config.server_name {
         builder = builder.override_ssl_target(name.as_str());
     }

@@ -50,7 +50,7 @@ pub(crate) fn explain(
             endpoint: name,
             method: shown(method),
         },
-        (RpcStatusCode::RESOURCE_EXHAUSTED, _) if status.message().contains("larger than max") => {
+        (RpcStatusCode::RESOURCE_EXHAUSTED, _) if status.message().contains(TOO_LARGE) => {
             Error::TooLarge {
                 endpoint: name,
                 sizes: status.message().to_owned(),
@@ -72,6 +72,15 @@ pub(crate) fn is_unimplemented(error: &grpcio::Error) -> bool {
     matches!(error, grpcio::Error::RpcFailure(status)
         if status.code() == RpcStatusCode::UNIMPLEMENTED)
 }
+
+/// Whether an alert was larger than the client takes.
+pub(crate) fn is_too_large(error: &grpcio::Error) -> bool {
+    matches!(error, grpcio::Error::RpcFailure(status)
+        if status.code() == RpcStatusCode::RESOURCE_EXHAUSTED && status.message().contains(TOO_LARGE))
+}
+
+/// C-core's words for it.
+const TOO_LARGE: &str = "larger than max";
 
 /// Whether what has failed may go by itself.
 pub(crate) fn passes(error: &Error) -> bool {

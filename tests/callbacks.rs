@@ -131,3 +131,25 @@ fn closing_waits_for_a_slow_callback() {
         Vec::from_iter(1..8)
     );
 }
+
+/// What a callback holds is dropped on the thread that serves all.
+#[test]
+fn what_panics_when_it_is_dropped_hurts_no_other_call() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    let falco = Falco::start();
+    let client = falco.client();
+    let held = Panics;
+    let watch = client.subscribe_with(move |_| {
+        let _held = &held;
+        ControlFlow::Continue(())
+    });
+    drop(watch.unwrap());
+    for _ in 0..3 {
+        client.version().unwrap();
+    }
+}

@@ -127,6 +127,22 @@ fn an_update_is_followed_and_so_is_its_reversal() {
 }
 
 #[test]
+fn closing_before_the_generation_is_known_is_no_error() {
+    let (_folder, listen) = place();
+    let server = falco("0.23.0", &listen);
+    for _ in 0..20 {
+        server.push(numbered(0));
+        let client = Client::connect(&listen).unwrap();
+        let alerts = client.get().unwrap();
+        alerts.canceller().close();
+        assert_eq!(numbers(alerts), [0]);
+        let alerts = client.subscribe().unwrap();
+        alerts.canceller().close();
+        assert!(alerts.into_iter().all(|alert| alert.is_ok()));
+    }
+}
+
+#[test]
 fn versions_are_told_where_falco_tells() {
     for version in ["0.20.0", "0.23.0", "0.36.2", "0.43.1"] {
         let (_folder, listen) = place();

@@ -195,3 +195,34 @@ fn what_does_not_pass_is_told_once_and_tried_again_where_that_is_asked_for() {
     server.push(numbered(7));
     assert_eq!(next(&mut alerts), 7);
 }
+
+#[test]
+fn an_error_is_never_dropped() {
+    let falco = Falco::start();
+    let large = numbered(0);
+    for overflow in [Overflow::DropOldest, Overflow::DropNewest] {
+        let config = Config::new(falco.endpoint())
+            .queue_bytes(1)
+            .overflow(overflow)
+            .max_message_bytes(large.as_bytes().len() - 1);
+        let mut alerts = Client::new(config).unwrap().subscribe().unwrap();
+        until("it follows", || alerts.state() == State::Following);
+        falco.push([0]);
+        let error = alerts.recv_timeout(LIMIT).unwrap().unwrap_err();
+        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        assert_eq!(alerts.counters().dropped, 0);
+    }
+}
+
+#[test]
+fn a_callback_that_wants_no_more_after_an_error_gets_no_more() {
+    let falco = Falco::start();
+    let config = Config::new(falco.endpoint()).max_message_bytes(100);
+    let watch = Client::new(config).unwrap().subscribe_with(|item| {
+        assert!(matches!(item, Err(Error::TooLarge { .. })), "{item:?}");
+        ControlFlow::Break(())
+    });
+    let watch = watch.unwrap();
+    falco.push([0]);
+    watch.wait().unwrap();
+}

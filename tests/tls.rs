@@ -23,7 +23,7 @@ fn a_ca_of_the_same_name_with_another_key() {
         let [_, cert, key] = certificates.client_files();
         let config =
             Config::new(server.endpoint()).tls(Tls::from_files(other.path("ca.crt"), cert, key));
-        assert_says(&failure(config), &["not signed by the given CA", "ca.crt"]);
+        assert_says(&failure(config), &["another of the same name", "ca.crt"]);
     }
 }
 
@@ -71,7 +71,10 @@ fn an_ipv6_address_and_another_name_work() {
         .unwrap();
     assert!(server.endpoint().to_string().starts_with("[::1]:"));
     let config = Config::new(server.endpoint()).tls(tls(certificates.client_files()));
-    assert_says(&failure(config.clone()), &["another name", "server name"]);
+    assert_says(
+        &failure(config.clone()),
+        &["is for falco.example, not for ::1", "server_name"],
+    );
     let client = Client::new(config.server_name("falco.example")).unwrap();
     assert_eq!(client.version().unwrap().version, "0.43.1");
 }
@@ -84,7 +87,7 @@ fn a_ca_that_did_not_sign_the_server() {
     let [_, cert, key] = certificates.client_files();
     let config =
         Config::new(server.endpoint()).tls(Tls::from_files(other.path("ca.crt"), cert, key));
-    assert_says(&failure(config), &["not signed by the given CA", "ca.crt"]);
+    assert_says(&failure(config), &["not by any certificate in", "ca.crt"]);
 }
 
 #[test]
@@ -95,7 +98,10 @@ fn a_client_certificate_of_another_ca() {
     let [_, cert, key] = other.client_files();
     let config =
         Config::new(server.endpoint()).tls(Tls::from_files(certificates.path("ca.crt"), cert, key));
-    assert_says(&failure(config), &["client certificate"]);
+    assert_says(
+        &failure(config),
+        &["refused our certificate", "CN=other", "ca.crt"],
+    );
 }
 
 /// Who renews certificates before they expire writes them over the old ones.

@@ -4,8 +4,8 @@ mod common;
 #[path = "common/raw.rs"]
 mod raw;
 
-use common::{next, numbered, until};
-use falco_client::{Client, State};
+use common::{next, numbered, until, LIMIT};
+use falco_client::{Client, Config, Error, State};
 use raw::{server, Raw};
 
 #[test]
@@ -54,4 +54,21 @@ fn closing_it_takes_what_a_look_has_found() {
     alerts.canceller().close();
     let came = 1 + alerts.into_iter().map(Result::unwrap).count();
     assert_eq!(server.written() - written, came as u64);
+}
+
+#[test]
+fn a_look_hides_no_alert_that_is_too_large() {
+    let (server, _folder) = server();
+    let others = Raw::new(&server);
+    let _served = others.served(&server, 10);
+    let config = Config::new(server.endpoint()).max_message_bytes(5_000);
+    let mut alerts = Client::new(config).unwrap().subscribe().unwrap();
+    server.push(numbered(0));
+    let large = "x".repeat(6_000);
+    server.push(falco_client::Alert::builder().output(large).build());
+    assert_eq!(next(&mut alerts), 0);
+    let error = alerts.recv_timeout(LIMIT).unwrap().unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    server.push(numbered(1));
+    assert_eq!(next(&mut alerts), 1);
 }

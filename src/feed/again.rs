@@ -31,6 +31,11 @@ impl Again {
         }
     }
 
+    /// The last pause.
+    pub(super) fn pause(&self) -> Duration {
+        self.pause
+    }
+
     /// The subscription has ended; `stood` if it could have brought something. Returns how long
     /// until the next, at the latest.
     pub(super) fn ended(&mut self, stood: bool) -> Duration {

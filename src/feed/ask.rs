@@ -12,13 +12,14 @@ use grpcio::{ClientDuplexSender, WriteFlags};
 use super::cadence::Cadence;
 use super::counters::Tally;
 
-/// A server that refuses does so within this after the first request. A far one may take longer:
-/// then the state says for a moment that it follows.
+/// A server that refuses does so within this after the first request, or within the last pause. A
+/// far one may take longer: then the state says for a moment that it follows.
 const SETTLE: Duration = Duration::from_millis(100);
 
 pub(super) struct Asker {
     requests: ClientDuplexSender<()>,
     sending: bool,
+    settle: Duration,
     /// Since the first request was written.
     settling: Option<Delay>,
     // The call is over; its receiver tells why.
@@ -26,10 +27,11 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    pub(super) fn new(requests: ClientDuplexSender<()>) -> Asker {
+    pub(super) fn new(requests: ClientDuplexSender<()>, settle: Duration) -> Asker {
         Asker {
             requests,
             sending: false,
+            settle: settle.max(SETTLE),
             settling: None,
             refused: false,
         }
@@ -52,7 +54,8 @@ impl Asker {
                     Poll::Ready(result) => {
                         self.sending = false;
                         self.refused = result.is_err();
-                        self.settling.get_or_insert_with(|| Delay::new(SETTLE));
+                        let settle = self.settle;
+                        self.settling.get_or_insert_with(|| Delay::new(settle));
                     }
                 }
             } else if cadence.poll_due(cx).is_ready() {

@@ -3,8 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{ready, Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
+use futures::FutureExt;
 use grpcio::Client;
 
 use super::again::Again;
@@ -16,7 +18,17 @@ use super::fetch::{Fetched, Fetcher};
 use super::pulse::Pulse;
 use crate::channel::{Connection, Current, Generation};
 use crate::error::{Error, Result};
-use crate::failure::{explain, is_unimplemented, passes};
+use crate::examine::{examine, look, Finding};
+use crate::failure::{explain, is_unimplemented, is_vague, passes};
+
+/// A subscription that lasted so long stood, though it brought nothing.
+const STANDS: Duration = Duration::from_secs(5);
+
+/// So many calls in a row that the server has ended are the connection's fault, perhaps.
+const SPOILT: u32 = 4;
+
+/// How long a look at a connection that failed may take.
+const LOOK_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a sequence of alerts is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +57,13 @@ pub(super) enum Event {
         /// None where Falco has ended the subscription.
         failure: Option<Error>,
         pause: Duration,
+        /// It had stood before.
+        stood: bool,
     },
+    /// What a look at the connection has found, after it was lost.
+    Found(Finding),
+    /// An alert was not received.
+    Failed(Error),
     /// Falco accepts the subscription and does not serve it: alerts are fetched meanwhile.
     Unserved,
     /// Nothing follows.
@@ -73,6 +91,12 @@ pub(super) struct Calls {
     /// The call has brought a message.
     fruitful: bool,
     following: bool,
+    begun: Instant,
+    /// Calls in a row that did not stand.
+    refusals: u32,
+    look: Option<BoxFuture<'static, Option<Finding>>>,
+    /// What the sequence ends with, once a last look at it is over.
+    ending: Option<BoxFuture<'static, Option<Error>>>,
     /// Has shown that the subscription stands, which is told first.
     first: Option<Message>,
     closing: bool,
@@ -98,12 +122,16 @@ impl Calls {
             asker: None,
             cadence: Cadence::new(config.request_interval.clone()),
             polling: false,
-            fetcher: Fetcher::new(),
+            fetcher: Fetcher::new(*config.request_interval.end()),
             again: Again::new(connection.clone()),
             pulse: Pulse::new(config.stall_deadline),
             connection,
             fruitful: false,
             following: false,
+            begun: Instant::now(),
+            refusals: 0,
+            look: None,
+            ending: None,
             first: None,
             closing: false,
             cancelled: false,
@@ -127,7 +155,7 @@ impl Calls {
 
     /// How long ago Falco was asked, where the call has brought nothing yet that asks.
     pub(super) fn unheard(&self) -> Option<Duration> {
-        let unheard = self.asker.is_some() && !self.fruitful;
+        let unheard = self.asker.is_some() && !self.fruitful && !self.fetcher.is_looking();
         unheard.then(|| self.cadence.since_asked())
     }
 
@@ -153,14 +181,26 @@ impl Calls {
         }
         loop {
             let Some(call) = &mut self.call else {
-                if let Poll::Ready(event) = self.poll_fetcher(cx) {
+                if let Poll::Ready(event) = self.poll_fetcher(cx, tally) {
                     return Poll::Ready(event);
                 }
-                if self.closing || self.cancelled {
-                    return match self.fetcher.is_looking() {
-                        true => Poll::Pending,
-                        false => Poll::Ready(Event::End(None)),
+                if self.closing || self.cancelled || self.ending.is_some() {
+                    if self.fetcher.is_looking() {
+                        return Poll::Pending;
+                    }
+                    let error = match &mut self.ending {
+                        Some(ending) => ready!(ending.poll_unpin(cx)),
+                        None => None,
                     };
+                    return Poll::Ready(Event::End(error));
+                }
+                if let Some(look) = &mut self.look {
+                    if let Poll::Ready(found) = look.poll_unpin(cx) {
+                        self.look = None;
+                        if let Some(finding) = found {
+                            return Poll::Ready(Event::Found(finding));
+                        }
+                    }
                 }
                 if let Err(error) = ready!(self.poll_next_call(cx, tally)) {
                     let error = self.explain(error);
@@ -199,26 +239,28 @@ impl Calls {
                     }
                 }
                 Poll::Pending => {
-                    if let Poll::Ready(event) = self.poll_fetcher(cx) {
+                    if let Poll::Ready(event) = self.poll_fetcher(cx, tally) {
                         return Poll::Ready(event);
                     }
                     if self.cancelled {
                         return Poll::Pending;
                     }
                     ready!(self.pulse.poll_stopped(cx, &self.current.client));
-                    return Poll::Ready(self.stalled());
+                    if let ControlFlow::Break(event) = self.stalled() {
+                        return Poll::Ready(event);
+                    }
                 }
             }
         }
     }
 
-    fn poll_fetcher(&mut self, cx: &mut Context) -> Poll<Event> {
+    fn poll_fetcher(&mut self, cx: &mut Context, tally: &Tally) -> Poll<Event> {
         let may = self.asker.is_some() && self.following && !self.fruitful && !self.closing;
-        let fetched = self
-            .fetcher
-            .poll(cx, &self.current.client, may && !self.cancelled);
-        fetched.map(|fetched| match fetched {
+        let may = may && !self.cancelled;
+        let fetched = ready!(self.fetcher.poll(cx, &self.current.client, may, tally));
+        Poll::Ready(match fetched {
             Fetched::Message(message) => Event::Message(message),
+            Fetched::Failed(error) => Event::Failed(self.explain(error)),
             Fetched::Unserved => Event::Unserved,
         })
     }
@@ -245,7 +287,10 @@ impl Calls {
             Purpose::Get => Call::get(client, self.generation)?,
             Purpose::Subscribe => Call::subscribe(client, self.generation)?,
         };
-        self.asker = call.take_requests().map(Asker::new);
+        let settle = self.again.pause();
+        self.asker = call
+            .take_requests()
+            .map(|requests| Asker::new(requests, settle));
         if self.asker.is_none() {
             // The call is the request.
             self.cadence.asked();
@@ -253,6 +298,8 @@ impl Calls {
         }
         self.call = Some(call);
         self.fruitful = false;
+        self.begun = Instant::now();
+        self.look = None;
         Ok(())
     }
 
@@ -271,25 +318,24 @@ impl Calls {
                     false => ControlFlow::Break(Event::Following),
                 }
             }
-            None => ControlFlow::Break(self.lost(None)),
-            Some(error) => {
-                let error = match self.may_turn(&error) {
-                    false => error,
-                    true => match self.turn(tally) {
-                        Ok(()) => return ControlFlow::Continue(()),
-                        Err(error) => error,
-                    },
-                };
-                let error = self.explain(error);
-                ControlFlow::Break(self.lost(Some(error)))
+            None => self.lost(None),
+            Some(error) if self.may_turn(&error) => {
+                // It was asked for nothing, so that nothing is on its way.
+                if self.closing && self.purpose == Purpose::Subscribe {
+                    return self.lost(None);
+                }
+                match self.turn(tally) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => self.lost(Some(self.explain(error))),
+                }
             }
+            Some(error) => self.lost(Some(self.explain(error))),
         }
     }
 
     /// Whether a Falco of the other generation may be there.
     fn may_turn(&self, error: &grpcio::Error) -> bool {
-        let stopping = self.closing || self.cancelled;
-        is_unimplemented(error) && !self.turned && !self.fruitful && !stopping
+        is_unimplemented(error) && !self.turned && !self.fruitful && !self.cancelled
     }
 
     fn turn(&mut self, tally: &Tally) -> grpcio::Result<()> {
@@ -301,7 +347,7 @@ impl Calls {
     }
 
     /// The server shows no sign of life. This channel would go on waiting for it.
-    fn stalled(&mut self) -> Event {
+    fn stalled(&mut self) -> ControlFlow<Event> {
         self.fetcher.give_up();
         self.connection.renew(&self.current);
         self.lost(Some(Error::Deadline {
@@ -310,22 +356,49 @@ impl Calls {
         }))
     }
 
-    fn lost(&mut self, failure: Option<Error>) -> Event {
+    /// Ends the sequence, or waits for its next call.
+    fn lost(&mut self, failure: Option<Error>) -> ControlFlow<Event> {
         self.call = None;
         self.asker = None;
         self.polling = false;
         // A newer Falco may be the next to answer.
         self.current.set_generation(Generation::Outputs);
-        let stood = std::mem::take(&mut self.following);
+        let followed = std::mem::take(&mut self.following);
+        // A refusal may come late, as through a proxy that has to find the server first.
+        let stood = self.fruitful || followed && self.begun.elapsed() > STANDS;
         let goes_on = self.connection.config().keep_trying || failure.as_ref().is_none_or(passes);
         if self.purpose == Purpose::Get || !goes_on || self.closing || self.cancelled {
-            return Event::End(failure);
+            let failure = failure.map(|failure| examine(&self.connection, failure, LOOK_DEADLINE));
+            let ending = async move {
+                match failure {
+                    Some(failure) => Some(failure.await),
+                    None => None,
+                }
+            };
+            self.ending = Some(ending.boxed());
+            return ControlFlow::Continue(());
         }
-        if failure.is_some() {
-            self.connection.renew_certificates(&self.current);
+        match &failure {
+            _ if stood => self.refusals = 0,
+            None => {}
+            Some(failure) => {
+                self.refusals += 1;
+                if self.refusals == 1 && is_vague(failure) {
+                    self.look = Some(look(&self.connection, LOOK_DEADLINE).boxed());
+                }
+                // What garbage has spoilt C-core would keep for ever.
+                if self.refusals % SPOILT == 0 && matches!(failure, Error::Status { .. }) {
+                    self.connection.renew(&self.current);
+                }
+                self.connection.renew_certificates(&self.current);
+            }
         }
         let pause = self.again.ended(stood);
-        Event::Lost { failure, pause }
+        ControlFlow::Break(Event::Lost {
+            failure,
+            pause,
+            stood,
+        })
     }
 
     fn explain(&self, error: grpcio::Error) -> Error {

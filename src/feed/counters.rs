@@ -17,7 +17,7 @@ pub struct Counters {
     pub undecodable: u64,
     /// Alerts that [`Config::overflow`](crate::Config::overflow) dropped, unread.
     pub dropped: u64,
-    /// Requests for alerts that were sent to Falco.
+    /// Requests for alerts that were sent to Falco, a call of `get` included.
     pub requests: u64,
     /// How often a subscription was made again after one that had stood.
     pub reconnects: u64,
@@ -43,12 +43,14 @@ impl Tally {
     pub(crate) fn read(&self) -> Counters {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let last = Duration::from_nanos(get(&self.last_alert));
+        // Before those that came, of which they are a part.
+        let dropped = get(&self.dropped);
         Counters {
             alerts: get(&self.alerts),
             bytes: get(&self.bytes),
             repaired: get(&self.repaired),
             undecodable: get(&self.undecodable),
-            dropped: get(&self.dropped),
+            dropped,
             requests: get(&self.requests),
             reconnects: get(&self.reconnects),
             last_alert: (!last.is_zero()).then(|| UNIX_EPOCH + last),

@@ -15,7 +15,9 @@ use futures_timer::Delay;
 use grpcio::Client;
 
 use super::call::{version, Call, Message};
+use super::counters::Tally;
 use crate::channel::Generation;
+use crate::failure::is_too_large;
 
 /// From the subscription to the first look, and between two looks at one that is not served.
 const FIRST: Duration = Duration::from_secs(1);
@@ -28,15 +30,20 @@ const PROOF: u32 = 2;
 
 pub(super) enum Fetched {
     Message(Message),
+    /// An alert was not received: it was too large.
+    Failed(grpcio::Error),
     /// Falco does not serve the subscription. Told once.
     Unserved,
 }
 
 pub(super) struct Fetcher {
+    /// Long enough that the subscription has been asked for what a look finds.
+    first: Duration,
     pause: Duration,
     next: Delay,
     call: Option<Call>,
     found: bool,
+    failure: Option<grpcio::Error>,
     /// How many looks have found something.
     finds: u32,
     unserved: bool,
@@ -44,12 +51,16 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(super) fn new() -> Fetcher {
+    /// `interval` is the longest between two requests of the subscription.
+    pub(super) fn new(interval: Duration) -> Fetcher {
+        let first = FIRST.max(interval * 2);
         Fetcher {
-            pause: FIRST,
-            next: Delay::new(FIRST),
+            first,
+            pause: first,
+            next: Delay::new(first),
             call: None,
             found: false,
+            failure: None,
             finds: 0,
             unserved: false,
             overdue: None,
@@ -58,8 +69,9 @@ impl Fetcher {
 
     /// For the next subscription.
     pub(super) fn restart(&mut self) {
-        self.pause = FIRST;
-        self.next.reset(FIRST);
+        self.pause = self.first;
+        self.next.reset(self.first);
+        self.found = false;
         self.finds = 0;
         self.unserved = false;
     }
@@ -67,6 +79,8 @@ impl Fetcher {
     /// The server is gone, and what was on its way with it.
     pub(super) fn give_up(&mut self) {
         self.call = None;
+        self.overdue = None;
+        self.failure = None;
     }
 
     pub(super) fn cancel(&mut self) {
@@ -81,7 +95,13 @@ impl Fetcher {
     }
 
     /// Takes a look when it is time, if it `may`; goes on with one that has begun in any case.
-    pub(super) fn poll(&mut self, cx: &mut Context, client: &Client, may: bool) -> Poll<Fetched> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context,
+        client: &Client,
+        may: bool,
+        tally: &Tally,
+    ) -> Poll<Fetched> {
         loop {
             let Some(call) = &mut self.call else {
                 if !may {
@@ -93,6 +113,7 @@ impl Fetcher {
                 self.overdue = Some(is_overdue(client.clone()).boxed());
                 // The subscription tells what is wrong where this cannot be made.
                 self.call = Call::get(client, Generation::Outputs).ok();
+                tally.requested();
                 continue;
             };
             match call.poll_next(cx) {
@@ -101,17 +122,24 @@ impl Fetcher {
                     self.overdue = None;
                     return Poll::Ready(Fetched::Message(message));
                 }
-                Poll::Ready(Some(Err(_))) => {}
+                Poll::Ready(Some(Err(failure))) => {
+                    self.failure.get_or_insert(failure);
+                }
                 Poll::Ready(None) => {
                     self.call = None;
                     self.overdue = None;
-                    self.finds += u32::from(self.found);
+                    // Any other failure, the subscription has as well.
+                    let failure = self.failure.take().filter(is_too_large);
+                    self.finds += u32::from(self.found || failure.is_some());
                     self.pause = match self.finds {
-                        0 => (self.pause * 2).min(LAST),
-                        _ => FIRST,
+                        0 => (self.pause * 2).min(LAST.max(self.first)),
+                        _ => self.first,
                     };
                     self.next.reset(self.pause);
-                    if self.finds >= PROOF {
+                    if let Some(failure) = failure {
+                        return Poll::Ready(Fetched::Failed(failure));
+                    }
+                    if may && self.finds >= PROOF {
                         if let Some(unserved) = self.tell() {
                             return Poll::Ready(unserved);
                         }
@@ -123,7 +151,7 @@ impl Fetcher {
                     };
                     let is_overdue = ready!(overdue.poll_unpin(cx));
                     self.overdue = None;
-                    if is_overdue {
+                    if may && is_overdue {
                         if let Some(unserved) = self.tell() {
                             return Poll::Ready(unserved);
                         }

@@ -58,6 +58,7 @@ pub(crate) fn queue(
         queue: queue.clone(),
         overflow,
         control: control.clone(),
+        dropped: (None, 0),
     };
     (outlet, Inbox::new(queue, control))
 }
@@ -169,13 +170,8 @@ impl Inbox {
         state.wake_at = NEVER;
         displace(state, task);
         self.brisk = true;
-        let taken = state.take_all(&mut self.batch);
-        if taken.was_full {
+        if state.take_all(&mut self.batch) {
             self.control.wake();
-        }
-        if taken.dropped > 0 {
-            let endpoint = self.control.endpoint();
-            log::warn!("{endpoint}: {} alerts were dropped", taken.dropped);
         }
         self.batch
             .pop_front()

@@ -14,6 +14,7 @@ use super::outlet::{Outlet, Room};
 use super::state::State;
 use crate::channel::Connection;
 use crate::error::{Error, Result};
+use crate::examine::Finding;
 use crate::failure::{is_unimplemented, passes};
 
 const UNSERVED: &str =
@@ -96,8 +97,8 @@ impl<O: Outlet> Pump<O> {
             Wish::Close => self.close(),
             Wish::Cancel => self.cancel(),
             Wish::Abandon => {
-                self.control.set(State::Ended);
-                return Poll::Ready(());
+                // What a callback holds may panic when it goes: its outlet sees to that.
+                return self.end(None);
             }
         }
         self.pull(cx)
@@ -136,14 +137,32 @@ impl<O: Outlet> Pump<O> {
                     self.control.tally.came(message.len());
                     let room = self.outlet.take(Ok(message));
                     self.heard();
-                    match room {
-                        Room::Yes => {}
-                        Room::No => self.full = true,
-                        Room::Never => return self.end(None),
+                    if self.is_unwanted(room) {
+                        return self.end(None);
+                    }
+                }
+                Poll::Ready(Event::Failed(error)) => {
+                    let room = self.outlet.take(Err(Box::new(error)));
+                    if self.is_unwanted(room) {
+                        return self.end(None);
                     }
                 }
                 Poll::Ready(Event::Following) => self.follow(),
-                Poll::Ready(Event::Lost { failure, pause }) => self.wait(failure, pause),
+                Poll::Ready(Event::Lost {
+                    failure,
+                    pause,
+                    stood,
+                }) => {
+                    self.lost |= stood;
+                    if stood {
+                        self.told = None;
+                    }
+                    let room = self.wait(failure, pause);
+                    if self.is_unwanted(room) {
+                        return self.end(None);
+                    }
+                }
+                Poll::Ready(Event::Found(finding)) => self.found(&finding),
                 Poll::Ready(Event::Unserved) => self.stand_in(),
                 Poll::Ready(Event::End(error)) => return self.end(error),
                 Poll::Pending => {
@@ -152,6 +171,12 @@ impl<O: Outlet> Pump<O> {
                 }
             }
         }
+    }
+
+    /// Whether nobody wants more; waits for room where there is none.
+    fn is_unwanted(&mut self, room: Room) -> bool {
+        self.full |= matches!(room, Room::No);
+        matches!(room, Room::Never)
     }
 
     /// A message came, or could have come unnoticed.
@@ -163,7 +188,6 @@ impl<O: Outlet> Pump<O> {
     }
 
     fn follow(&mut self) {
-        self.told = None;
         if std::mem::take(&mut self.lost) {
             self.control.tally.reconnected();
         }
@@ -184,8 +208,17 @@ impl<O: Outlet> Pump<O> {
         });
     }
 
-    fn wait(&mut self, failure: Option<Error>, pause: Duration) {
-        self.lost |= self.control.state() == State::Following;
+    /// Says more exactly why it waits.
+    fn found(&mut self, finding: &Finding) {
+        if let State::Waiting { since, next, .. } = self.control.state() {
+            let why = format!("{}: {finding}", self.connection.endpoint());
+            log::warn!("{why}");
+            let why = why.into();
+            self.control.set(State::Waiting { why, since, next });
+        }
+    }
+
+    fn wait(&mut self, failure: Option<Error>, pause: Duration) -> Room {
         let why: Arc<str> = match &failure {
             Some(error) => error.to_string().into(),
             None => "Falco ended the subscription: it is stopping or restarting".into(),
@@ -205,8 +238,9 @@ impl<O: Outlet> Pump<O> {
             Some(error) if !passes(error) => self.told.replace(why.clone()) != Some(why),
             _ => false,
         };
-        if let Some(error) = failure.filter(|_| tell) {
-            self.outlet.take(Err(Box::new(error)));
+        match failure.filter(|_| tell) {
+            Some(error) => self.outlet.take(Err(Box::new(error))),
+            None => Room::Yes,
         }
     }
 

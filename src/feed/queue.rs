@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use super::control::Control;
 use super::outlet::{Item, Outlet, Room};
@@ -28,8 +29,6 @@ pub(super) struct State {
     pub(super) items: VecDeque<Item>,
     bytes: usize,
     full: bool,
-    /// Dropped since the reader last took something.
-    dropped: u64,
     /// The reader is woken when so many bytes are there, or at the end.
     pub(super) wake_at: usize,
     /// How: a thread is woken by the condition variable, a task by its waker.
@@ -45,7 +44,6 @@ impl Queue {
                 items: VecDeque::new(),
                 bytes: 0,
                 full: false,
-                dropped: 0,
                 wake_at: NEVER,
                 waker: None,
                 ended: false,
@@ -77,27 +75,27 @@ impl Queue {
 }
 
 impl State {
-    /// Moves everything into `batch`, which is empty.
-    pub(super) fn take_all(&mut self, batch: &mut VecDeque<Item>) -> Taken {
+    /// Moves everything into `batch`, which is empty. Tells whether the pump waits for that.
+    pub(super) fn take_all(&mut self, batch: &mut VecDeque<Item>) -> bool {
         std::mem::swap(&mut self.items, batch);
         self.bytes = 0;
-        Taken {
-            was_full: std::mem::take(&mut self.full),
-            dropped: std::mem::take(&mut self.dropped),
-        }
+        std::mem::take(&mut self.full)
+    }
+
+    /// The oldest alert: an error is told in any case.
+    fn drop_oldest(&mut self) -> bool {
+        let oldest = self.items.iter().position(Item::is_ok);
+        let Some(oldest) = oldest.and_then(|oldest| self.items.remove(oldest)) else {
+            return false;
+        };
+        self.bytes = self.bytes.saturating_sub(cost(&oldest));
+        true
     }
 
     fn push(&mut self, item: Item) {
         self.bytes = self.bytes.saturating_add(cost(&item));
         self.items.push_back(item);
     }
-}
-
-/// How a queue was when its reader emptied it.
-pub(super) struct Taken {
-    /// The pump waits for room.
-    pub(super) was_full: bool,
-    pub(super) dropped: u64,
 }
 
 fn cost(item: &Item) -> usize {
@@ -109,57 +107,54 @@ pub(crate) struct QueueOutlet {
     pub(super) queue: Arc<Queue>,
     pub(super) overflow: Overflow,
     pub(super) control: Arc<Control>,
+    /// Since when how many were dropped that nobody was told of.
+    pub(super) dropped: (Option<Instant>, u64),
 }
+
+/// Between two words about alerts that were dropped.
+const TELL: Duration = Duration::from_secs(5);
 
 impl QueueOutlet {
     fn is_too_much(&self, state: &State, item: &Item) -> bool {
         state.bytes.saturating_add(cost(item)) > self.queue.capacity
     }
 
-    fn drop_some(&self, state: &mut State, dropped: u64) {
-        if state.dropped == 0 {
-            log::warn!(
-                "{}: the reader is too slow, alerts are being dropped",
-                self.control.endpoint()
-            );
+    /// Without the queue's lock, as a log may be slow.
+    fn tell_dropped(&mut self, more: u64, last: bool) {
+        let (told, untold) = &mut self.dropped;
+        *untold += more;
+        let due = told.is_none_or(|told| told.elapsed() >= TELL);
+        if *untold > 0 && (last || due) {
+            *told = Some(Instant::now());
+            let dropped = std::mem::take(untold);
+            let endpoint = self.control.endpoint();
+            log::warn!("{endpoint}: the reader is too slow, {dropped} alerts were dropped");
         }
-        state.dropped += dropped;
-        self.control.tally.dropped(dropped);
     }
 }
 
 impl Outlet for QueueOutlet {
     fn take(&mut self, item: Item) -> Room {
         let mut state = self.queue.lock();
-        let mut room = Room::Yes;
+        let mut dropped = 0;
+        let too_much = item.is_ok() && self.is_too_much(&state, &item);
         match self.overflow {
-            Overflow::Wait => {
-                state.push(item);
-                state.full = state.bytes >= self.queue.capacity;
-                if state.full {
-                    room = Room::No;
-                }
-            }
-            Overflow::DropNewest if !state.items.is_empty() && self.is_too_much(&state, &item) => {
-                self.drop_some(&mut state, 1);
-            }
-            Overflow::DropNewest => state.push(item),
-            Overflow::DropOldest => {
-                let mut dropped = 0;
-                while self.is_too_much(&state, &item) {
-                    let Some(oldest) = state.items.pop_front() else {
-                        break;
-                    };
-                    state.bytes = state.bytes.saturating_sub(cost(&oldest));
+            Overflow::DropNewest if too_much && !state.items.is_empty() => dropped = 1,
+            Overflow::DropOldest if too_much => {
+                while self.is_too_much(&state, &item) && state.drop_oldest() {
                     dropped += 1;
                 }
-                if dropped > 0 {
-                    self.drop_some(&mut state, dropped);
-                }
                 state.push(item);
             }
+            _ => state.push(item),
         }
+        state.full = self.overflow == Overflow::Wait && state.bytes >= self.queue.capacity;
+        let room = if state.full { Room::No } else { Room::Yes };
         self.queue.wake_reader(state);
+        if dropped > 0 {
+            self.control.tally.dropped(dropped);
+            self.tell_dropped(dropped, false);
+        }
         room
     }
 
@@ -168,6 +163,7 @@ impl Outlet for QueueOutlet {
     }
 
     fn end(&mut self, error: Option<Error>) {
+        self.tell_dropped(0, true);
         let mut state = self.queue.lock();
         state.ended = true;
         state.failure = error;
