@@ -45,8 +45,8 @@ Filters of different names must all hold; of one filter given several times, any
 
 Ctrl-C, SIGTERM and SIGHUP ask for no more alerts, print those on their way, and end. Where alerts \
 keep coming, or nobody reads them, that ends after --close-within, with exit code 1. A second \
-signal ends at once: what was received by then is printed if somebody reads it. Standard error \
-says how many alerts either may have cost.
+signal ends at once: what was received by then is printed if it is read within 5 seconds. \
+Standard error says how many alerts either may have cost.
 
 Exit codes: see falco-client --help.";
 

@@ -1,6 +1,7 @@
 //! What signals and a closed output ask of the sequence that is being printed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +14,11 @@ use crate::signals;
 /// After this, someone who has pressed Ctrl-C wonders what keeps the command.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// To print what was received, after the end was demanded.
+/// A reader who takes nothing for so long after the end was demanded does not read.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Nor may one who does read hold it up for longer.
+const LONGEST_WORDS: Duration = Duration::from_secs(5);
 
 /// How long an orderly end may take unless it is told otherwise.
 pub const BOUND: Duration = Duration::from_secs(20);
@@ -89,8 +93,10 @@ impl Interrupt {
         let gave_up = state.gave_up;
         self.0.changed.notify_all();
         drop(state);
-        if let Some(lost) = lost {
-            say(format_args!("{}; {lost}", reason(gave_up)));
+        match lost {
+            Some(lost) => say(format_args!("{}; {lost}", reason(gave_up))),
+            // All had come by then.
+            None => return Code::Done,
         }
         match gave_up {
             true => Code::Failed,
@@ -127,10 +133,10 @@ impl Interrupt {
             let begin = Instant::now();
             let patience = PATIENCE.min(interrupt.0.bound);
             if interrupt.is_slow(patience) {
-                say(format_args!(
-                    "alerts on their way are still being printed; the same signal again ends \
-                     with those received so far and loses the rest"
-                ));
+                let text = "alerts on their way are still being printed; the same signal again \
+                            ends with those received so far and loses the rest";
+                // Who does not read standard error shall not hold up the end.
+                drop(say_aside(text.to_owned()));
             }
             if interrupt.is_slow(interrupt.0.bound.saturating_sub(begin.elapsed())) {
                 interrupt.update(|state| state.gave_up = true);
@@ -148,41 +154,66 @@ impl Interrupt {
         let closing = |state: &mut State| !state.is_cut_short() && !state.closed && !state.ended;
         let changed = &self.0.changed;
         let waited = changed.wait_timeout_while(self.lock(), time, closing);
-        // Standard error may be slow; the second signal shall not wait for it.
         waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     /// Ends the process where it is cut short and cannot print what was received, as nobody reads.
     fn end_at_last(&self) {
-        let changed = &self.0.changed;
-        let printing = |state: &mut State| !state.ended;
-        let waited = changed.wait_timeout_while(self.lock(), LAST_WORDS, printing);
-        let (state, time) = waited.unwrap_or_else(PoisonError::into_inner);
-        if !time.timed_out() || state.closed || !state.is_cut_short() {
-            return;
-        }
+        let begin = Instant::now();
+        let mut shown = self.shown();
+        let state = loop {
+            let changed = &self.0.changed;
+            let printing = |state: &mut State| !state.ended;
+            let waited = changed.wait_timeout_while(self.lock(), LAST_WORDS, printing);
+            let (state, time) = waited.unwrap_or_else(PoisonError::into_inner);
+            if !time.timed_out() || state.closed || !state.is_cut_short() {
+                return;
+            }
+            if self.shown() == shown || begin.elapsed() > LONGEST_WORDS {
+                break state;
+            }
+            shown = self.shown();
+        };
         let counters = state.canceller.as_ref().map(Canceller::counters);
-        let received = counters.map_or(0, |counters| counters.alerts - counters.dropped);
-        let shown = self.0.shown.load(Ordering::Relaxed);
+        let received = counters.map_or(0, |came| came.alerts.saturating_sub(came.dropped));
         let lost = match &state.lost {
             Some(lost) => format!(", and {lost}"),
             None => String::new(),
         };
-        say(format_args!(
-            "{}; {} alerts were received and not printed, as nobody reads them{lost}",
+        let text = format!(
+            "{}; {} alerts were received and not printed, as they were not read in time{lost}",
             reason(state.gave_up),
-            received.saturating_sub(shown)
-        ));
+            received.saturating_sub(self.shown())
+        );
         let code = match state.gave_up {
             true => Code::Failed,
             false => Code::Interrupted,
         };
+        // Another signal must still be heard.
+        drop(state);
+        let _said_or_not = say_aside(text).recv_timeout(LAST_WORDS);
         std::process::exit(code.number().into());
+    }
+
+    fn shown(&self) -> u64 {
+        self.0.shown.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Says it on a thread of its own, and tells when that is done.
+fn say_aside(text: String) -> mpsc::Receiver<()> {
+    let (done, said) = mpsc::channel();
+    let say = move || {
+        say(format_args!("{text}"));
+        let _nobody_waits = done.send(());
+    };
+    // Without a thread only the words are missing.
+    let _ = thread::Builder::new().name("words".to_owned()).spawn(say);
+    said
 }
 
 fn reason(gave_up: bool) -> &'static str {
