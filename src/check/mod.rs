@@ -17,8 +17,7 @@
 //! # }
 //! ```
 //!
-//! The errors of [`Client::version`](crate::Client::version) and
-//! [`Client::wait_connected`](crate::Client::wait_connected) say the same of a connection that fails.
+//! The errors of a [`Client`] say the same of a connection that fails.
 
 mod calls;
 #[cfg(feature = "falco-yaml")]

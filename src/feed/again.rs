@@ -16,6 +16,11 @@ use crate::channel::{Connection, Current};
 const FIRST: Duration = Duration::from_millis(50);
 const LAST: Duration = Duration::from_secs(5);
 
+/// Where a connection stands by the time that a call has found none.
+const SOON: Duration = Duration::from_millis(400);
+
+const READY: ConnectivityState = ConnectivityState::GRPC_CHANNEL_READY;
+
 pub(super) struct Again {
     connection: Arc<Connection>,
     pause: Duration,
@@ -36,22 +41,24 @@ impl Again {
         self.pause
     }
 
-    /// The subscription has ended; `stood` if it could have brought something. Returns how long
-    /// until the next, at the latest.
-    pub(super) fn ended(&mut self, stood: bool) -> Duration {
+    /// The subscription has ended; `stood` if it could have brought something, `unavailable` if
+    /// there was nobody to answer. Returns how long until the next, at the latest.
+    pub(super) fn ended(&mut self, stood: bool, unavailable: bool) -> Duration {
         self.pause = match stood {
             true => FIRST,
             false => (self.pause * 2).min(LAST),
         };
         let more = self.pause - FIRST;
         let channel = self.connection.current().client.channel().clone();
+        let connected = channel.check_connectivity_state(true) == READY;
         let wait = async move {
             Delay::new(FIRST).await;
-            match channel.check_connectivity_state(true) {
-                // There is a server, and it refuses.
-                ConnectivityState::GRPC_CHANNEL_READY => Delay::new(more).await,
+            match (connected, unavailable) {
                 // Not for ever: a call tells why there is still no connection.
-                _ => drop(channel.wait_for_connected(more).await),
+                (false, _) => drop(channel.wait_for_connected(more).await),
+                // A server that is stopping, or another that has just taken its place.
+                (true, true) => Delay::new(more.min(SOON)).await,
+                (true, false) => Delay::new(more).await,
             }
         };
         self.wait = Some(wait.boxed());
