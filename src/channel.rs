@@ -46,12 +46,6 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 /// To find nobody at a unix socket costs next to nothing.
 const LAST_RETRY_UNIX: Duration = Duration::from_millis(750);
 
-/// How far Falco may write ahead of what is pulled, in bytes: what is on its way when a connection
-/// breaks is lost. C-core's own measurement would let it grow to many megabytes; over a unix
-/// socket that brings nothing, and so far away that this is too little, alerts are not that many.
-const WINDOW_UNIX: i32 = 64 << 10;
-const WINDOW_TCP: i32 = 256 << 10;
-
 fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }
@@ -182,13 +176,6 @@ fn last_retry(endpoint: &Endpoint) -> Duration {
     }
 }
 
-fn window(endpoint: &Endpoint) -> i32 {
-    match endpoint {
-        Endpoint::Unix(_) => WINDOW_UNIX,
-        Endpoint::Tcp { .. } => WINDOW_TCP,
-    }
-}
-
 fn open(config: &Config, endpoint: &Endpoint, pem: Option<&Pem>) -> Channel {
     let environment = environment();
     core_log::redirect();
@@ -206,8 +193,10 @@ fn open(config: &Config, endpoint: &Endpoint, pem: Option<&Pem>) -> Channel {
         // What C-core allows one attempt to connect is the smallest back-off, or the next one
         // where that is longer.
         .raw_cfg_int(c"grpc.min_reconnect_backoff_ms".into(), millis(attempt))
-        .raw_cfg_int(c"grpc.http2.bdp_probe".into(), 0)
-        .raw_cfg_int(c"grpc.http2.lookahead_bytes".into(), window(endpoint))
+        // Without it C-core would tell the server after every 32 KiB how much more may come, and a
+        // server that is stopping closes right behind its last alerts: to write to it then fails,
+        // and C-core drops what it has not read.
+        .raw_cfg_int(c"grpc.http2.bdp_probe".into(), 1)
         .initial_reconnect_backoff(FIRST_RETRY.min(attempt))
         .max_reconnect_backoff(last_retry(endpoint).min(attempt));
     if let Some(name) = &config.server_name {

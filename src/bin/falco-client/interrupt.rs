@@ -23,9 +23,9 @@ const LONGEST_WORDS: Duration = Duration::from_secs(5);
 /// How long an orderly end may take unless it is told otherwise.
 pub const BOUND: Duration = Duration::from_secs(20);
 
-/// So much, in bytes, Falco may have written when its stream is cancelled in a flood: twice what
-/// the library lets it write ahead over TCP, as there is more than the window.
-const ON_ITS_WAY: u64 = 512 << 10;
+/// So much, in bytes, Falco may have written when its stream is cancelled: what C-core lets it write
+/// ahead of a reader who takes nothing.
+const ON_ITS_WAY: u64 = 16 << 20;
 
 /// A signal may come before there is anything to cancel.
 #[derive(Clone)]

@@ -28,8 +28,11 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
     let printer = Printer::new(args.format, args.proto.as_deref())?;
     let mut config = args.falco.config().overflow(args.when_full.into());
     if args.limit.is_some() {
-        // What Falco has written beyond the limit is lost, so it is kept from writing far ahead.
-        config = config.queue_bytes(AHEAD_OF_LIMIT);
+        // What Falco has written beyond the limit is lost, so it is kept from writing far ahead:
+        // without the probe the connection's window stays at 64 KiB.
+        config = config
+            .queue_bytes(AHEAD_OF_LIMIT)
+            .channel_arg("grpc.http2.bdp_probe", 0);
     }
     let client = Client::new(config)?;
     let output = Output::new();
