@@ -201,7 +201,7 @@ fn a_slow_reader_may_choose_to_lose_alerts() {
     let mut reader = Running::spawn(falco.command("get", &["--when-full", "drop-oldest"]));
     let mut said = BufReader::new(reader.child.stderr.take().unwrap()).lines();
     let told = said.next().unwrap().unwrap();
-    assert!(told.contains("1 alerts were dropped"), "{told}");
+    assert!(told.contains("alerts were dropped"), "{told}");
     let printed = lines(&mut reader).count() as u64;
     let told = said.next().unwrap().unwrap();
     assert!(told.contains("alerts were dropped"), "{told}");
