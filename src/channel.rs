@@ -18,9 +18,14 @@ thread_local! {
     static DELIVERS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this is the thread on which bytes arrive. Who blocks it waits for himself.
+/// Whether this is a thread on which bytes arrive. Who blocks it waits for himself.
 pub(crate) fn on_delivery_thread() -> bool {
     DELIVERS.get()
+}
+
+/// Says that bytes arrive on this thread.
+pub(crate) fn deliver_here() {
+    DELIVERS.set(true);
 }
 
 /// One thread for the whole process, made with the first client, never ended: it serves any number
@@ -32,7 +37,7 @@ fn environment() -> Arc<Environment> {
         let environment = EnvBuilder::new()
             .cq_count(1)
             .name_prefix("falco-client")
-            .after_start(|| DELIVERS.set(true))
+            .after_start(deliver_here)
             .build();
         Arc::new(environment)
     });
@@ -172,7 +177,7 @@ impl Connection {
 fn last_retry(endpoint: &Endpoint) -> Duration {
     match endpoint {
         Endpoint::Unix(_) => LAST_RETRY_UNIX,
-        Endpoint::Tcp { .. } => LAST_RETRY,
+        _ => LAST_RETRY,
     }
 }
 
@@ -189,7 +194,7 @@ fn open(config: &Config, endpoint: &Endpoint, pem: Option<&Pem>) -> Channel {
         // Until an answer comes, C-core keeps every request for a retry, in half a kilobyte each:
         // of a Falco that is silent for a day, 170 MB. What is to be tried again is tried anew.
         .raw_cfg_int(c"grpc.enable_retries".into(), 0)
-        .max_receive_message_len(i32::try_from(config.max_message_bytes).unwrap_or(i32::MAX))
+        .max_receive_message_len(i32::try_from(config.message_limit(endpoint)).unwrap_or(i32::MAX))
         // What C-core allows one attempt to connect is the smallest back-off, or the next one
         // where that is longer.
         .raw_cfg_int(c"grpc.min_reconnect_backoff_ms".into(), millis(attempt))

@@ -12,12 +12,14 @@ use crate::alert::Alert;
 use crate::alerts::{Alerts, Watch};
 use crate::api::version::Response;
 use crate::channel::{on_delivery_thread, Connection};
-use crate::config::Config;
+use crate::config::{Config, Overflow};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::examine::{examine, look};
 use crate::failure::explain;
-use crate::feed::{self, Callback, Control, Purpose, VERSION};
+use crate::feed::{self, Callback, Control, Intake, Outlet, Purpose, VERSION};
+use crate::http::{self, Listener};
+use crate::lines::{self, Lines};
 use crate::wait::wait;
 
 /// How long a channel may take to tell why it has no connection.
@@ -28,54 +30,86 @@ const LOOK: Duration = Duration::from_secs(2);
 
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// A client of one Falco.
+/// A client of one Falco, or of whatever sends its alerts to one [`Endpoint`].
 ///
-/// Cheap to clone; clones share one connection, which is made when it is first needed.
+/// Cheap to clone; clones share one connection, which is made when it is first needed, or one port,
+/// which is listened on as long as there is a clone.
 #[derive(Clone)]
 pub struct Client {
-    connection: Arc<Connection>,
+    origin: Origin,
+    queue_bytes: usize,
+    overflow: Overflow,
+}
+
+/// Where alerts come from.
+#[derive(Clone)]
+enum Origin {
+    Grpc(Arc<Connection>),
+    Http(Arc<Listener>),
+    Lines(Arc<Lines>),
 }
 
 impl Client {
     /// A client of the Falco at `endpoint`, with the default [`Config`].
     ///
     /// `unix:///run/falco/falco.sock` is where Falco listens by default. A `host:port` needs
-    /// certificates: use [`Client::new`]. Nothing is connected yet.
+    /// certificates: use [`Client::new`]. For all forms see [`Endpoint`]. Nothing is connected yet;
+    /// a port to listen on is bound.
     ///
     /// # Errors
     ///
-    /// [`Error::Endpoint`], [`Error::Config`].
+    /// [`Error::Endpoint`], [`Error::Config`], [`Error::Server`] where nothing can listen there.
     pub fn connect(endpoint: &str) -> Result<Client> {
         Client::new(Config::new(endpoint))
     }
 
-    /// A client with these settings. Nothing is connected yet; certificates are read and checked.
+    /// A client with these settings. Nothing is connected yet; certificates are read and checked, and
+    /// a port to listen on is bound.
     ///
     /// C-core's log goes to the crate `log`, at the level that is set there when a client is made,
     /// under an empty target.
     ///
     /// # Errors
     ///
-    /// [`Error::Endpoint`], [`Error::Config`], [`Error::Tls`].
+    /// [`Error::Endpoint`], [`Error::Config`], [`Error::Tls`], [`Error::Server`] where nothing can
+    /// listen there.
     pub fn new(config: Config) -> Result<Client> {
-        let connection = Arc::new(Connection::new(config)?);
-        Ok(Client { connection })
+        let endpoint = config.check_options()?;
+        let (queue_bytes, overflow) = (config.queue_bytes, config.overflow);
+        let origin = match endpoint {
+            Endpoint::Unix(_) | Endpoint::Tcp { .. } => {
+                Origin::Grpc(Arc::new(Connection::new(config)?))
+            }
+            Endpoint::Listen { .. } => Origin::Http(Arc::new(Listener::bind(&config, endpoint)?)),
+            Endpoint::File(_) | Endpoint::Stdin => {
+                Origin::Lines(Arc::new(Lines::new(&config, endpoint)))
+            }
+        };
+        Ok(Client {
+            origin,
+            queue_bytes,
+            overflow,
+        })
     }
 
     /// The alerts that Falco holds now, then the end.
     ///
-    /// Falco 0.18 to 0.43. A failure to connect comes as the sequence's only item.
+    /// Falco 0.18 to 0.43, a file, and standard input up to its end. A failure to connect comes as
+    /// the sequence's only item.
     ///
     /// # Errors
     ///
-    /// When the call cannot be made at all.
+    /// When the call cannot be made at all: [`Error::Endpoint`] where alerts are posted, as nothing
+    /// waits there.
     pub fn get(&self) -> Result<Alerts> {
         self.queued(Purpose::Get)
     }
 
     /// The alerts from now on, for ever.
     ///
-    /// Falco 0.18 to 0.43. When Falco restarts, the connection breaks or cannot be made yet, it
+    /// Of a file those that it holds, too; standard input ends it with its own end.
+    ///
+    /// Over gRPC: when Falco restarts, the connection breaks or cannot be made yet, it
     /// subscribes again as soon as that can be, at most 5 s later, with certificates that were
     /// renewed meanwhile: [`Alerts::state`] tells, and `log` once. What does not pass by itself ends
     /// the sequence unless [`Config::keep_trying`] says otherwise: [`Error::Untrusted`],
@@ -119,12 +153,13 @@ impl Client {
         self.watched(Purpose::Subscribe, callback)
     }
 
-    /// The version of this Falco and of its engine. Falco 0.20 to 0.43.
+    /// The version of this Falco and of its engine. Falco 0.20 to 0.43: over gRPC only.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Unimplemented`] from other servers, [`Error::Deadline`]
-    /// after [`Config::call_deadline`], [`Error::WouldDeadlock`] inside a callback.
+    /// after [`Config::call_deadline`], [`Error::WouldDeadlock`] inside a callback,
+    /// [`Error::Endpoint`] where there is no gRPC.
     pub fn version(&self) -> Result<Response> {
         if on_delivery_thread() {
             return Err(Error::WouldDeadlock { call: "version" });
@@ -138,12 +173,12 @@ impl Client {
     ///
     /// As [`version`](Client::version).
     pub fn version_async(&self) -> impl Future<Output = Result<Response>> + Send + 'static {
-        let deadline = self.connection.config().call_deadline;
-        let call = self.version_within(deadline);
-        let begin = Instant::now();
-        let connection = self.connection.clone();
+        let connection = self.connection().cloned();
         async move {
-            match call.await {
+            let connection = connection?;
+            let deadline = connection.config().call_deadline;
+            let begin = Instant::now();
+            match version_within(&connection, deadline).await {
                 Ok(version) => Ok(version),
                 Err(error) => {
                     let left = deadline.saturating_sub(begin.elapsed());
@@ -153,39 +188,14 @@ impl Client {
         }
     }
 
-    fn version_within(
-        &self,
-        deadline: Duration,
-    ) -> impl Future<Output = Result<Response>> + Send + 'static {
-        let endpoint = self.endpoint().clone();
-        let client = self.connection.current().client;
-        let call = feed::version(&client, deadline);
-        async move {
-            let answer = match call {
-                Ok(call) => call.await,
-                Err(error) => Err(error),
-            };
-            // A call that still waits for its connection fails when the channel goes.
-            drop(client);
-            let bytes =
-                answer.map_err(|error| explain(&endpoint, VERSION.name, Some(deadline), error))?;
-            bytes
-                .and_then(|bytes| Response::parse_from_bytes(&bytes).ok())
-                .ok_or_else(|| Error::Unavailable {
-                    endpoint: endpoint.to_string(),
-                    problem: "the answer to version is none; see whether this is a Falco".into(),
-                    source: None,
-                })
-        }
-    }
-
     /// Waits until the connection stands, at most for `timeout`, and tries again until then. To find out
     /// why there is none may take as long again, or 2 s where that is more.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`] with the reason why there is none, [`Error::Deadline`] where none can
-    /// be told, [`Error::WouldDeadlock`] inside a callback.
+    /// be told, [`Error::WouldDeadlock`] inside a callback. Where there is no gRPC there is no
+    /// connection to wait for, and it returns at once.
     pub fn wait_connected(&self, timeout: Duration) -> Result<()> {
         if on_delivery_thread() {
             return Err(Error::WouldDeadlock {
@@ -201,49 +211,62 @@ impl Client {
     ///
     /// As [`wait_connected`](Client::wait_connected).
     pub async fn wait_connected_async(&self, timeout: Duration) -> Result<()> {
+        let Ok(connection) = self.connection() else {
+            return Ok(());
+        };
         // C-core's clock has an end.
         let timeout = timeout.min(MONTH);
-        let client = self.connection.current().client;
+        let client = connection.current().client;
         if client.channel().wait_for_connected(timeout).await {
             return Ok(());
         }
         // The state of a channel has no reason. A call that fails on it has, and at once.
         let more = timeout.max(LOOK);
-        match self.version_within(TELL).await {
+        match version_within(connection, TELL).await {
             Err(error @ (Error::Unavailable { .. } | Error::Untrusted { .. })) => {
-                Err(examine(&self.connection, error, more).await)
+                Err(examine(connection, error, more).await)
             }
-            Err(Error::Deadline { endpoint, .. }) => {
-                Err(match look(&self.connection, more).await {
-                    Some(finding) => Error::Unavailable {
-                        endpoint,
-                        problem: finding.to_string(),
-                        source: None,
-                    },
-                    None => Error::Deadline {
-                        endpoint,
-                        after: timeout,
-                    },
-                })
-            }
+            Err(Error::Deadline { endpoint, .. }) => Err(match look(connection, more).await {
+                Some(finding) => Error::Unavailable {
+                    endpoint,
+                    problem: finding.to_string(),
+                    source: None,
+                },
+                None => Error::Deadline {
+                    endpoint,
+                    after: timeout,
+                },
+            }),
             _ => Ok(()),
         }
     }
 
-    /// Where this client's Falco is.
+    /// Where this client's alerts come from; with the real port, where it listens on any.
     pub fn endpoint(&self) -> &Endpoint {
-        self.connection.endpoint()
+        match &self.origin {
+            Origin::Grpc(connection) => connection.endpoint(),
+            Origin::Http(listener) => listener.endpoint(),
+            Origin::Lines(lines) => lines.endpoint(),
+        }
     }
 
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+    /// The connection to a Falco that speaks gRPC.
+    pub(crate) fn connection(&self) -> Result<&Arc<Connection>> {
+        match &self.origin {
+            Origin::Grpc(connection) => Ok(connection),
+            _ => Err(Error::Endpoint {
+                endpoint: self.endpoint().to_string(),
+                problem: "is no gRPC API, over which alone Falco tells its version; see what \
+                          `falco --version` says"
+                    .to_owned(),
+            }),
+        }
     }
 
     fn queued(&self, purpose: Purpose) -> Result<Alerts> {
         let control = Control::new(self.endpoint().clone());
-        let config = self.connection.config();
-        let (outlet, inbox) = feed::queue(config.queue_bytes, config.overflow, control.clone());
-        feed::start(self.connection.clone(), purpose, outlet, control)?;
+        let (outlet, inbox) = feed::queue(self.queue_bytes, self.overflow, control.clone());
+        self.start(purpose, outlet, control)?;
         Ok(Alerts::new(inbox))
     }
 
@@ -254,7 +277,60 @@ impl Client {
         let control = Control::new(self.endpoint().clone());
         let (done, wait) = oneshot::channel();
         let outlet = Callback::new(Box::new(callback), control.clone(), done);
-        feed::start(self.connection.clone(), purpose, outlet, control.clone())?;
+        self.start(purpose, outlet, control.clone())?;
         Ok(Watch::new(control, wait))
+    }
+
+    /// Lets alerts go to `outlet`, in the way of their origin.
+    pub(crate) fn start<O: Outlet>(
+        &self,
+        purpose: Purpose,
+        outlet: O,
+        control: Arc<Control>,
+    ) -> Result<()> {
+        let intake = |outlet, control| {
+            Intake::new(Box::new(outlet), control).map_err(|error| Error::Server {
+                endpoint: self.endpoint().to_string(),
+                problem: format!("nothing to wake it with: {error}; allow more open files"),
+                source: Some(error.into()),
+            })
+        };
+        match &self.origin {
+            Origin::Grpc(connection) => feed::start(connection.clone(), purpose, outlet, control),
+            Origin::Http(_) if purpose == Purpose::Get => Err(Error::Endpoint {
+                endpoint: self.endpoint().to_string(),
+                problem: "has nothing to get: Falco holds no alert that it posts; follow it, with \
+                          subscribe or watch"
+                    .to_owned(),
+            }),
+            Origin::Http(listener) => http::start(listener.clone(), intake(outlet, control)?),
+            Origin::Lines(lines) => lines::start(lines.clone(), purpose, intake(outlet, control)?),
+        }
+    }
+}
+
+fn version_within(
+    connection: &Connection,
+    deadline: Duration,
+) -> impl Future<Output = Result<Response>> + Send + 'static {
+    let endpoint = connection.endpoint().clone();
+    let client = connection.current().client;
+    let call = feed::version(&client, deadline);
+    async move {
+        let answer = match call {
+            Ok(call) => call.await,
+            Err(error) => Err(error),
+        };
+        // A call that still waits for its connection fails when the channel goes.
+        drop(client);
+        let bytes =
+            answer.map_err(|error| explain(&endpoint, VERSION.name, Some(deadline), error))?;
+        bytes
+            .and_then(|bytes| Response::parse_from_bytes(&bytes).ok())
+            .ok_or_else(|| Error::Unavailable {
+                endpoint: endpoint.to_string(),
+                problem: "the answer to version is none; see whether this is a Falco".into(),
+                source: None,
+            })
     }
 }

@@ -27,7 +27,8 @@ pub struct Config {
     pub(crate) server_name: Option<String>,
     pub(crate) connect_deadline: Duration,
     pub(crate) call_deadline: Duration,
-    pub(crate) max_message_bytes: usize,
+    pub(crate) max_message_bytes: Option<usize>,
+    pub(crate) max_connections: usize,
     pub(crate) queue_bytes: usize,
     pub(crate) overflow: Overflow,
     pub(crate) keep_trying: bool,
@@ -74,6 +75,13 @@ pub enum ChannelArg {
 /// The longest alert that protobuf and C-core carry safely: both count in 32 bits.
 const LARGEST_MESSAGE: usize = (1 << 30) - 1;
 
+/// The longest posted alert or line, unless told otherwise. Memory for one is there before it is
+/// known whether it is an alert at all.
+const LARGEST_LINE: usize = 16 << 20;
+
+/// Each has a thread.
+const MOST_CONNECTIONS: usize = 65_536;
+
 impl Config {
     /// A Falco at `endpoint`, and each other option at its default.
     ///
@@ -88,7 +96,8 @@ impl Config {
             server_name: None,
             connect_deadline: Duration::from_secs(10),
             call_deadline: Duration::from_secs(10),
-            max_message_bytes: LARGEST_MESSAGE,
+            max_message_bytes: None,
+            max_connections: 512,
             queue_bytes: 4 << 20,
             overflow: Overflow::Wait,
             keep_trying: false,
@@ -135,7 +144,8 @@ impl Config {
         self
     }
 
-    /// How long [`version`](crate::Client::version) may take. Default: 10 s.
+    /// How long [`version`](crate::Client::version) may take; where alerts are posted, how long a peer
+    /// may take for the TLS handshake, and for one request. Default: 10 s.
     ///
     /// Shorter for a health check. From 1 ms to 24 days. `get` and `subscribe` have no deadline:
     /// they may go on for ever.
@@ -144,12 +154,25 @@ impl Config {
         self
     }
 
-    /// The largest alert to accept, in bytes. Default, and the most: 1 GiB - 1.
+    /// The largest alert to accept, in bytes. Default over gRPC, and the most: 1 GiB - 1. Default
+    /// for a posted alert or a line: 16 MiB.
     ///
     /// Smaller to bound the memory that a hostile server can take. A larger alert ends the stream
-    /// with RESOURCE_EXHAUSTED and is lost, and a real one has been 42 MB long.
+    /// with RESOURCE_EXHAUSTED and is lost, and a real one has been 42 MB long. Where alerts are
+    /// posted, a larger one is answered with 413, and of posted alerts above 64 KiB four of the
+    /// largest size may be on their way at once.
     pub fn max_message_bytes(mut self, bytes: usize) -> Config {
-        self.max_message_bytes = bytes;
+        self.max_message_bytes = Some(bytes);
+        self
+    }
+
+    /// How many connections may be open where alerts are posted. Default: 512.
+    ///
+    /// Each Falco keeps one. Beyond, a new one takes the place of one that has posted nothing yet,
+    /// or else of the one that has been silent for longest; its Falco connects again. More than
+    /// the process may open files (`ulimit -n`) are of no use.
+    pub fn max_connections(mut self, connections: usize) -> Config {
+        self.max_connections = connections;
         self
     }
 
@@ -250,7 +273,15 @@ impl Config {
                 ),
             ));
         }
-        check_bytes("max_message_bytes", self.max_message_bytes, LARGEST_MESSAGE)?;
+        check_bytes(
+            "max_message_bytes",
+            self.message_limit(&endpoint),
+            LARGEST_MESSAGE,
+        )?;
+        if !(1..=MOST_CONNECTIONS).contains(&self.max_connections) {
+            let problem = format!("give 1 to {MOST_CONNECTIONS}");
+            return Err(bad("max_connections", problem));
+        }
         check_bytes("queue_bytes", self.queue_bytes, usize::MAX)?;
         for (name, value) in &self.channel_args {
             check_channel_arg(name, value)?;
@@ -258,8 +289,30 @@ impl Config {
         Ok(endpoint)
     }
 
+    /// The largest alert to accept from there.
+    pub(crate) fn message_limit(&self, endpoint: &Endpoint) -> usize {
+        self.max_message_bytes
+            .unwrap_or_else(|| match endpoint.is_native() {
+                true => LARGEST_LINE,
+                false => LARGEST_MESSAGE,
+            })
+    }
+
     fn check_transport(&self, endpoint: &Endpoint) -> Result<()> {
         let problem = match (endpoint, &self.tls) {
+            (Endpoint::Listen { tls: true, .. }, None) => {
+                "listen+https needs a certificate and its key, and a CA where Falco shall show a \
+                 certificate as well (mtls in http_output)"
+            }
+            (Endpoint::Listen { tls: false, .. }, Some(_)) => {
+                "listen+http has no TLS; leave it out, or write listen+https"
+            }
+            (Endpoint::File(_) | Endpoint::Stdin, Some(_)) => {
+                "lines come without TLS; leave it out"
+            }
+            (Endpoint::Tcp { .. }, Some(tls)) if !tls.is_mutual() => {
+                "has no CA, by which Falco is known; give ca.crt as well"
+            }
             (Endpoint::Unix(_), Some(_)) => {
                 "Falco's unix socket has no TLS; leave it out, or give a TCP endpoint such as \
                  localhost:5060"

@@ -10,9 +10,21 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// Where a Falco serves its gRPC API: `bind_address` in its `falco.yaml`.
+/// Where alerts come from: where Falco serves its gRPC API, where it is expected to send them, or
+/// what it writes.
 ///
-/// Parsed from, and displayed as, `unix:///path`, `host:port` or `[::1]:5060`.
+/// Parsed from, and displayed as, one of
+///
+/// | endpoint | Falco | setting in `falco.yaml` |
+/// | --- | --- | --- |
+/// | `unix:///path` | 0.18 to 0.43 | `grpc.bind_address`, the same text |
+/// | `host:port`, `[::1]:5060` | 0.18 to 0.43 | `grpc.bind_address`, with mutual TLS |
+/// | `listen+http://ADDR:PORT` | each that has `http_output`, and 0.44 and later | `http_output.url`, `http://…` |
+/// | `listen+https://ADDR:PORT` | the same | `http_output.url`, `https://…` |
+/// | `file:///path` | every | `file_output.filename` |
+/// | `-`, standard input | every | `stdout_output`, or `program_output.program` |
+///
+/// All but the first two need `json_output: true` in `falco.yaml`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -26,6 +38,22 @@ pub enum Endpoint {
         /// Falco's default is 5060.
         port: u16,
     },
+    /// An address of this machine, to listen there for what Falco's `http_output` sends: a POST for
+    /// each alert, whatever its path.
+    Listen {
+        /// Whether it speaks TLS: `listen+https`. Client certificates are demanded where
+        /// [`Tls`](crate::Tls) has a CA.
+        tls: bool,
+        /// A DNS name or an IP address, IPv6 without brackets; `0.0.0.0` or `::` for all of them.
+        host: String,
+        /// 0 for any free one: [`Client::endpoint`](crate::Client::endpoint) tells which.
+        port: u16,
+    },
+    /// A file of Falco's JSON lines, at an absolute path. It is followed as it grows, is rotated or
+    /// truncated, and may appear later.
+    File(PathBuf),
+    /// Falco's JSON lines on standard input.
+    Stdin,
 }
 
 impl Endpoint {
@@ -44,8 +72,13 @@ impl Endpoint {
             // C-core decodes the path as that of a URI.
             Endpoint::Unix(path) => format!("unix:{}", percent(path.as_os_str().as_bytes())),
             // With its scheme, as a host named `unix` or `xds` would be taken for one.
-            Endpoint::Tcp { .. } => format!("dns:///{}", percent(self.to_string().as_bytes())),
+            _ => format!("dns:///{}", percent(self.to_string().as_bytes())),
         }
+    }
+
+    /// Whether Falco's own JSON comes from there, and no messages.
+    pub(crate) fn is_native(&self) -> bool {
+        !matches!(self, Endpoint::Unix(_) | Endpoint::Tcp { .. })
     }
 }
 
@@ -53,11 +86,29 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Endpoint::Unix(path) => write!(f, "unix://{}", path.display()),
-            Endpoint::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Endpoint::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Endpoint::Tcp { host, port } => f.write_str(&authority(host, *port)),
+            Endpoint::Listen { tls, host, port } => {
+                let scheme = if *tls { HTTPS } else { HTTP };
+                write!(f, "{scheme}{}", authority(host, *port))
+            }
+            Endpoint::File(path) => write!(f, "{FILE}{}", path.display()),
+            Endpoint::Stdin => f.write_str(STDIN),
         }
     }
 }
+
+/// A host and its port, as they stand together.
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+const HTTP: &str = "listen+http://";
+const HTTPS: &str = "listen+https://";
+const FILE: &str = "file://";
+const STDIN: &str = "-";
 
 impl From<Endpoint> for String {
     fn from(endpoint: Endpoint) -> String {
@@ -93,7 +144,9 @@ fn refuses(error: &io::Error) -> bool {
     )
 }
 
-const FORMS: &str = "write unix:///run/falco/falco.sock or host:port, as in localhost:5060";
+const FORMS: &str = "write unix:///run/falco/falco.sock or host:port, as in localhost:5060; for a \
+                     Falco without gRPC listen+http://ADDR:PORT, listen+https://ADDR:PORT, \
+                     file:///path or - for standard input";
 
 /// What the address of a unix socket holds, without its closing NUL.
 const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -108,8 +161,21 @@ fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
         Err(format!(
             "contains a NUL, a line break or another control character; {FORMS}"
         ))
+    } else if text == STDIN {
+        Ok(Endpoint::Stdin)
     } else if let Some(path) = text.strip_prefix("unix:") {
         unix(path)
+    } else if let Some(path) = text.strip_prefix(FILE) {
+        file(path)
+    } else if let Some(address) = text.strip_prefix(HTTP) {
+        listen(false, address)
+    } else if let Some(address) = text.strip_prefix(HTTPS) {
+        listen(true, address)
+    } else if let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") {
+        Err(format!(
+            "is an address to send to; to listen for Falco's http_output write \
+             listen+{scheme}://{rest}"
+        ))
     } else if let Some((scheme, _)) = text.split_once("://") {
         Err(format!(
             "has the scheme {scheme}, which Falco does not serve; {FORMS}"
@@ -159,19 +225,46 @@ fn unix(rest: &str) -> Result<Endpoint, String> {
     Ok(Endpoint::Unix(path.into()))
 }
 
+fn file(path: &str) -> Result<Endpoint, String> {
+    match path.strip_prefix('/') {
+        Some("") | None => Err(format!(
+            "has no absolute path; write the file's after file://, as in {FILE}/var/log/falco.log"
+        )),
+        Some(_) => Ok(Endpoint::File(path.into())),
+    }
+}
+
+fn listen(tls: bool, rest: &str) -> Result<Endpoint, String> {
+    let address = rest.strip_suffix('/').unwrap_or(rest);
+    if address.contains('/') {
+        return Err("has a path, and Falco may send to any; leave it out".to_owned());
+    }
+    let (host, port) = host_and_port(address, 0, "2801")?;
+    Ok(Endpoint::Listen { tls, host, port })
+}
+
 fn tcp(text: &str, lowest_port: u16) -> Result<Endpoint, String> {
+    let (host, port) = host_and_port(text, lowest_port, "5060")?;
+    Ok(Endpoint::Tcp { host, port })
+}
+
+/// `usual` is the port that a remedy names.
+fn host_and_port(text: &str, lowest_port: u16, usual: &str) -> Result<(String, u16), String> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((host, rest)) if is_ipv6(host) => (host, rest.strip_prefix(':')),
-            _ => return Err("has no IPv6 address in its brackets; write [::1]:5060".into()),
+            _ => {
+                return Err(format!(
+                    "has no IPv6 address in its brackets; write [::1]:{usual}"
+                ))
+            }
         },
         None => match text.split_once(':') {
             Some((_, port)) if port.contains(':') => {
-                return Err(
-                    "has more than one colon; an IPv6 address stands in brackets and its \
-                            port behind them: write [::1]:5060"
-                        .into(),
-                )
+                return Err(format!(
+                    "has more than one colon; an IPv6 address stands in brackets and its port \
+                     behind them: write [::1]:{usual}"
+                ))
             }
             Some((host, port)) => (host, Some(port)),
             None => (text, None),
@@ -187,7 +280,7 @@ fn tcp(text: &str, lowest_port: u16) -> Result<Endpoint, String> {
     }
     let Some(port) = port.filter(|port| !port.is_empty()) else {
         return Err(format!(
-            "has no port; write {}:5060",
+            "has no port; write {}:{usual}",
             text.trim_end_matches(':')
         ));
     };
@@ -197,10 +290,10 @@ fn tcp(text: &str, lowest_port: u16) -> Result<Endpoint, String> {
         .ok()
         .filter(|_| port.bytes().all(|byte| byte.is_ascii_digit()))
     {
-        Some(number) if number >= lowest_port => Ok(Endpoint::Tcp {
-            host: host.to_owned(),
-            port: number,
-        }),
+        Some(number) if number >= lowest_port => Ok((host.to_owned(), number)),
+        _ if usual != "5060" => Err(format!(
+            "has the port {port}; write a number from {lowest_port} to 65535"
+        )),
         _ => Err(format!(
             "has the port {port}; write a number from {lowest_port} to 65535 (Falco's default is \
              5060)"

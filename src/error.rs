@@ -92,6 +92,16 @@ pub enum Error {
         /// The server's text.
         message: String,
     },
+    /// What was posted as an alert, or is a line among alerts, and is not Falco's JSON: Falco writes
+    /// text where `json_output` is not true in `falco.yaml`. The next one follows.
+    Line {
+        /// Where it came from.
+        endpoint: String,
+        /// It, exactly as it was received.
+        line: Box<[u8]>,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// An alert that is no valid protobuf message. The next one follows.
     Undecodable {
         /// The message, exactly as received.
@@ -122,7 +132,7 @@ pub enum Error {
         /// The cause, where there is one.
         source: Option<Cause>,
     },
-    /// The embedded Falco cannot serve.
+    /// Nothing can listen there: the embedded Falco, or a client whose alerts are posted.
     Server {
         /// Where it was told to listen.
         endpoint: String,
@@ -192,6 +202,17 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
+            Error::Line {
+                endpoint,
+                line,
+                problem,
+            } => write!(
+                f,
+                "{endpoint}: {problem}, so that it is no alert in Falco's JSON; see that json_output \
+                 is true in falco.yaml: {}{}",
+                Shown(line),
+                if line.len() > SHOWN { " …" } else { "" }
+            ),
             Error::Undecodable { bytes, problem } => write!(
                 f,
                 "an alert of {} bytes is no valid protobuf message: {problem}; its bytes are in \
@@ -211,6 +232,19 @@ impl fmt::Display for Error {
                 f.write_str("the callback panicked, so that its subscription was ended")
             }
         }
+    }
+}
+
+/// So much of a line stands in an error's text.
+const SHOWN: usize = 200;
+
+/// The start of what came from anywhere, on one line.
+struct Shown<'a>(&'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = self.0.get(..SHOWN).unwrap_or(self.0);
+        write!(f, "{}", String::from_utf8_lossy(start).escape_debug())
     }
 }
 

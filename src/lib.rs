@@ -16,7 +16,9 @@ mod error;
 mod examine;
 mod failure;
 mod feed;
+mod http;
 pub mod json;
+mod lines;
 mod priority;
 #[cfg(feature = "server")]
 pub mod recording;

@@ -27,7 +27,8 @@ use crate::error::{Error, Result};
 /// The same type serves the embedded Falco, with a server's certificate and key.
 #[derive(Clone)]
 pub struct Tls {
-    ca: Part,
+    /// None where client certificates are not asked for.
+    ca: Option<Part>,
     cert: Part,
     key: Part,
 }
@@ -45,7 +46,7 @@ impl Tls {
         key: impl Into<PathBuf>,
     ) -> Tls {
         Tls {
-            ca: Part::new(CA, Source::File(ca.into())),
+            ca: Some(Part::new(CA, Source::File(ca.into()))),
             cert: Part::new(CERT, Source::File(cert.into())),
             key: Part::new(KEY, Source::File(key.into())),
         }
@@ -58,15 +59,33 @@ impl Tls {
         key: impl Into<Vec<u8>>,
     ) -> Tls {
         Tls {
-            ca: Part::new(CA, Source::Pem(ca.into())),
+            ca: Some(Part::new(CA, Source::Pem(ca.into()))),
             cert: Part::new(CERT, Source::Pem(cert.into())),
             key: Part::new(KEY, Source::Pem(key.into())),
         }
     }
 
+    /// A certificate and its key alone, to listen with (`listen+https`) for whoever comes: TLS without
+    /// client certificates.
+    ///
+    /// Falco's `http_output` has no other way to show who it is, so that the network has to keep
+    /// strangers away.
+    pub fn server_from_files(cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Tls {
+        Tls {
+            ca: None,
+            cert: Part::new(CERT, Source::File(cert.into())),
+            key: Part::new(KEY, Source::File(key.into())),
+        }
+    }
+
+    /// Whether it has a CA, by which the other side is known.
+    pub(crate) fn is_mutual(&self) -> bool {
+        self.ca.is_some()
+    }
+
     /// Reads the three parts and checks all that can be checked without the other side.
     pub(crate) fn load(&self) -> Result<Pem> {
-        let ca = self.ca.read()?;
+        let ca = self.ca.as_ref().map(Part::read).transpose()?;
         let cert = self.cert.read()?;
         let private = self.key.private_key(&self.key.read()?)?;
         // native-tls takes no other form, and C-core any.
@@ -75,9 +94,11 @@ impl Tls {
                 .error("cannot be written as PKCS#8; make another", error)
         })?;
 
-        let read = Certificate::stack_from_pem(&ca);
-        if read.as_ref().map_or(true, Vec::is_empty) {
-            return Err(self.ca.no_certificate(&ca, read.err().map(Cause::from)));
+        if let (Some(part), Some(ca)) = (&self.ca, &ca) {
+            let read = Certificate::stack_from_pem(ca);
+            if read.as_ref().map_or(true, Vec::is_empty) {
+                return Err(part.no_certificate(ca, read.err().map(Cause::from)));
+            }
         }
         let identity = Identity::from_pkcs8(&cert, &key)
             .map_err(|error| self.cert.no_certificate(&cert, Some(error.into())))?;
@@ -89,12 +110,14 @@ impl Tls {
                 format!("cannot be used for TLS: {error}; make another, with a longer key");
             self.cert.error(problem, error)
         })?;
+        let ca = ca.unwrap_or_default();
         Ok(Pem { ca, cert, key })
     }
 
     /// How texts call the CA, the certificate and the key: by name and path.
     pub(crate) fn names(&self) -> [String; 3] {
-        [&self.ca, &self.cert, &self.key].map(Part::to_string)
+        let ca = self.ca.as_ref().map(Part::to_string).unwrap_or_default();
+        [ca, self.cert.to_string(), self.key.to_string()]
     }
 
     /// The file of the private key, where it comes from one.
@@ -127,13 +150,15 @@ impl Tls {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tls({}, {}, {})", self.ca, self.cert, self.key)
+        let [ca, cert, key] = self.names();
+        write!(f, "Tls({ca}, {cert}, {key})")
     }
 }
 
 /// Three PEM texts that have been checked. None contains a NUL, so that C strings can hold them.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Pem {
+    /// Empty where there is none.
     pub ca: Vec<u8>,
     pub cert: Vec<u8>,
     /// As PKCS#8, whatever form was given.

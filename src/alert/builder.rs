@@ -25,7 +25,7 @@ pub struct AlertBuilder {
     priority: i32,
     source_number: i32,
     rule: String,
-    output: String,
+    output: Vec<u8>,
     fields: Vec<(String, String)>,
     hostname: String,
     tags: Vec<String>,
@@ -58,7 +58,12 @@ impl AlertBuilder {
     }
 
     /// The formatted text.
-    pub fn output(mut self, output: impl Into<String>) -> Self {
+    pub fn output(self, output: impl Into<String>) -> Self {
+        self.output_bytes(output.into())
+    }
+
+    /// Falco's own line is kept as it came, also where it is not UTF-8.
+    pub(crate) fn output_bytes(mut self, output: impl Into<Vec<u8>>) -> Self {
         self.output = output.into();
         self
     }
@@ -111,7 +116,7 @@ impl AlertBuilder {
     }
 
     /// In the order of the field numbers, as Falco writes them.
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut message = Vec::new();
         if let Some((seconds, nanos)) = self.time {
             let mut time = Vec::new();
@@ -126,7 +131,9 @@ impl AlertBuilder {
             self.source_number.into(),
         );
         put_text(&mut message, wire::RULE, &self.rule);
-        put_text(&mut message, wire::OUTPUT, &self.output);
+        if !self.output.is_empty() {
+            put_bytes(&mut message, wire::OUTPUT, &self.output);
+        }
         let mut entry = Vec::new();
         for (name, value) in &self.fields {
             entry.clear();

@@ -45,6 +45,8 @@ const SOURCES: [&str; 4] = ["syscall", "k8s_audit", "internal", "plugin"];
 pub struct Alert {
     bytes: Box<[u8]>,
     index: Index,
+    /// Its output is the line that it came as.
+    native: bool,
 }
 
 impl Alert {
@@ -60,7 +62,13 @@ impl Alert {
             "messages of 1 GiB and more are not read".to_owned()
         } else {
             match Index::read(&bytes) {
-                Ok(index) => return Ok(Alert { bytes, index }),
+                Ok(index) => {
+                    return Ok(Alert {
+                        bytes,
+                        index,
+                        native: false,
+                    })
+                }
                 Err(problem) => problem.to_string(),
             }
         };
@@ -114,9 +122,32 @@ impl Alert {
     }
 
     /// The formatted text, which may hold newlines and control characters. It is the alert's native
-    /// JSON line where Falco runs with `json_output: true`.
+    /// JSON line where Falco runs with `json_output: true`, and so for each that did not come over gRPC.
     pub fn output(&self) -> &str {
         self.text(self.index.output)
+    }
+
+    /// Falco's own JSON exactly as it came, where it came as that: posted by `http_output`, or as a
+    /// line of a file or of standard input. None over gRPC.
+    pub fn line(&self) -> Option<&[u8]> {
+        if !self.native {
+            return None;
+        }
+        match self.is_repaired() {
+            false => Some(self.slice(self.index.output)),
+            true => wire::last_bytes(&self.bytes, wire::OUTPUT),
+        }
+    }
+
+    /// Whether it came as a line.
+    pub(crate) fn is_native(&self) -> bool {
+        self.native
+    }
+
+    /// Says that it came as the line that its output is.
+    pub(crate) fn into_native(mut self) -> Alert {
+        self.native = true;
+        self
     }
 
     /// The name of the host that Falco runs on. Since Falco 0.19.

@@ -261,6 +261,18 @@ impl<'a> Reader<'a> {
 }
 
 /// The fields of a `response` that its generated message does not name.
+/// The value of a field of bytes, where it is there: the last one counts.
+pub(super) fn last_bytes(message: &[u8], wanted: u32) -> Option<&[u8]> {
+    let mut reader = Reader::new(0, message);
+    let mut last = None;
+    while let Ok(Some((tag, value))) = reader.response_field() {
+        if let (true, Value::Bytes(_, bytes)) = (tag == wanted, value) {
+            last = Some(bytes);
+        }
+    }
+    last
+}
+
 pub(super) fn unknown_fields(bytes: &[u8]) -> impl Iterator<Item = (u32, UnknownValueRef<'_>)> {
     let mut reader = Reader::new(0, bytes);
     std::iter::from_fn(move || loop {

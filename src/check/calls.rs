@@ -11,6 +11,7 @@ use grpcio::{
 };
 
 use super::{Finding, Step};
+use crate::channel::Connection;
 use crate::client::Client;
 use crate::error::Error;
 use crate::failure::explain;
@@ -51,9 +52,12 @@ fn version(client: &Client) -> Result<Finding, Finding> {
 fn outputs(client: &Client) -> Result<Finding, Finding> {
     let failed = |error: Error| Finding::failed(Step::Outputs, &error.to_string());
     let endpoint = client.endpoint();
+    let connection = client.connection().map_err(failed)?;
     let open = |method| {
         let explain = |error| explain(endpoint, method, None, error);
-        Opened::new(client, method).map_err(explain).map_err(failed)
+        Opened::new(connection, method)
+            .map_err(explain)
+            .map_err(failed)
     };
     let (mut sub, mut subscribe) = (open(SUB)?, open(SUBSCRIBE)?);
     // A round trip after the calls, by which time a refusal is on its way. Falco refuses one of them.
@@ -63,7 +67,7 @@ fn outputs(client: &Client) -> Result<Finding, Finding> {
         false => Poll::Pending,
     });
     // Both may be there, in something that is no Falco.
-    let limit = Delay::new(client.connection().config().call_deadline);
+    let limit = Delay::new(connection.config().call_deadline);
     wait(select(one_ends, limit));
     round_trip(client)?;
     let refused = |call: &mut Opened, method| {
@@ -103,7 +107,7 @@ struct Opened {
 }
 
 impl Opened {
-    fn new(client: &Client, name: &'static str) -> grpcio::Result<Opened> {
+    fn new(connection: &Connection, name: &'static str) -> grpcio::Result<Opened> {
         const NOTHING: Marshaller<()> = Marshaller {
             ser: |_, _| Ok(()),
             de: |_| Ok(()),
@@ -115,7 +119,7 @@ impl Opened {
             req_mar: NOTHING,
             resp_mar: NOTHING,
         };
-        let channel = client.connection().current().client;
+        let channel = connection.current().client;
         let (_requests, answers) = channel.duplex_streaming(&method, CallOption::default())?;
         Ok(Opened {
             answers,

@@ -77,6 +77,8 @@ impl Route {
                 return Ok(());
             }
             (Endpoint::Tcp { host, port }, None) => (host, *port),
+            // Nothing is connected to.
+            _ => return Ok(()),
         };
         let addresses = address::resolve(host, port, self.until(), found)?;
         let (stream, address) = address::connect(&addresses, self.until(), found)?;

@@ -47,7 +47,7 @@ impl Control {
         })
     }
 
-    pub(super) fn endpoint(&self) -> &Endpoint {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
@@ -73,12 +73,12 @@ impl Control {
         self.pump.wake();
     }
 
-    pub(super) fn register(&self, pump: &Waker) {
+    pub(crate) fn register(&self, pump: &Waker) {
         self.pump.register(pump);
     }
 
     /// The pump has ended: who keeps a handle shall not keep the call.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         drop(self.pump.take());
     }
 
@@ -90,13 +90,16 @@ impl Control {
         self.standing.observe(observer);
     }
 
-    pub(super) fn set(&self, state: State) -> bool {
+    pub(crate) fn set(&self, state: State) -> bool {
         self.standing.set(state)
     }
 
     /// What `message` is, counted.
     pub(crate) fn read(&self, message: Message) -> Result<Alert> {
-        let alert = Alert::from_bytes(message);
+        let mut alert = Alert::from_bytes(message);
+        if self.endpoint.is_native() {
+            alert = alert.map(Alert::into_native);
+        }
         match &alert {
             Ok(alert) if alert.is_repaired() => self.tally.repaired(),
             Ok(_) => {}
@@ -105,7 +108,7 @@ impl Control {
         alert
     }
 
-    pub(super) fn wished(&self) -> Wish {
+    pub(crate) fn wished(&self) -> Wish {
         WISHES[usize::from(self.wish.load(Ordering::Acquire)).min(WISHES.len() - 1)]
     }
 }

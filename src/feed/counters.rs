@@ -13,8 +13,12 @@ pub struct Counters {
     pub bytes: u64,
     /// Alerts with text that was not UTF-8, of those that were read.
     pub repaired: u64,
-    /// Messages that were no alert, of those that were read.
+    /// Messages that were no alert, of those that were read; what was posted, or is a line, and is
+    /// none.
     pub undecodable: u64,
+    /// Requests that were refused where alerts are posted: not HTTP, not POST, too large, too slow;
+    /// and lines that were too long.
+    pub refused: u64,
     /// Alerts that [`Config::overflow`](crate::Config::overflow) dropped, unread.
     pub dropped: u64,
     /// Requests for alerts that were sent to Falco, a call of `get` included.
@@ -32,6 +36,7 @@ pub(crate) struct Tally {
     bytes: AtomicU64,
     repaired: AtomicU64,
     undecodable: AtomicU64,
+    refused: AtomicU64,
     dropped: AtomicU64,
     requests: AtomicU64,
     reconnects: AtomicU64,
@@ -50,6 +55,7 @@ impl Tally {
             bytes: get(&self.bytes),
             repaired: get(&self.repaired),
             undecodable: get(&self.undecodable),
+            refused: get(&self.refused),
             dropped,
             requests: get(&self.requests),
             reconnects: get(&self.reconnects),
@@ -70,8 +76,14 @@ impl Tally {
         add(&self.repaired, 1);
     }
 
+    /// By a reader of messages, or by a source of lines.
     pub(super) fn undecodable(&self) {
         add(&self.undecodable, 1);
+    }
+
+    /// By any of the threads of a source.
+    pub(crate) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn dropped(&self, alerts: u64) {

@@ -1,6 +1,7 @@
 //! The engine: a pump on the thread where the bytes arrive pulls messages out of a call, asks for
 //! more where the call wants that, and hands them to an outlet: a callback that runs right there,
-//! or a bounded queue that the reader empties many at a time.
+//! or a bounded queue that the reader empties many at a time. What comes without being pulled goes
+//! through an intake to the same outlets.
 
 mod again;
 mod ask;
@@ -12,6 +13,7 @@ mod control;
 mod counters;
 mod fetch;
 mod inbox;
+mod intake;
 mod outlet;
 mod pulse;
 mod pump;
@@ -20,9 +22,10 @@ mod state;
 
 pub(crate) use call::{version, VERSION};
 pub(crate) use calls::Purpose;
-pub(crate) use control::Control;
+pub(crate) use control::{Control, Wish};
 pub use counters::Counters;
 pub(crate) use inbox::{queue, Inbox, Received};
-pub(crate) use outlet::Callback;
+pub(crate) use intake::{Intake, Put};
+pub(crate) use outlet::{Callback, Outlet};
 pub(crate) use pump::start;
 pub use state::State;

@@ -1,5 +1,6 @@
 //! Where a pump puts what it pulled: a queue, or a callback that runs where the bytes arrive.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
@@ -27,6 +28,9 @@ pub(crate) type Item = std::result::Result<Message, Box<Error>>;
 pub(crate) trait Outlet: Send + Unpin + 'static {
     /// Takes an item, room or no room, and tells whether there is room for another.
     fn take(&mut self, item: Item) -> Room;
+
+    /// Where its source goes on after what is taken next, if that can be told.
+    fn passed(&mut self, _place: &dyn fmt::Display) {}
 
     /// Whether there is room again, after [`Room::No`].
     fn has_room(&mut self) -> bool;

@@ -99,7 +99,14 @@ impl State {
 }
 
 fn cost(item: &Item) -> usize {
-    item.as_ref().map_or(0, Vec::len) + OVERHEAD
+    let bytes = match item {
+        Ok(message) => message.len(),
+        Err(error) => match &**error {
+            Error::Line { line, .. } => line.len(),
+            _ => 0,
+        },
+    };
+    bytes + OVERHEAD
 }
 
 /// The end of the queue that a pump fills.

@@ -12,7 +12,9 @@ use crate::alert::Alert;
 ///
 /// Where Falco runs with `json_output: true`, the alert's output is that line, and is passed on byte
 /// for byte. It is taken for the line only if it has Falco's keys alone, each once, and tells the
-/// alert's own time, rule, priority, source, host, tags and fields.
+/// alert's own time, rule, priority, source, host, tags and fields. An alert that came as
+/// [a line](Alert::line) is passed on as it came, but for bytes that are not UTF-8, which are U+FFFD,
+/// and for line breaks between its values, which become spaces.
 ///
 /// Else the line is made of the message, with the keys in Falco's order: `hostname`, `output`,
 /// `output_fields`, `priority`, `rule`, `source`, `tags`, `time`. As Falco does, all are written also
@@ -41,7 +43,7 @@ impl Falco<'_> {
 impl fmt::Display for Falco<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match native::line(self.0) {
-            Some(line) => f.write_str(line),
+            Some(line) => f.write_str(&line),
             None => super::display(&Built(self.0), f),
         }
     }
@@ -51,7 +53,7 @@ impl Serialize for Falco<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match native::line(self.0) {
             Some(line) => {
-                let line: &RawValue = serde_json::from_str(line).map_err(S::Error::custom)?;
+                let line: &RawValue = serde_json::from_str(&line).map_err(S::Error::custom)?;
                 line.serialize(serializer)
             }
             None => Built(self.0).serialize(serializer),

@@ -30,6 +30,7 @@ use crate::alert::Alert;
 pub use falco::Falco;
 pub use go::Go;
 pub use proto::Proto;
+pub(crate) use read::line_message;
 pub(crate) use reflect::Reflected;
 
 impl Alert {

@@ -12,13 +12,20 @@ use serde_json::value::RawValue;
 use super::time;
 use crate::alert::Alert;
 
-/// The output, when it is a native line about this very alert.
+/// The output, when the alert came as that, or it is a native line about this very alert.
 ///
 /// The output holds what an attacker names files and processes, so it is not enough that it looks
 /// like JSON: it must be one line that has no keys but Falco's and no value but the message's own,
 /// and that the strictest reader takes.
-pub(super) fn line(alert: &Alert) -> Option<&str> {
+pub(super) fn line(alert: &Alert) -> Option<Cow<'_, str>> {
     let output = alert.output();
+    if alert.is_native() {
+        // Within a string, JSON has no raw ones.
+        return Some(match output.contains(['\n', '\r']) {
+            true => output.replace(['\n', '\r'], " ").into(),
+            false => output.into(),
+        });
+    }
     if !output.starts_with('{') || !output.ends_with('}') {
         return None;
     }
@@ -29,7 +36,7 @@ pub(super) fn line(alert: &Alert) -> Option<&str> {
     let mut json = serde_json::Deserializer::from_str(output);
     Line(alert).deserialize(&mut json).ok()?;
     json.end().ok()?;
-    Some(output)
+    Some(output.into())
 }
 
 /// The keys that Falco writes; any other is an error.

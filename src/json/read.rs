@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::time;
-use crate::alert::Alert;
+use crate::alert::{Alert, AlertBuilder};
 use crate::error::{Error, Result};
 use crate::priority::Priority;
 
@@ -26,6 +26,39 @@ impl Alert {
     /// unknown priority or time.
     pub fn from_json(line: &str) -> Result<Alert> {
         serde_json::from_str(line).map_err(|source| Error::Json { source })
+    }
+}
+
+/// The message that Falco with `json_output: true` would send over gRPC of the alert that it wrote as
+/// this line: its output is the line, byte for byte.
+///
+/// Bytes that are not UTF-8 are no JSON, and must hide no alert: they are read as U+FFFD, and stay in
+/// the output as they are.
+///
+/// # Errors
+///
+/// What is wrong, where it is no alert: also where it lacks a key that no setting of Falco leaves out.
+pub(crate) fn line_message(line: &[u8]) -> std::result::Result<Vec<u8>, String> {
+    let text = String::from_utf8_lossy(line);
+    let mut json = serde_json::Deserializer::from_str(&text);
+    let read = json
+        .deserialize_map(LineVisitor)
+        .and_then(|read| json.end().map(|()| read))
+        .map_err(|error| error.to_string())?;
+    let always = [
+        ("time", &read.time),
+        ("priority", &read.priority),
+        ("rule", &read.rule),
+    ];
+    if let Some((key, _)) = always.iter().find(|(_, value)| value.is_none()) {
+        return Err(format!("it has no {key}"));
+    }
+    let message = builder(read)?.output_bytes(line).encode();
+    // Offsets into a message have 32 bits.
+    match Alert::from_bytes(message) {
+        Ok(alert) => Ok(alert.into_bytes()),
+        Err(Error::Undecodable { problem, .. }) => Err(problem),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -66,6 +99,11 @@ impl<'de> Visitor<'de> for LineVisitor {
 }
 
 fn alert(line: Line) -> std::result::Result<Alert, String> {
+    let alert = builder(line)?;
+    alert.try_build().map_err(|error| error.to_string())
+}
+
+fn builder(line: Line) -> std::result::Result<AlertBuilder, String> {
     let mut alert = Alert::builder()
         .hostname(line.hostname.unwrap_or_default())
         .output(line.output.unwrap_or_default())
@@ -88,7 +126,7 @@ fn alert(line: Line) -> std::result::Result<Alert, String> {
     for tag in line.tags.unwrap_or_default() {
         alert = alert.tag(tag);
     }
-    alert.try_build().map_err(|error| error.to_string())
+    Ok(alert)
 }
 
 /// Names and values as gRPC carries them.

@@ -1,7 +1,7 @@
 //! From an endpoint to a C-core server that listens there.
 
 use std::fs;
-use std::io::{Error as IoError, ErrorKind};
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixListener;
@@ -10,8 +10,8 @@ use std::path::Path;
 use grpcio::{CertificateRequestType, ServerCredentials, ServerCredentialsBuilder};
 
 use crate::endpoint::{probe, Endpoint};
-use crate::error::Cause;
 use crate::error::{Error, Result};
+use crate::failure::cannot_listen;
 use crate::tls::Tls;
 
 /// Makes `core` listen at `endpoint`, and returns where it does: any free port stands for port 0.
@@ -25,28 +25,34 @@ pub(super) fn listen(
             check_path(endpoint, path)?;
             ServerCredentials::insecure()
         }
-        (Endpoint::Tcp { .. }, Some(tls)) => mutual(tls)?,
+        (Endpoint::Tcp { .. }, Some(tls)) if tls.is_mutual() => mutual(tls)?,
         (Endpoint::Unix(_), Some(_)) => {
             let problem = "a unix socket carries no TLS; leave the certificates out";
             return Err(wrong_tls(endpoint, problem));
         }
-        (Endpoint::Tcp { .. }, None) => {
+        (Endpoint::Tcp { .. }, _) => {
             let problem = "Falco serves TCP with mutual TLS only; give it three files, the \
                            clients' CA, its certificate and its key, or listen on unix:///path";
             return Err(wrong_tls(endpoint, problem));
+        }
+        _ => {
+            return Err(Error::Endpoint {
+                endpoint: endpoint.to_string(),
+                problem: "is none where gRPC can be served; give unix:///path or host:port".into(),
+            });
         }
     };
     let address = match endpoint {
         Endpoint::Unix(_) => endpoint.target(),
         // A server wants no scheme here, and decodes what it gets, as an IPv6 zone's sign.
-        Endpoint::Tcp { .. } => endpoint.to_string().replace('%', "%25"),
+        _ => endpoint.to_string().replace('%', "%25"),
     };
     match (core.add_listening_port(address, credentials), endpoint) {
         (Ok(port), Endpoint::Tcp { host, .. }) => Ok(Endpoint::Tcp {
             host: host.clone(),
             port,
         }),
-        (Ok(_), Endpoint::Unix(_)) => Ok(endpoint.clone()),
+        (Ok(_), _) => Ok(endpoint.clone()),
         (Err(error), _) => Err(diagnose(endpoint, error)),
     }
 }
@@ -75,7 +81,7 @@ fn check_path(endpoint: &Endpoint, path: &Path) -> Result<()> {
             }
             // Left over from a process that was killed: as with Falco, no hindrance.
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
-            Err(error) => Err(cannot(endpoint, error)),
+            Err(error) => Err(cannot_listen(endpoint, error)),
         },
         // Whatever else is wrong, binding tells.
         Err(_) => Ok(()),
@@ -87,29 +93,15 @@ fn diagnose(endpoint: &Endpoint, error: grpcio::Error) -> Error {
     let bound = match endpoint {
         Endpoint::Unix(path) => UnixListener::bind(path).map(|_| drop(fs::remove_file(path))),
         Endpoint::Tcp { host, port } => TcpListener::bind((host.as_str(), *port)).map(drop),
+        _ => Ok(()),
     };
     match bound {
-        Err(error) => cannot(endpoint, error),
+        Err(error) => cannot_listen(endpoint, error),
         Ok(()) => Error::Server {
             endpoint: endpoint.to_string(),
             problem: "gRPC cannot listen there; its log says why".into(),
             source: Some(error.into()),
         },
-    }
-}
-
-fn cannot(endpoint: &Endpoint, error: IoError) -> Error {
-    let remedy = match error.kind() {
-        ErrorKind::AddrInUse => "end what listens there, or listen elsewhere",
-        ErrorKind::NotFound => "make its folder first",
-        ErrorKind::PermissionDenied => "listen where this user may, or run as another",
-        ErrorKind::AddrNotAvailable => "give an address of this machine",
-        _ => "listen elsewhere",
-    };
-    Error::Server {
-        endpoint: endpoint.to_string(),
-        problem: format!("cannot listen there: {error}; {remedy}"),
-        source: Some(Cause::from(error)),
     }
 }
 

@@ -1,0 +1,158 @@
+//! The connections that are open, and which of them makes way for another.
+
+use std::collections::HashMap;
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+#[derive(Default)]
+pub(super) struct Connections {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    open: HashMap<u64, Connection>,
+    closing: bool,
+}
+
+struct Connection {
+    tcp: Arc<TcpStream>,
+    /// A request has begun to come.
+    busy: bool,
+    /// It has brought a request that was answered.
+    proven: bool,
+    /// Since when it has stood, or been silent after an answer.
+    since: Instant,
+}
+
+/// One connection's entry, taken out when it is dropped.
+pub(super) struct Entry {
+    connections: Arc<Connections>,
+    number: u64,
+}
+
+impl Connections {
+    /// Notes one more. Where there are `most` already, the one that is missed least makes way.
+    pub(super) fn enter(self: &Arc<Self>, tcp: Arc<TcpStream>, most: usize) -> Entry {
+        let mut state = self.lock();
+        while state.open.len() >= most {
+            if !state.evict() {
+                break;
+            }
+            // Its thread ends by itself, and finds its entry gone.
+        }
+        let number = state.next;
+        state.next += 1;
+        if state.closing {
+            let _ = tcp.shutdown(Shutdown::Read);
+        }
+        let connection = Connection {
+            tcp,
+            busy: false,
+            proven: false,
+            since: Instant::now(),
+        };
+        state.open.insert(number, connection);
+        Entry {
+            connections: self.clone(),
+            number,
+        }
+    }
+
+    /// Lets one go, where descriptors are short.
+    pub(super) fn evict(&self) -> bool {
+        self.lock().evict()
+    }
+
+    /// Each connection ends after the request that it is about, or that has come already.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closing = true;
+        for connection in state.open.values().filter(|connection| !connection.busy) {
+            // What has come is still read.
+            let _ = connection.tcp.shutdown(Shutdown::Read);
+        }
+    }
+
+    /// Each connection ends at once.
+    pub(super) fn cut(&self) {
+        let mut state = self.lock();
+        state.closing = true;
+        for connection in state.open.values() {
+            let _ = connection.tcp.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Waits until none is left, at most until then: whether none is.
+    pub(super) fn wait(&self, until: Instant) -> bool {
+        let mut state = self.lock();
+        while !state.open.is_empty() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.ended.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn evict(&mut self) -> bool {
+        let least = self
+            .open
+            .iter()
+            .min_by_key(|(_, one)| (one.proven, one.proven && one.busy, one.since))
+            .map(|(number, _)| *number);
+        match least.and_then(|number| self.open.remove(&number)) {
+            Some(connection) => {
+                let _ = connection.tcp.shutdown(Shutdown::Both);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Entry {
+    /// A request begins to come.
+    pub(super) fn begins(&self) {
+        if let Some(connection) = self.connections.lock().open.get_mut(&self.number) {
+            connection.busy = true;
+        }
+    }
+
+    /// A request was answered. Whether another may come.
+    pub(super) fn answered(&self) -> bool {
+        let mut state = self.connections.lock();
+        let closing = state.closing;
+        match state.open.get_mut(&self.number) {
+            Some(connection) => {
+                connection.busy = false;
+                connection.proven = true;
+                connection.since = Instant::now();
+                !closing
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.connections.lock().closing
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.connections.lock().open.remove(&self.number);
+        self.connections.ended.notify_all();
+    }
+}

@@ -1,0 +1,371 @@
+//! Requests and answers on one connection.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ureq_proto::http::{header, HeaderMap, Response, StatusCode};
+use ureq_proto::server::state::{ProvideResponse, RecvBody, RecvRequest};
+use ureq_proto::server::{RecvRequestResult, Reply, SendResponseResult};
+
+use super::budget::{Budget, Share, FREE};
+use super::connections::Entry;
+use super::service::{has_body, Answer, Request, Service};
+use super::stream::Stream;
+
+/// More than a head of any client has.
+const HEAD: usize = 16 * 1024;
+
+/// A connection without a request for so long is closed: its client connects again.
+const IDLE: Duration = Duration::from_secs(5 * 60);
+
+/// So much of a body that is too large is read and thrown away, so that its sender hears the answer
+/// and the connection goes on.
+const DISCARDED: u64 = 64 << 20;
+
+pub(super) struct Limits {
+    /// The largest body.
+    pub body: usize,
+    /// How long one request may take to come.
+    pub request: Duration,
+    pub budget: Budget,
+}
+
+pub(super) struct Exchange<'a, S> {
+    pub stream: Stream,
+    pub entry: &'a Entry,
+    pub peer: SocketAddr,
+    pub limits: &'a Limits,
+    pub service: &'a S,
+    /// What was read and not used yet.
+    pub buffer: Buffer,
+}
+
+#[derive(Default)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    fn unused(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Reads more, as much as there is room for; 0 at the end.
+    fn fill(&mut self, stream: &mut Stream) -> io::Result<usize> {
+        if self.bytes.len() < HEAD {
+            self.bytes.resize(HEAD, 0);
+        }
+        if self.end == self.bytes.len() {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        let Some(room) = self.bytes.get_mut(self.end..) else {
+            return Ok(0);
+        };
+        let read = stream.read(room)?;
+        self.end += read;
+        Ok(read)
+    }
+
+    fn is_full(&self) -> bool {
+        self.end - self.start >= HEAD
+    }
+}
+
+/// Why a connection ends.
+enum End {
+    /// Its client has closed it, or was silent between two requests.
+    Quiet,
+    /// Its client sends what cannot be gone on with, and may be told so.
+    Refused(StatusCode, &'static str),
+    /// It broke, or its request stayed incomplete.
+    Broken(&'static str),
+}
+
+/// What a body was.
+enum Body {
+    Whole(Vec<u8>),
+    TooLarge,
+}
+
+type Step<T> = Result<T, End>;
+
+impl<S: Service> Exchange<'_, S> {
+    /// Answers requests until the connection ends.
+    pub(super) fn run(mut self) {
+        let mut first = true;
+        loop {
+            match self.one(first) {
+                Ok(true) => first = false,
+                Ok(false) | Err(End::Quiet) => return,
+                Err(End::Broken(why)) => return self.service.refused(self.peer, why),
+                Err(End::Refused(status, why)) => {
+                    self.service.refused(self.peer, why);
+                    // By hand, as the request that it answers was none.
+                    let text = format!(
+                        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: text/plain\r\n\
+                         content-length: {}\r\n\r\n{why}\n",
+                        why.len() + 1
+                    );
+                    let _ = self.stream.write_all(text.as_bytes());
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One request. Whether another may follow.
+    fn one(&mut self, first: bool) -> Step<bool> {
+        let patience = if first { self.limits.request } else { IDLE };
+        self.stream.set_deadline(Instant::now() + patience);
+        if self.buffer.unused().is_empty() {
+            match self.buffer.fill(&mut self.stream) {
+                Ok(0) => return Err(End::Quiet),
+                Ok(_) => {}
+                Err(_) if first => return Err(End::Broken("it is silent")),
+                Err(_) => return Err(End::Quiet),
+            }
+        }
+        self.entry.begins();
+        let deadline = Instant::now() + self.limits.request;
+        self.stream.set_deadline(deadline);
+
+        let (reply, method, path, headers) = self.head()?;
+        if method != self.service.method() {
+            return self.wrong_method(reply, &headers);
+        }
+        let budget = &self.limits.budget;
+        let mut share = budget.share();
+        let (reply, body) = match reply.proceed() {
+            Some(RecvRequestResult::RecvBody(reply)) => self.body(reply, &mut share, deadline)?,
+            Some(RecvRequestResult::Send100(waiting)) => {
+                if length(&headers).is_some_and(|length| length > self.limits.body as u64) {
+                    // Its sender waits for this word, and keeps the body.
+                    self.service.refused(self.peer, "its body is too large");
+                    let answer = Answer::text(StatusCode::PAYLOAD_TOO_LARGE, "too large\n");
+                    return self.answer(waiting.reject(), answer, true);
+                }
+                let mut word = [0; 64];
+                let (written, reply) = waiting
+                    .accept(&mut word)
+                    .map_err(|_| End::Broken("it cannot be told to go on"))?;
+                self.write(word.get(..written).unwrap_or_default())?;
+                self.body(reply, &mut share, deadline)?
+            }
+            Some(RecvRequestResult::ProvideResponse(reply)) => (reply, Body::Whole(Vec::new())),
+            None => return Err(End::Refused(StatusCode::BAD_REQUEST, "it is no HTTP")),
+        };
+        let answer = match body {
+            Body::Whole(body) => {
+                let request = Request { method, path, body };
+                match self.service.call(request) {
+                    Some(answer) => answer,
+                    None => return Err(End::Quiet),
+                }
+            }
+            Body::TooLarge => {
+                self.service.refused(self.peer, "its body is too large");
+                Answer::text(StatusCode::PAYLOAD_TOO_LARGE, "too large\n")
+            }
+        };
+        drop(share);
+        let close = wants_close(&headers) || self.entry.is_closing();
+        self.answer(reply, answer, close)
+    }
+
+    fn head(
+        &mut self,
+    ) -> Step<(
+        Reply<RecvRequest>,
+        ureq_proto::http::Method,
+        String,
+        HeaderMap,
+    )> {
+        let mut reply = Reply::new().map_err(|_| End::Broken("it cannot be read"))?;
+        loop {
+            match reply.try_request(self.buffer.unused()) {
+                Ok((used, Some(request))) => {
+                    self.buffer.consume(used);
+                    let (head, ()) = request.into_parts();
+                    return Ok((reply, head.method, head.uri.path().to_owned(), head.headers));
+                }
+                Ok((_, None)) if self.buffer.is_full() => {
+                    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                    return Err(End::Refused(status, "its head is too large"));
+                }
+                Ok((_, None)) => self.more()?,
+                Err(_) => return Err(End::Refused(StatusCode::BAD_REQUEST, "it is no HTTP")),
+            }
+        }
+    }
+
+    fn body(
+        &mut self,
+        mut reply: Reply<RecvBody>,
+        share: &mut Share<'_>,
+        deadline: Instant,
+    ) -> Step<(Reply<ProvideResponse>, Body)> {
+        let mut body: Vec<u8> = Vec::new();
+        let mut discarded = None;
+        let mut chunk = [0; 8 * 1024];
+        while !reply.is_ended() {
+            let (used, written) = reply
+                .read(self.buffer.unused(), &mut chunk)
+                .map_err(|_| End::Refused(StatusCode::BAD_REQUEST, "its body is no HTTP"))?;
+            self.buffer.consume(used);
+            match (&mut discarded, chunk.get(..written)) {
+                (Some(discarded), _) => {
+                    *discarded += written as u64;
+                    if *discarded > DISCARDED {
+                        let status = StatusCode::PAYLOAD_TOO_LARGE;
+                        return Err(End::Refused(status, "its body is far too large"));
+                    }
+                }
+                (None, _) if body.len() + written > self.limits.body => {
+                    discarded = Some(body.len() as u64);
+                    body = Vec::new();
+                }
+                (None, Some(more)) => {
+                    if !grow(&mut body, more.len(), self.limits.body, share, deadline) {
+                        let status = StatusCode::SERVICE_UNAVAILABLE;
+                        return Err(End::Refused(status, "too many large bodies at once"));
+                    }
+                    body.extend_from_slice(more);
+                }
+                (None, None) => {}
+            }
+            if used == 0 && written == 0 && !reply.is_ended() {
+                self.more()?;
+            }
+        }
+        let reply = reply
+            .proceed()
+            .map_err(|_| End::Broken("its body cannot be read"))?;
+        match discarded {
+            Some(_) => Ok((reply, Body::TooLarge)),
+            None => Ok((reply, Body::Whole(body))),
+        }
+    }
+
+    /// A body that nobody wants is not waited for.
+    fn wrong_method(&mut self, reply: Reply<RecvRequest>, headers: &HeaderMap) -> Step<bool> {
+        self.service.refused(self.peer, "its method is not served");
+        let allowed = match self.service.method().as_str() {
+            "POST" => "POST",
+            _ => "GET",
+        };
+        let answer = Answer {
+            allow: Some(allowed),
+            ..Answer::text(
+                StatusCode::METHOD_NOT_ALLOWED,
+                format!("only {allowed} is served here\n"),
+            )
+        };
+        let close = has_body(headers) || wants_close(headers) || self.entry.is_closing();
+        match reply.proceed() {
+            Some(RecvRequestResult::ProvideResponse(reply)) => self.answer(reply, answer, close),
+            _ => Err(End::Refused(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "its method is not served",
+            )),
+        }
+    }
+
+    /// Writes an answer. Whether another request may follow.
+    fn answer(&mut self, reply: Reply<ProvideResponse>, answer: Answer, close: bool) -> Step<bool> {
+        const BROKEN: End = End::Broken("it cannot be answered");
+        let mut response = Response::builder()
+            .status(answer.status)
+            .header(header::CONTENT_LENGTH, answer.body.len());
+        if !answer.body.is_empty() {
+            response = response.header(header::CONTENT_TYPE, answer.content_type);
+        }
+        if let Some(method) = answer.allow {
+            response = response.header(header::ALLOW, method);
+        }
+        if close {
+            response = response.header(header::CONNECTION, "close");
+        }
+        let response = response.body(()).map_err(|_| BROKEN)?;
+        let mut reply = reply.provide(response).map_err(|_| BROKEN)?;
+        let mut out = vec![0; 1024];
+        let written = reply.write(&mut out).map_err(|_| BROKEN)?;
+        out.truncate(written);
+        let over = match reply.proceed() {
+            SendResponseResult::SendBody(_) => {
+                out.extend_from_slice(answer.body.as_bytes());
+                close
+            }
+            SendResponseResult::Cleanup(over) => over.must_close_connection() || close,
+        };
+        self.write(&out)?;
+        Ok(self.entry.answered() && !over)
+    }
+
+    fn more(&mut self) -> Step<()> {
+        match self.buffer.fill(&mut self.stream) {
+            Ok(0) => Err(End::Broken("it ended in the middle of a request")),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(End::Refused(
+                StatusCode::REQUEST_TIMEOUT,
+                "its request took too long",
+            )),
+            Err(_) => Err(End::Broken("it broke in the middle of a request")),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Step<()> {
+        let written = self.stream.write_all(bytes);
+        written.map_err(|_| End::Broken("it does not take its answer"))
+    }
+}
+
+/// Makes room for more of a body, doubling up to the limit: whether the budget allows it.
+fn grow(
+    body: &mut Vec<u8>,
+    more: usize,
+    limit: usize,
+    share: &mut Share<'_>,
+    until: Instant,
+) -> bool {
+    let needed = body.len() + more;
+    if needed <= body.capacity() {
+        return true;
+    }
+    let capacity = match needed {
+        ..=FREE => needed.next_power_of_two().min(FREE),
+        _ => needed.saturating_mul(2).min(limit),
+    };
+    if !share.cover(capacity, until) {
+        return false;
+    }
+    body.reserve_exact(capacity - body.len());
+    true
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// HTTP/1.0 clients get an answer and the end, as they do not say otherwise in a way worth reading.
+fn wants_close(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CONNECTION).iter();
+    let mut words = values.filter_map(|value| value.to_str().ok());
+    words.any(|value| value.to_ascii_lowercase().contains("close"))
+}

@@ -1,0 +1,13 @@
+//! HTTP, served on threads: one for each connection, as each Falco keeps one and waits on it for an
+//! answer. What is read is bounded in size and in time, and so is the number of connections.
+
+mod accept;
+mod budget;
+mod connections;
+mod exchange;
+mod post;
+mod service;
+mod stream;
+
+pub(crate) use accept::Listener;
+pub(crate) use post::start;

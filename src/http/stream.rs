@@ -1,0 +1,186 @@
+//! A connection whose reads end in time, with TLS or without.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use openssl::pkey::PKey;
+use openssl::ssl::{HandshakeError, SslAcceptor, SslMethod, SslStream, SslVerifyMode};
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::X509;
+
+use crate::error::{Error, Result};
+use crate::tls::{Pem, Tls};
+
+/// How often a look is taken whether certificates were renewed.
+const RENEWED: Duration = Duration::from_secs(60);
+
+/// The certificates that connections are accepted with.
+pub(super) struct Acceptor {
+    tls: Tls,
+    current: Mutex<(Pem, SslAcceptor, Instant)>,
+}
+
+impl Acceptor {
+    pub(super) fn new(tls: &Tls, pem: Pem) -> Result<Acceptor> {
+        let acceptor = acceptor(&pem).map_err(|error| Error::Tls {
+            what: format!("{tls:?}"),
+            problem: format!("cannot be used for TLS: {error}; make others"),
+            source: Some(error.into()),
+        })?;
+        Ok(Acceptor {
+            tls: tls.clone(),
+            current: Mutex::new((pem, acceptor, Instant::now())),
+        })
+    }
+
+    /// With certificates that were renewed: who listens for months outlives them. Such as cannot be
+    /// used are left for the next time.
+    fn current(&self) -> SslAcceptor {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.2.elapsed() > RENEWED {
+            current.2 = Instant::now();
+            match self.tls.load() {
+                Ok(pem) if pem != current.0 => match acceptor(&pem) {
+                    Ok(acceptor) => (current.0, current.1) = (pem, acceptor),
+                    Err(error) => log::warn!("{:?}: {error}", self.tls),
+                },
+                Ok(_) => {}
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+        current.1.clone()
+    }
+}
+
+fn acceptor(pem: &Pem) -> std::result::Result<SslAcceptor, openssl::error::ErrorStack> {
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls())?;
+    let mut chain = X509::stack_from_pem(&pem.cert)?.into_iter();
+    if let Some(leaf) = chain.next() {
+        builder.set_certificate(&leaf)?;
+    }
+    for intermediate in chain {
+        builder.add_extra_chain_cert(intermediate)?;
+    }
+    let key = PKey::private_key_from_pem(&pem.key)?;
+    builder.set_private_key(&key)?;
+    builder.check_private_key()?;
+    if !pem.ca.is_empty() {
+        let mut store = X509StoreBuilder::new()?;
+        for authority in X509::stack_from_pem(&pem.ca)? {
+            builder.add_client_ca(&authority)?;
+            store.add_cert(authority)?;
+        }
+        builder.set_verify_cert_store(store.build())?;
+        builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+        // Sessions that are resumed would need a context of their own.
+        builder.set_session_id_context(b"falco-client")?;
+    }
+    Ok(builder.build())
+}
+
+pub(super) enum Stream {
+    Plain(Timed),
+    Tls(Box<SslStream<Timed>>),
+}
+
+impl Stream {
+    /// Does the handshake, where there is TLS.
+    pub(super) fn accept(
+        tcp: Arc<TcpStream>,
+        tls: Option<&Acceptor>,
+        within: Duration,
+    ) -> io::Result<Stream> {
+        tcp.set_nodelay(true)?;
+        tcp.set_write_timeout(Some(within))?;
+        let timed = Timed {
+            tcp,
+            deadline: Instant::now() + within,
+            timeout: Duration::MAX,
+        };
+        match tls {
+            None => Ok(Stream::Plain(timed)),
+            Some(acceptor) => match acceptor.current().accept(timed) {
+                Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+                Err(HandshakeError::SetupFailure(error)) => Err(error.into()),
+                Err(HandshakeError::Failure(stream) | HandshakeError::WouldBlock(stream)) => {
+                    Err(io::Error::other(stream.error().to_string()))
+                }
+            },
+        }
+    }
+
+    /// Reads fail from then on.
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+        match self {
+            Stream::Plain(timed) => timed.deadline = deadline,
+            Stream::Tls(stream) => stream.get_mut().deadline = deadline,
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(timed) => timed.read(bytes),
+            Stream::Tls(stream) => stream.read(bytes),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(timed) => timed.write(bytes),
+            Stream::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(super) struct Timed {
+    tcp: Arc<TcpStream>,
+    deadline: Instant,
+    /// What the socket has been told.
+    timeout: Duration,
+}
+
+/// The socket is told anew only where this much would be wrong.
+const EXACT: Duration = Duration::from_millis(100);
+
+impl Read for Timed {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            if self.timeout.abs_diff(left) > EXACT {
+                self.tcp.set_read_timeout(Some(left))?;
+                self.timeout = left;
+            }
+            match (&*self.tcp).read(bytes) {
+                // It may have been a little early.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.timeout = Duration::MAX;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.tcp).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
