@@ -207,6 +207,11 @@ pub struct Canceller {
 }
 
 impl Canceller {
+    #[cfg(feature = "relay")]
+    pub(crate) fn of(control: Arc<Control>) -> Canceller {
+        Canceller { control }
+    }
+
     /// How what it ends stands.
     pub fn state(&self) -> State {
         self.control.state()

@@ -281,6 +281,14 @@ impl Client {
         Ok(Watch::new(control, wait))
     }
 
+    /// Reads a file on from where an earlier reading was.
+    #[cfg(feature = "relay")]
+    pub(crate) fn go_on(&self, place: &str) {
+        if let Origin::Lines(lines) = &self.origin {
+            lines.go_on(place);
+        }
+    }
+
     /// Lets alerts go to `outlet`, in the way of their origin.
     pub(crate) fn start<O: Outlet>(
         &self,

@@ -132,6 +132,15 @@ pub enum Error {
         /// The cause, where there is one.
         source: Option<Cause>,
     },
+    /// The folder in which a relay keeps what is not delivered cannot be used.
+    Spool {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// What is wrong with it, and the remedy.
+        problem: String,
+        /// The cause, where there is one.
+        source: Option<Cause>,
+    },
     /// Nothing can listen there: the embedded Falco, or a client whose alerts are posted.
     Server {
         /// Where it was told to listen.
@@ -223,6 +232,9 @@ impl fmt::Display for Error {
             Error::Recording { path, problem, .. } => {
                 write!(f, "recording {}: {problem}", path.display())
             }
+            Error::Spool { path, problem, .. } => {
+                write!(f, "spool {}: {problem}", path.display())
+            }
             Error::WouldDeadlock { call } => write!(
                 f,
                 "{call} waits for the thread that it was called on; call it from another thread \
@@ -256,6 +268,7 @@ impl StdError for Error {
             | Error::Untrusted { source, .. }
             | Error::Descriptor { source, .. }
             | Error::Recording { source, .. }
+            | Error::Spool { source, .. }
             | Error::Server { source, .. } => match source {
                 Some(cause) => Some(&**cause),
                 None => None,

@@ -22,6 +22,8 @@ mod lines;
 mod priority;
 #[cfg(feature = "server")]
 pub mod recording;
+#[cfg(feature = "relay")]
+pub mod relay;
 #[cfg(feature = "server")]
 pub mod server;
 mod tls;

@@ -90,6 +90,10 @@ impl Intake {
                 self.control.cancel();
                 Put::Taken
             }
+            Room::Refused => {
+                self.control.cancel();
+                Put::Refused
+            }
         }
     }
 

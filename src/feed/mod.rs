@@ -27,5 +27,7 @@ pub use counters::Counters;
 pub(crate) use inbox::{queue, Inbox, Received};
 pub(crate) use intake::{Intake, Put};
 pub(crate) use outlet::{Callback, Outlet};
+#[cfg(feature = "relay")]
+pub(crate) use outlet::{Item, Room};
 pub(crate) use pump::start;
 pub use state::State;

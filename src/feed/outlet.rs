@@ -19,6 +19,9 @@ pub(crate) enum Room {
     No,
     /// Stop: nobody wants more.
     Never,
+    /// The same, and this one was not taken either.
+    #[cfg_attr(not(feature = "relay"), allow(dead_code))]
+    Refused,
 }
 
 /// A message, or an error between messages. Boxed, as a queue holds many of the one and none of

@@ -33,7 +33,7 @@ pub(crate) struct Listener {
 }
 
 /// What a loop of connections is told.
-pub(super) trait Wishes {
+pub(crate) trait Wishes {
     /// Readable when there is a new wish.
     fn bell(&self) -> Option<&std::os::unix::net::UnixStream>;
 
@@ -41,7 +41,7 @@ pub(super) trait Wishes {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Serve {
+pub(crate) enum Serve {
     Go,
     /// Take what has come, then end.
     Close,
@@ -96,7 +96,7 @@ impl Listener {
     }
 
     /// Serves until it is told to end, then waits until all connections have ended.
-    pub(super) fn serve<S: Service>(self: &Arc<Self>, service: &Arc<S>, wishes: &impl Wishes) {
+    pub(crate) fn serve<S: Service>(self: &Arc<Self>, service: &Arc<S>, wishes: &impl Wishes) {
         let connections = Arc::new(Connections::default());
         while wishes.wish() == Serve::Go {
             self.wait(wishes);

@@ -167,7 +167,11 @@ impl<S: Service> Exchange<'_, S> {
         };
         let answer = match body {
             Body::Whole(body) => {
-                let request = Request { method, path, body };
+                let request = Request {
+                    #[cfg(feature = "relay")]
+                    path: path.clone(),
+                    body,
+                };
                 match self.service.call(request) {
                     Some(answer) => answer,
                     None => return Err(End::Quiet),

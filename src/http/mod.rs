@@ -11,3 +11,8 @@ mod stream;
 
 pub(crate) use accept::Listener;
 pub(crate) use post::start;
+#[cfg(feature = "relay")]
+pub(crate) use {
+    accept::{Serve, Wishes},
+    service::{Answer, Request, Service},
+};

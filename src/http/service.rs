@@ -6,7 +6,7 @@ use ureq_proto::http::{HeaderMap, Method, StatusCode};
 
 /// A request with its whole body.
 pub(crate) struct Request {
-    pub method: Method,
+    #[cfg(feature = "relay")]
     pub path: String,
     pub body: Vec<u8>,
 }

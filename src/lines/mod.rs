@@ -54,4 +54,3 @@ impl Lines {
         *self.from.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-

@@ -31,6 +31,7 @@ pub struct ServerBuilder {
     threadiness: usize,
     falco: String,
     version: Option<version::Response>,
+    fan_out: bool,
 }
 
 impl ServerBuilder {
@@ -41,6 +42,7 @@ impl ServerBuilder {
             threadiness: 1,
             falco: Release::DEFAULT.to_owned(),
             version: None,
+            fan_out: false,
         }
     }
 
@@ -80,6 +82,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Whether each `sub` has a queue of its own, so that all of them get every alert. No Falco does
+    /// that.
+    #[cfg(feature = "relay")]
+    pub(crate) fn fan_out(mut self, fan_out: bool) -> Self {
+        self.fan_out = fan_out;
+        self
+    }
+
     /// Starts to listen and serve.
     ///
     /// A socket file that was left behind by a process that is gone does not hinder.
@@ -115,7 +125,7 @@ impl ServerBuilder {
                 });
             }
         };
-        let falco = Arc::new(Falco::new(threads));
+        let falco = Arc::new(Falco::new(threads, self.fan_out));
         let (starting, ending) = (falco.clone(), falco.clone());
         let env = Arc::new(
             EnvBuilder::new()
@@ -140,8 +150,8 @@ impl ServerBuilder {
             core = core.register_service(outputs_service(&falco));
         }
         if release.has_version() {
-            let answer = self.version.clone().unwrap_or(release.answer);
-            core = core.register_service(version_service(answer));
+            falco.set_version(self.version.clone().unwrap_or(release.answer));
+            core = core.register_service(version_service(&falco));
         }
         let mut core = core
             .build()

@@ -7,12 +7,14 @@ use std::time::Instant;
 
 use super::queue::Queue;
 use super::slots::Slots;
+use crate::api::version;
 
 pub(super) struct Falco {
     pub queue: Queue,
     pub gets: Slots,
     pub subs: Slots,
     pub subscribes: Slots,
+    version: Mutex<version::Response>,
     stopping: AtomicBool,
     threads: Mutex<usize>,
     /// A thread ended, the server or a replay is to stop.
@@ -21,17 +23,30 @@ pub(super) struct Falco {
 
 impl Falco {
     /// Falco has ten contexts per thread for each kind of stream.
-    pub fn new(threadiness: usize) -> Falco {
+    pub fn new(threadiness: usize, fan_out: bool) -> Falco {
         let streams = threadiness.saturating_mul(10);
         Falco {
-            queue: Queue::default(),
+            queue: Queue::new(fan_out),
             gets: Slots::new(streams),
             subs: Slots::new(streams),
             subscribes: Slots::new(streams),
+            version: Mutex::default(),
             stopping: AtomicBool::new(false),
             threads: Mutex::new(0),
             changed: Condvar::new(),
         }
+    }
+
+    /// What `version` answers.
+    pub fn version(&self) -> version::Response {
+        self.version
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub fn set_version(&self, answer: version::Response) {
+        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = answer;
     }
 
     pub fn is_stopping(&self) -> bool {

@@ -84,6 +84,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use builder::ServerBuilder;
+#[cfg(feature = "relay")]
+pub(crate) use release::version_of;
 pub use replay::Replay;
 
 use self::falco::Falco;
@@ -125,6 +127,31 @@ impl Server {
     /// As [`push`](Self::push), with a message's bytes, which need not be a valid message.
     pub fn push_bytes(&self, message: impl Into<Vec<u8>>) {
         self.falco.queue.push(message.into());
+    }
+
+    /// As [`push_bytes`](Self::push_bytes), with a number above those before.
+    #[cfg(feature = "relay")]
+    pub(crate) fn push_numbered(&self, number: u64, message: Vec<u8>) {
+        self.falco.queue.push_numbered(number, message);
+    }
+
+    /// Waits until fewer than so many numbers wait to be written: false once the server has ended.
+    #[cfg(feature = "relay")]
+    pub(crate) fn wait_for_room(&self, most: usize) -> bool {
+        self.falco.queue.wait_for_room(most)
+    }
+
+    /// Waits until all numbers below another one than `known` are written. None once the server has
+    /// ended.
+    #[cfg(feature = "relay")]
+    pub(crate) fn released(&self, known: u64) -> Option<u64> {
+        self.falco.queue.released(known)
+    }
+
+    /// Changes what `version` answers.
+    #[cfg(feature = "relay")]
+    pub(crate) fn set_version(&self, answer: crate::api::version::Response) {
+        self.falco.set_version(answer);
     }
 
     /// Appends alerts to the queue, one after the other.
@@ -181,6 +208,8 @@ impl Server {
             .take();
         if let Some(core) = core {
             end(&self.falco, core, grace);
+            #[cfg(feature = "relay")]
+            self.falco.queue.end();
         }
     }
 }

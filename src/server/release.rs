@@ -77,6 +77,12 @@ impl Release {
     }
 }
 
+/// What a Falco of this version says of itself.
+#[cfg(feature = "relay")]
+pub(crate) fn version_of(text: &str) -> Result<version::Response> {
+    Release::parse(text).map(|release| release.answer)
+}
+
 /// Reads a semantic version.
 fn parse(text: &str) -> Option<version::Response> {
     let (rest, build) = split(text, '+')?;

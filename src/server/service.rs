@@ -19,6 +19,7 @@ use grpcio::{
 use protobuf::UnknownValueRef;
 
 use super::falco::Falco;
+use super::queue::Drain;
 use super::slots::{Slot, Slots};
 use crate::api::outputs::Request;
 use crate::api::{version, version_grpc};
@@ -93,12 +94,12 @@ fn keepalive(request: &Request) -> bool {
     values.last().unwrap_or(false)
 }
 
-pub(super) fn version_service(answer: version::Response) -> Service {
-    version_grpc::create_service(Version(Arc::new(answer)))
+pub(super) fn version_service(falco: &Arc<Falco>) -> Service {
+    version_grpc::create_service(Version(falco.clone()))
 }
 
 #[derive(Clone)]
-struct Version(Arc<version::Response>);
+struct Version(Arc<Falco>);
 
 impl version_grpc::Service for Version {
     fn version(
@@ -107,7 +108,7 @@ impl version_grpc::Service for Version {
         _request: version::Request,
         sink: UnarySink<version::Response>,
     ) {
-        context.spawn(sink.success((*self.0).clone()).map(drop));
+        context.spawn(sink.success(self.0.version()).map(drop));
     }
 }
 
@@ -117,7 +118,7 @@ async fn get(falco: Arc<Falco>, mut sink: ServerStreamingSink<GrpcSlice>) {
         Turn::Never => return drop(sink.fail(stopping()).await),
         Turn::Cancelled => return,
     };
-    if drain(&falco, &mut sink, || falco.is_stopping())
+    if drain(falco.queue.drain(), &mut sink, || falco.is_stopping())
         .await
         .is_ok()
     {
@@ -134,7 +135,7 @@ async fn subscribe(falco: Arc<Falco>, keepalive: bool, mut sink: ServerStreaming
     let written = match keepalive {
         true => follow(&falco, &mut sink).await,
         // A Falco that stops writes the rest first.
-        false => drain(&falco, &mut sink, || false).await,
+        false => drain(falco.queue.drain(), &mut sink, || false).await,
     };
     if written.is_ok() {
         let _ = sink.close().await;
@@ -151,8 +152,9 @@ async fn sub(
         Turn::Never => return drop(sink.fail(stopping()).await),
         Turn::Cancelled => return,
     };
+    let part = falco.queue.subscribe();
     while let Some(Ok(_)) = requests.next().await {
-        if drain(&falco, &mut sink, || falco.is_stopping())
+        if drain(part.drain(), &mut sink, || falco.is_stopping())
             .await
             .is_err()
         {
@@ -165,6 +167,7 @@ async fn sub(
     }
     // The client half-closed, or sent what cannot be decoded. Falco serves the next stream and
     // leaves this one without a status.
+    drop(part);
     drop(slot);
     cancelled(&mut sink).await;
 }
@@ -193,11 +196,10 @@ impl<S: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin> Alerts for
 /// Writes until the queue is empty, or enough. After an error, which says that the call is over,
 /// the sink must not be used again.
 async fn drain<S: Alerts>(
-    falco: &Falco,
+    mut drain: Drain<'_>,
     sink: &mut S,
     enough: impl Fn() -> bool,
 ) -> grpcio::Result<()> {
-    let mut drain = falco.queue.drain();
     loop {
         poll_fn(|context| sink.poll_ready_unpin(context)).await?;
         if enough() {

@@ -117,11 +117,15 @@ pub fn report(error: &Error) -> Code {
     }
     match error {
         Error::Undecodable { bytes, .. } => report_bytes(bytes),
+        // Its text stands above, whole unless it is long.
+        Error::Line { line, .. } if line.len() > 200 => report_bytes(line),
+        Error::Line { .. } => Code::Undecodable,
         Error::Endpoint { .. }
         | Error::Config { .. }
         | Error::Tls { .. }
         | Error::Descriptor { .. }
-        | Error::Recording { .. } => Code::Usage,
+        | Error::Recording { .. }
+        | Error::Spool { .. } => Code::Usage,
         _ => Code::Failed,
     }
 }

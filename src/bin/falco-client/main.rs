@@ -14,6 +14,7 @@ mod generate;
 mod interrupt;
 mod output;
 mod read;
+mod relay;
 mod serve;
 mod signals;
 mod text;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Get(args) => read::run(&args, Call::Get),
         Command::Watch(args) => read::run(&args, Call::Subscribe),
+        Command::Relay(args) => relay::run(args),
         Command::Version(args) => version::run(&args),
         Command::Check(args) => check::run(args),
         Command::Serve(args) => serve::run(&args),

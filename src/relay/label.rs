@@ -1,0 +1,84 @@
+//! Where an alert came from, told in it: needed where several sources share a relay.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::alert::Alert;
+
+/// The output field that names the source.
+pub(crate) const FIELD: &str = "relay.source";
+
+/// The message with one more output field. Of a name that is there already, the last value holds.
+pub(super) fn message(message: &[u8], source: &str) -> Vec<u8> {
+    let label = Alert::builder().field(FIELD, source).build();
+    // Messages that follow each other are merged by whoever reads them.
+    [message, label.as_bytes()].concat()
+}
+
+/// The line with one more output field, as the last one, and otherwise byte for byte.
+pub(super) fn line<'a>(line: &'a str, source: &str) -> Cow<'a, str> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        output_fields: Option<&'a RawValue>,
+    }
+    let Ok(fields) = serde_json::from_str::<Fields>(line) else {
+        return line.into();
+    };
+    let name = serde_json::Value::from(source);
+    let label = format!("\"{FIELD}\":{name}");
+    let labelled = match fields.output_fields.map(RawValue::get) {
+        Some(fields) => {
+            // A part of the line, so that its place is where it ends.
+            let end = fields.as_ptr() as usize + fields.len() - line.as_ptr() as usize;
+            let empty = fields.trim_start_matches('{').trim_start() == "}";
+            let comma = if empty { "" } else { "," };
+            end.checked_sub(1)
+                .and_then(|end| line.split_at_checked(end))
+                .filter(|(_, rest)| rest.starts_with('}'))
+                .map(|(before, rest)| format!("{before}{comma}{label}{rest}"))
+        }
+        None => line
+            .strip_suffix('}')
+            .map(|before| format!("{before},\"output_fields\":{{{label}}}}}")),
+    };
+    labelled.map_or(line.into(), Cow::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_gets_one_more_field_and_is_else_the_same() {
+        for (before, after) in [
+            (
+                r#"{"output_fields":{"a":"}"},"rule":"r"}"#,
+                r#"{"output_fields":{"a":"}","relay.source":"s\"1"},"rule":"r"}"#,
+            ),
+            (
+                r#"{"output_fields": { } }"#,
+                r#"{"output_fields": { "relay.source":"s\"1"} }"#,
+            ),
+            (
+                r#"{"rule":"r"}"#,
+                r#"{"rule":"r","output_fields":{"relay.source":"s\"1"}}"#,
+            ),
+            (r#"{"output_fields":null}"#, r#"{"output_fields":null}"#),
+            ("no JSON", "no JSON"),
+        ] {
+            assert_eq!(line(before, "s\"1"), after);
+        }
+    }
+
+    #[test]
+    fn a_message_gets_one_more_field() {
+        let alert = Alert::builder().rule("r").field("a", "b").build();
+        let labelled = Alert::from_bytes(message(alert.as_bytes(), "web")).unwrap();
+        let fields: Vec<_> = labelled.fields().collect();
+        assert_eq!(fields, [("a", "b"), (FIELD, "web")]);
+        assert_eq!(labelled.rule(), "r");
+    }
+}

@@ -1,0 +1,37 @@
+//! An alert of the spool as Falco's own JSON line.
+
+use super::label;
+use super::spool::Entry;
+use crate::alert::Alert;
+use crate::error::Error;
+
+/// The line: as Falco wrote it where it came as one. None for a message that is no alert, whose bytes
+/// are logged, as nobody else has them any more.
+pub(super) fn line(entry: &Entry, labelled: bool) -> Option<String> {
+    let alert = match Alert::from_bytes(&*entry.message) {
+        Ok(alert) if entry.native => alert.into_native(),
+        Ok(alert) => alert,
+        Err(error) => {
+            let bytes = match &error {
+                Error::Undecodable { bytes, .. } => hex(bytes),
+                _ => String::new(),
+            };
+            log::error!("{}: {error}: {bytes}", entry.source);
+            return None;
+        }
+    };
+    let line = alert.falco().to_string();
+    match labelled {
+        true => Some(label::line(&line, &entry.source).into_owned()),
+        false => Some(line),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,177 @@
+//! From where alerts come into the spool.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use super::spool::{Incoming, Spool};
+use super::stop::Finished;
+use crate::alerts::{Alerts, Canceller};
+use crate::client::Client;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
+use crate::feed::{Control, Item, Outlet, Purpose, Room};
+
+/// So many alerts that have come are stored together.
+const TOGETHER: usize = 256;
+
+/// A source that runs.
+pub(super) struct Source {
+    pub name: Arc<str>,
+    pub canceller: Canceller,
+    /// Of a source that is pulled.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Source {
+    /// `finished` hears when all that came is stored.
+    pub(super) fn start(
+        client: &Client,
+        spool: &Arc<Spool>,
+        finished: &Arc<Finished>,
+    ) -> Result<Source> {
+        let name: Arc<str> = client.endpoint().to_string().into();
+        match client.endpoint() {
+            Endpoint::Unix(_) | Endpoint::Tcp { .. } => Source::pull(client, name, spool, finished),
+            _ => Source::take(client, name, spool, finished),
+        }
+    }
+
+    /// gRPC has one thread for all, which must not wait for a spool.
+    fn pull(
+        client: &Client,
+        name: Arc<str>,
+        spool: &Arc<Spool>,
+        finished: &Arc<Finished>,
+    ) -> Result<Source> {
+        let alerts = client.subscribe()?;
+        let canceller = alerts.canceller();
+        let run = {
+            let (name, spool, finished) = (name.clone(), spool.clone(), finished.clone());
+            move || {
+                pull(alerts, &name, &spool);
+                finished.ends();
+            }
+        };
+        let thread = thread::Builder::new().name("relay-source".to_owned());
+        finished.starts();
+        let thread = thread.spawn(run).map_err(|error| Error::Server {
+            endpoint: name.to_string(),
+            problem: format!("no thread to read it: {error}; allow more threads"),
+            source: Some(error.into()),
+        })?;
+        Ok(Source {
+            name,
+            canceller,
+            thread: Some(thread),
+        })
+    }
+
+    /// Whoever posts an alert gets his answer once it is stored.
+    fn take(
+        client: &Client,
+        name: Arc<str>,
+        spool: &Arc<Spool>,
+        finished: &Arc<Finished>,
+    ) -> Result<Source> {
+        if let Some(place) = spool.place(&name) {
+            client.go_on(&place);
+        }
+        let control = Control::new(client.endpoint().clone());
+        let outlet = Into {
+            spool: spool.clone(),
+            name: name.clone(),
+            place: None,
+            finished: finished.clone(),
+        };
+        finished.starts();
+        client.start(Purpose::Subscribe, outlet, control.clone())?;
+        Ok(Source {
+            name,
+            canceller: Canceller::of(control),
+            thread: None,
+        })
+    }
+
+    /// Waits until what it had received is stored.
+    pub(super) fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic was told by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
+    let incoming = |message| Incoming {
+        source: name.clone(),
+        native: false,
+        message,
+        place: None,
+    };
+    let mut batch = Vec::new();
+    while let Ok(first) = alerts.recv() {
+        let mut next = Some(first);
+        while let Some(item) = next.take() {
+            match item {
+                Ok(alert) => batch.push(incoming(alert.into_bytes())),
+                // Whoever reads it over gRPC may know better.
+                Err(Error::Undecodable { bytes, .. }) => batch.push(incoming(bytes.into_vec())),
+                Err(error) => log::error!("{error}"),
+            }
+            if batch.len() < TOGETHER {
+                next = alerts.try_recv().ok();
+            }
+        }
+        let count = batch.len();
+        if count > 0 && spool.put(std::mem::take(&mut batch)).is_err() {
+            log::error!("{name}: {count} alerts were received and found no room in the spool");
+            return;
+        }
+    }
+}
+
+/// The end of a source that is posted to, or reads lines.
+struct Into {
+    spool: Arc<Spool>,
+    name: Arc<str>,
+    place: Option<String>,
+    finished: Arc<Finished>,
+}
+
+impl Outlet for Into {
+    fn take(&mut self, item: Item) -> Room {
+        let message = match item {
+            Ok(message) => message,
+            Err(error) => {
+                log::warn!("{error}");
+                return Room::Yes;
+            }
+        };
+        let incoming = Incoming {
+            source: self.name.clone(),
+            native: true,
+            message,
+            place: self.place.take(),
+        };
+        match self.spool.put(vec![incoming]) {
+            Ok(()) => Room::Yes,
+            Err(_) => Room::Refused,
+        }
+    }
+
+    fn passed(&mut self, place: &dyn fmt::Display) {
+        self.place = Some(place.to_string());
+    }
+
+    fn has_room(&mut self) -> bool {
+        true
+    }
+
+    fn end(&mut self, error: Option<Error>) {
+        if let Some(error) = error {
+            log::error!("{error}");
+        }
+        self.finished.ends();
+    }
+}

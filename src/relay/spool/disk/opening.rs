@@ -1,0 +1,173 @@
+//! Finds or makes the database, for one relay at a time.
+
+use std::collections::HashMap;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{params, Connection, ErrorCode, OpenFlags};
+use rustix::fs::{flock, FlockOperation};
+use rustix::io::Errno;
+
+use super::{sum, unsigned};
+use crate::error::{Cause, Error, Result};
+use crate::relay::spool::state::{Cursor, Found};
+
+/// What `user_version` says of a database with these tables.
+const SCHEMA: i64 = 1;
+
+/// AUTOINCREMENT keeps the last number, also of an empty table.
+const TABLES: &str = "
+    CREATE TABLE alerts (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        source TEXT NOT NULL,
+        native INTEGER NOT NULL,
+        message BLOB NOT NULL
+    );
+    CREATE TABLE sinks (name TEXT PRIMARY KEY, confirmed INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE places (source TEXT PRIMARY KEY, place TEXT NOT NULL) WITHOUT ROWID;
+";
+
+/// Nobody else writes, except by hand. The spool is locked meanwhile.
+const BUSY: Duration = Duration::from_millis(250);
+
+pub(super) fn refused(path: &Path, problem: String, source: impl Into<Cause>) -> Error {
+    Error::Spool {
+        path: path.to_owned(),
+        problem,
+        source: Some(source.into()),
+    }
+}
+
+pub(super) fn unusable(file: &Path, error: rusqlite::Error) -> Error {
+    let problem = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => format!(
+            "is no database, or a damaged one: {error}; move all files of its folder away, and a \
+             new spool is begun (what is in this one is not delivered then)"
+        ),
+        _ => format!("cannot be used: {error}; see to its folder's permissions and the disk"),
+    };
+    refused(file, problem, error)
+}
+
+/// Keeps other relays away from the folder.
+pub(super) fn lock(folder: &Path) -> Result<File> {
+    // Alerts are not for everyone.
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    created.map_err(|error| {
+        let problem = format!("cannot be created: {error}; give a folder that can be written to");
+        refused(folder, problem, error)
+    })?;
+    let path = folder.join("lock");
+    let open = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = open.map_err(|error| {
+        let problem = format!("cannot be opened: {error}; give a folder that can be written to");
+        refused(&path, problem, error)
+    })?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            let problem = match error {
+                Errno::WOULDBLOCK => "is in use by another relay; stop that one, or give each its \
+                                      own folder"
+                    .to_owned(),
+                _ => format!("cannot be locked: {error}; give a folder on a local disk"),
+            };
+            Err(refused(folder, problem, error))
+        }
+    }
+}
+
+pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    // Without SQLITE_OPEN_URI: a name is a name.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    Ok(connection)
+}
+
+/// Sees that the database is a spool, or makes one of an empty file.
+pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<()> {
+    let look = || -> rusqlite::Result<(i64, bool)> {
+        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let tables = "SELECT count(*) = 0 FROM sqlite_schema";
+        let empty = connection.query_row(tables, [], |row| row.get(0))?;
+        Ok((version, empty))
+    };
+    let (version, empty) = look().map_err(|error| unusable(file, error))?;
+    if version != SCHEMA && !(version == 0 && empty) {
+        return Err(Error::Spool {
+            path: file.to_owned(),
+            problem: format!(
+                "is of version {version} and this program reads version {SCHEMA}; let the program \
+                 that wrote it deliver what is in there, or move all files of its folder away"
+            ),
+            source: None,
+        });
+    }
+    let mut make = || -> rusqlite::Result<()> {
+        // A commit does not wait for the disk. SQLite writes the log through itself when it has
+        // grown to 1000 pages, which also is what keeps it from growing under a steady load.
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        if empty {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "user_version", SCHEMA)?;
+            transaction.commit()?;
+        }
+        Ok(())
+    };
+    make().map_err(|error| unusable(file, error))
+}
+
+pub(super) fn find(connection: &mut Connection, sinks: &[String]) -> rusqlite::Result<Found> {
+    let transaction = connection.transaction()?;
+    let known: Vec<String> = {
+        let mut names = transaction.prepare("SELECT name FROM sinks")?;
+        let names = names.query_map([], |row| row.get(0))?;
+        names.collect::<rusqlite::Result<_>>()?
+    };
+    for name in known.iter().filter(|name| !sinks.contains(name)) {
+        transaction.execute("DELETE FROM sinks WHERE name = ?", [name])?;
+    }
+    let last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'alerts'";
+    let last: i64 = transaction.query_row(last, [], |row| row.get(0))?;
+    let before = "SELECT coalesce(min(number) - 1, ?) FROM alerts";
+    let before: i64 = transaction.query_row(before, [last], |row| row.get(0))?;
+    let mut cursors = Vec::with_capacity(sinks.len());
+    for name in sinks {
+        let new = "INSERT OR IGNORE INTO sinks VALUES (?, ?)";
+        transaction.execute(new, params![name, before])?;
+        let confirmed = "SELECT confirmed FROM sinks WHERE name = ?";
+        let confirmed = unsigned(transaction.query_row(confirmed, [name], |row| row.get(0))?);
+        cursors.push(Cursor {
+            name: name.clone(),
+            confirmed,
+            written: confirmed,
+        });
+    }
+    // A sink that is no longer there may have been the only one to hold these back.
+    let free = "DELETE FROM alerts WHERE number <= (SELECT min(confirmed) FROM sinks)";
+    transaction.execute(free, [])?;
+    let held = sum(&transaction, i64::MAX)?;
+    let places = {
+        let mut places = transaction.prepare("SELECT source, place FROM places")?;
+        let places = places.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        places.collect::<rusqlite::Result<HashMap<_, _>>>()?
+    };
+    transaction.commit()?;
+    Ok(Found {
+        held,
+        last: unsigned(last),
+        cursors,
+        places,
+    })
+}

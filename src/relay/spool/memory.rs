@@ -1,0 +1,71 @@
+//! Alerts in memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+
+use super::failures::Failures;
+use super::state::{Batch, Cursor, Found, Limit, State, Store, Sum};
+use super::Entry;
+
+#[derive(Default)]
+struct Memory {
+    entries: VecDeque<Entry>,
+}
+
+pub(super) fn open(sinks: &[String]) -> State {
+    let cursor = |name: &String| Cursor {
+        name: name.clone(),
+        confirmed: 0,
+        written: 0,
+    };
+    let found = Found {
+        held: Sum::default(),
+        last: 0,
+        cursors: sinks.iter().map(cursor).collect(),
+        places: HashMap::new(),
+    };
+    let failures = Failures::new(PathBuf::from("in memory"));
+    State::new(Box::new(Memory::default()), found, failures)
+}
+
+impl Memory {
+    /// Removes the oldest as long as `goes` says so of what is gone and the next one.
+    fn remove(&mut self, goes: impl Fn(Sum, &Entry) -> bool) -> Sum {
+        let mut gone = Sum::default();
+        while let Some(oldest) = self.entries.front() {
+            if !goes(gone, oldest) {
+                break;
+            }
+            gone.add(oldest.message.len());
+            self.entries.pop_front();
+        }
+        gone
+    }
+}
+
+impl Store for Memory {
+    fn store(&mut self, batch: &Batch<'_>) -> rusqlite::Result<Sum> {
+        let gone = self.remove(|gone, _| gone.bytes < batch.make_room);
+        let entries = (batch.first..).zip(&batch.alerts);
+        self.entries.extend(entries.map(|(number, alert)| Entry {
+            number,
+            source: alert.source.clone(),
+            native: alert.native,
+            message: alert.message.as_slice().into(),
+        }));
+        Ok(gone)
+    }
+
+    fn confirm(&mut self, _: &[(&str, u64)], free: u64) -> rusqlite::Result<Sum> {
+        Ok(self.remove(|_, oldest| oldest.number <= free))
+    }
+
+    fn read(&mut self, after: u64, mut limit: Limit) -> rusqlite::Result<Vec<Entry>> {
+        let start = self.entries.partition_point(|entry| entry.number <= after);
+        let entries = self.entries.range(start..);
+        Ok(entries
+            .take_while(|entry| limit.admits(entry.message.len()))
+            .cloned()
+            .collect())
+    }
+}

@@ -1,0 +1,157 @@
+use rusqlite::Connection;
+
+use super::*;
+
+fn open(folder: &TempDir, sinks: &[&str]) -> Result<Spool> {
+    Spool::open(disk(folder), 1 << 20, Overflow::Wait, &names(sinks))
+}
+
+fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("new/spool/spool.sqlite")
+}
+
+#[test]
+fn a_spool_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder, &["a", "b"]).unwrap();
+    spool.put(alerts(1..=4)).unwrap();
+    spool.confirm(0, 3);
+    spool.confirm(1, 1);
+    drop(spool);
+    // Another order, and one more.
+    let spool = open(&folder, &["b", "new", "a"]).unwrap();
+    let standing = Standing {
+        stored: 0,
+        dropped: 0,
+        alerts: 3,
+        bytes: 3 * COST,
+        waiting: vec![3, 3, 1],
+    };
+    assert_eq!(spool.standing(), standing);
+    assert_eq!(take(&spool, 0, 0, 10), texts(2..=4));
+    assert_eq!(spool.place("one").as_deref(), Some("after 4"));
+    drop(spool);
+    // Nobody else holds the first ones back.
+    let spool = open(&folder, &["a"]).unwrap();
+    assert_eq!(spool.standing().alerts, 1);
+    spool.confirm(0, 4);
+    assert!(spool.wait_empty(Instant::now()));
+    drop(spool);
+    let spool = open(&folder, &["a", "late"]).unwrap();
+    assert_eq!((spool.confirmed(0), spool.confirmed(1)), (4, 4));
+    spool.put(alerts(5..=5)).unwrap();
+    assert_eq!(take(&spool, 1, 0, 10), texts(5..=5));
+}
+
+#[test]
+fn what_was_put_is_there_without_an_orderly_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder, &["a"]).unwrap();
+    spool.put(alerts(1..=3)).unwrap();
+    // As a kill leaves them: nothing is written that is not yet in the files.
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(file(&copy).parent().unwrap()).unwrap();
+    for end in ["", "-wal"] {
+        let path = |folder| format!("{}{end}", file(folder).display());
+        std::fs::copy(path(&folder), path(&copy)).unwrap();
+    }
+    let spool = open(&copy, &["a"]).unwrap();
+    assert_eq!(take(&spool, 0, 0, 10), texts(1..=3));
+}
+
+#[test]
+fn what_was_put_is_written_through_without_another_put() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder, &["a"]).unwrap();
+    spool.put(alerts(1..=3)).unwrap();
+    let alone = tempfile::tempdir().unwrap();
+    let alone = alone.path().join("spool.sqlite");
+    // The database has them without its log.
+    until("nothing is written through", || {
+        std::fs::copy(file(&folder), &alone).unwrap();
+        let alone = Connection::open(&alone).unwrap();
+        let count = alone.query_row("SELECT count(*) FROM alerts", [], |row| row.get(0));
+        count.unwrap_or(0) == 3
+    });
+}
+
+#[test]
+fn a_folder_is_for_one_relay() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(&folder, &["a"]).unwrap();
+    let problem = problem(open(&folder, &["a"]));
+    assert!(problem.contains("is in use by another relay"), "{problem}");
+    drop(first);
+    open(&folder, &["a"]).unwrap();
+}
+
+#[test]
+fn a_file_that_is_no_spool_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(file(&folder).parent().unwrap()).unwrap();
+    let noise = "no database ".repeat(1000);
+    std::fs::write(file(&folder), &noise).unwrap();
+    let told = problem(open(&folder, &["a"]));
+    assert!(told.contains("is no database, or a damaged one"), "{told}");
+    assert!(told.contains("move all files of its folder away"), "{told}");
+    assert_eq!(std::fs::read_to_string(file(&folder)).unwrap(), noise);
+    for made in ["CREATE TABLE other (x)", "PRAGMA user_version = 7"] {
+        std::fs::remove_file(file(&folder)).unwrap();
+        let other = Connection::open(file(&folder)).unwrap();
+        other.execute_batch(made).unwrap();
+        let told = problem(open(&folder, &["a"]));
+        assert!(told.contains("this program reads version 1"), "{told}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_created_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("new"), "").unwrap();
+    let told = problem(open(&folder, &["a"]));
+    assert!(told.contains("cannot be created"), "{told}");
+}
+
+/// A trigger stands for a disk that fails.
+#[test]
+fn a_failing_disk_holds_up_the_source_until_it_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Arc::new(open(&folder, &["a"]).unwrap());
+    let disk = Connection::open(file(&folder)).unwrap();
+    let fail = "CREATE TRIGGER full BEFORE INSERT ON alerts
+                BEGIN SELECT RAISE(ABORT, 'full'); END";
+    disk.execute_batch(fail).unwrap();
+    let end = put(&spool, alerts(1..=2));
+    until("the put has not failed", || {
+        !spool.lock().failures.seen.is_empty()
+    });
+    assert_eq!((spool.standing().alerts, spool.place("one")), (0, None));
+    assert!(is_blocked(&end));
+    disk.execute_batch("DROP TRIGGER full").unwrap();
+    end.recv_timeout(LIMIT).unwrap().unwrap();
+    assert_eq!(take(&spool, 0, 0, 10), texts(1..=2));
+    // Closing ends it, too.
+    disk.execute_batch(fail).unwrap();
+    let end = put(&spool, alerts(3..=3));
+    spool.close_intake();
+    assert!(end.recv_timeout(LIMIT).unwrap().is_err());
+}
+
+#[test]
+fn a_confirmation_that_the_disk_refused_makes_room_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(disk(&folder), COST, Overflow::Wait, &names(&["a"])).unwrap();
+    let spool = Arc::new(spool);
+    spool.put(alerts(1..=1)).unwrap();
+    let disk = Connection::open(file(&folder)).unwrap();
+    let fail = "CREATE TRIGGER full BEFORE DELETE ON alerts
+                BEGIN SELECT RAISE(ABORT, 'full'); END";
+    disk.execute_batch(fail).unwrap();
+    let end = put(&spool, alerts(2..=2));
+    spool.confirm(0, 1);
+    assert_eq!((spool.confirmed(0), spool.standing().alerts), (1, 1));
+    assert!(is_nothing(&spool, 0, 0));
+    disk.execute_batch("DROP TRIGGER full").unwrap();
+    end.recv_timeout(LIMIT).unwrap().unwrap();
+    assert_eq!(take(&spool, 0, 1, 10), texts(2..=2));
+}
