@@ -54,3 +54,6 @@ impl Lines {
         *self.from.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

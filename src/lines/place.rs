@@ -203,3 +203,23 @@ fn fill(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     }
     Ok(filled)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_four_numbers() {
+        for text in ["", "1:2:3", "1:2:3:4:5", "1:2:3:x", "1:2:3:-4"] {
+            let error = text.parse::<Place>().unwrap_err();
+            assert!(error.contains("device:inode:offset:mark"), "{error}");
+        }
+        let place: Place = "1:2:3:18446744073709551615".parse().unwrap();
+        assert_eq!((place.device, place.inode, place.offset), (1, 2, 3));
+        assert_eq!(place.mark, u64::MAX);
+        // As others compute it, so that it stays the same.
+        assert_eq!(mark(b"foobar"), 0x8594_4171_f739_67e8);
+        let long = [&[b'x'; 9][..], &[b'y'; 64]].concat();
+        assert_eq!(mark(&long), mark(&[b'y'; 64]));
+    }
+}

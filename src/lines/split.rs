@@ -90,3 +90,49 @@ impl Splitter {
         self.kept.extend_from_slice(piece);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(most: usize, pieces: &[&[u8]]) -> (Vec<(Line, u64)>, Option<Line>) {
+        let (mut splitter, mut lines) = (Splitter::new(most), Vec::new());
+        for piece in pieces {
+            splitter.push(piece, |line, consumed| lines.push((line, consumed)));
+        }
+        (lines, splitter.rest())
+    }
+
+    #[test]
+    fn lines_are_the_same_however_they_come() {
+        let text = b"abc\r\n\n \r\nabcd\nabcd\r\n12345\n123456\r\n\r\r\nx\r";
+        let whole = |text: &str| Line::Whole(text.into());
+        let lines = vec![
+            (whole("abc"), 5),
+            (whole("abcd"), 14),
+            (whole("abcd"), 20),
+            (Line::TooLong(5), 26),
+            (Line::TooLong(6), 34),
+        ];
+        let expected = (lines, Some(whole("x")));
+        assert_eq!(split(4, &[text]), expected);
+        for size in 1..text.len() {
+            let pieces: Vec<_> = text.chunks(size).collect();
+            assert_eq!(split(4, &pieces), expected, "pieces of {size}");
+        }
+        assert_eq!(split(0, &[b"a"]), (vec![], Some(Line::TooLong(1))));
+        assert_eq!(split(usize::MAX, &[b"\r"]), (vec![], None));
+    }
+
+    #[test]
+    fn a_reset_forgets_what_is_unfinished() {
+        let mut splitter = Splitter::new(3);
+        splitter.push(b"long line", |_, _| unreachable!());
+        splitter.reset();
+        let mut lines = Vec::new();
+        splitter.push(b"ab\nc", |line, consumed| lines.push((line, consumed)));
+        assert_eq!(lines, [(Line::Whole(b"ab".to_vec()), 3)]);
+        assert_eq!(splitter.rest(), Some(Line::Whole(b"c".to_vec())));
+        assert_eq!(splitter.rest(), None);
+    }
+}

@@ -4,7 +4,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::*;
+use super::place::Place;
+use super::split::{Line, Splitter};
+use super::tail::{Found, Tail};
 
 const MOST: usize = 1000;
 

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test binary uses its own part.
 
 pub mod certificates;
+pub mod posting;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -1,0 +1,71 @@
+//! `falco-client relay` as a process.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::common::posting::Poster;
+use crate::common::recordings;
+use crate::{line, Rig};
+
+fn relay(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_falco-client"));
+    command.arg("relay").args(args).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn lines_of_standard_input_reach_a_file_and_standard_output() {
+    let rig = Rig::new();
+    let out = rig.path("out.jsonl");
+    let lines = recordings().join("dummy_json.jsonl");
+    let ended = relay(&["--from", "-", "--to", out.to_str().unwrap(), "-"])
+        .stdin(File::open(&lines).unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{said}");
+    let lines = std::fs::read(lines).unwrap();
+    assert!(ended.stdout == lines, "standard output differs");
+    assert!(std::fs::read(out).unwrap() == lines, "the file differs");
+    assert!(said.contains("to -: 1200 delivered"), "{said}");
+}
+
+#[test]
+fn a_signal_stops_it_in_order_and_it_says_what_is_left() {
+    let rig = Rig::new();
+    // Nobody listens there.
+    let mut running = relay(&[
+        "--from",
+        "listen+http://127.0.0.1:0",
+        "--to",
+        "http://127.0.0.1:1",
+        "--spool",
+        rig.path("spool").to_str().unwrap(),
+        "--close-within",
+        "0",
+    ])
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut said = BufReader::new(running.stderr.take().unwrap()).lines();
+    let address = said
+        .by_ref()
+        .map(Result::unwrap)
+        .find_map(|line| Some(line.split_once("from listen+http://")?.1.to_owned()))
+        .unwrap();
+    let mut falco = Poster::connect(&address).unwrap();
+    for number in 0..5 {
+        assert_eq!(falco.post(&line(number)).unwrap(), 200);
+    }
+    let id = running.id().to_string();
+    assert!(Command::new("kill")
+        .args(["-TERM", &id])
+        .status()
+        .unwrap()
+        .success());
+    let rest: Vec<_> = said.map(Result::unwrap).collect();
+    assert_eq!(running.wait().unwrap().code(), Some(0));
+    let told = "5 alerts are left in the spool, and are delivered when it is started again";
+    assert!(rest.iter().any(|line| line.contains(told)), "{rest:?}");
+}

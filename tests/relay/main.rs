@@ -1,0 +1,75 @@
+//! Alerts that move on: from every source to every sink, through a spool.
+#![cfg(feature = "relay")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod command;
+mod fanned;
+mod moved;
+mod outlived;
+mod refused;
+mod spooled;
+
+use std::path::PathBuf;
+
+use falco_client::relay::{Relay, RelayBuilder};
+use falco_client::{Alert, Alerts, Client, Config};
+
+use common::posting::Poster;
+use common::{numbered, LIMIT};
+use tempfile::TempDir;
+
+/// A relay that listens on any port, and its folder.
+pub struct Rig {
+    pub folder: TempDir,
+}
+
+impl Rig {
+    pub fn new() -> Rig {
+        Rig {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn socket(&self, name: &str) -> String {
+        format!("unix://{}", self.path(name).display())
+    }
+}
+
+/// A source on any port.
+pub fn listening() -> RelayBuilder {
+    Relay::builder().from(Config::new("listen+http://127.0.0.1:0"))
+}
+
+/// Where the relay's source of this number listens.
+pub fn address(relay: &Relay, source: usize) -> String {
+    let name = relay.standing().sources[source].name.clone();
+    name.rsplit_once('/').unwrap().1.to_owned()
+}
+
+pub fn poster(relay: &Relay) -> Poster {
+    Poster::connect(&address(relay, 0)).unwrap()
+}
+
+/// Falco's line of an alert with this number.
+pub fn line(number: usize) -> String {
+    numbered(number).falco().to_string()
+}
+
+/// A sink that takes posted alerts: the client itself, and where it listens.
+pub fn posted_sink() -> (Alerts, String) {
+    let client = Client::connect("listen+http://127.0.0.1:0").unwrap();
+    let url = client.endpoint().to_string();
+    let url = url.strip_prefix("listen+").unwrap().to_owned();
+    // The port is listened on as long as the sequence runs.
+    (client.subscribe().unwrap(), url)
+}
+
+pub fn recv(alerts: &mut Alerts) -> Alert {
+    alerts.recv_timeout(LIMIT).unwrap().unwrap()
+}

@@ -1,0 +1,75 @@
+//! A file is read on where it was left.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use falco_client::relay::Relay;
+use falco_client::Config;
+
+use crate::common::until;
+use crate::{line, Rig};
+
+#[test]
+fn a_relay_with_a_spool_on_disk_goes_on_in_a_file_where_it_was() {
+    let rig = Rig::new();
+    let log = rig.path("falco.log");
+    let append = |from: usize, to: usize| {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
+        for number in from..to {
+            writeln!(file, "{}", line(number)).unwrap();
+        }
+    };
+    let start = || {
+        Relay::builder()
+            .from(Config::new(format!("file://{}", log.display())))
+            .to(rig.path("out.jsonl").to_str().unwrap().parse().unwrap())
+            .spool(rig.path("spool"))
+            .start()
+            .unwrap()
+    };
+    let written = || std::fs::read_to_string(rig.path("out.jsonl")).unwrap_or_default();
+
+    append(0, 10);
+    let relay = start();
+    until("ten are written", || written().lines().count() == 10);
+    relay.stop(crate::LIMIT);
+    drop(relay);
+    append(10, 20);
+    // Rotated while nobody looks: the rest of the old file comes first.
+    std::fs::rename(&log, rig.path("falco.log.1")).unwrap();
+    append(20, 30);
+    let relay = start();
+    until("all are written", || written().lines().count() >= 30);
+    relay.stop(crate::LIMIT);
+    assert!(
+        written().lines().eq((0..30).map(line)),
+        "each once, in order"
+    );
+}
+
+#[test]
+fn a_rotated_sink_is_written_anew_and_a_torn_line_stays_alone() {
+    let rig = Rig::new();
+    let out = rig.path("out.jsonl");
+    std::fs::write(&out, "{\"torn").unwrap();
+    let relay = crate::listening()
+        .to(out.to_str().unwrap().parse().unwrap())
+        .start()
+        .unwrap();
+    let mut falco = crate::poster(&relay);
+    assert_eq!(falco.post(&line(0)).unwrap(), 200);
+    until("it is written", || relay.standing().spooled == 0);
+    let written = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(written, format!("{{\"torn\n{}\n", line(0)));
+    std::fs::rename(&out, rig.path("out.jsonl.1")).unwrap();
+    assert_eq!(falco.post(&line(1)).unwrap(), 200);
+    until("it is written", || relay.standing().spooled == 0);
+    assert_eq!(
+        std::fs::read_to_string(&out).unwrap(),
+        format!("{}\n", line(1))
+    );
+}

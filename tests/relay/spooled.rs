@@ -1,0 +1,132 @@
+//! What a sink that is down, slow or gone costs: nothing, as long as there is room.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use falco_client::{Client, Overflow};
+
+use crate::common::{number, until};
+use crate::{line, listening, poster, recv, Rig};
+
+/// An address where nothing listens, until somebody does.
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn alerts_wait_for_a_sink_that_is_down() {
+    let address = free_address();
+    let relay = listening()
+        .to(format!("http://{address}/alerts").parse().unwrap())
+        .start()
+        .unwrap();
+    let mut falco = poster(&relay);
+    for number in 0..200 {
+        assert_eq!(falco.post(&line(number)).unwrap(), 200);
+    }
+    until("it is seen to fail", || {
+        relay.standing().sinks[0].failing.is_some()
+    });
+    assert_eq!(relay.standing().spooled, 200);
+    assert!(!relay.standing().is_healthy());
+    let sink = Client::connect(&format!("listen+http://{address}")).unwrap();
+    let mut alerts = sink.subscribe().unwrap();
+    for expected in 0..200 {
+        assert_eq!(number(&recv(&mut alerts)), expected);
+    }
+    until("all are confirmed", || relay.standing().spooled == 0);
+    assert!(relay.standing().is_healthy());
+}
+
+#[test]
+fn a_full_spool_holds_up_whoever_posts() {
+    let address = free_address();
+    let relay = listening()
+        .to(format!("http://{address}").parse().unwrap())
+        .spool_bytes(1)
+        .start()
+        .unwrap();
+    let mut falco = poster(&relay);
+    assert_eq!(falco.post(&line(0)).unwrap(), 200);
+    falco.send(&line(1)).unwrap();
+    until("the second has come", || {
+        relay.standing().sources[0].counters.alerts == 2
+    });
+    let time = Some(Duration::from_millis(100));
+    falco.stream().set_read_timeout(time).unwrap();
+    assert!(
+        falco.answer().is_err(),
+        "it is not answered before it is stored"
+    );
+    assert_eq!(relay.standing().stored, 1);
+    falco.stream().set_read_timeout(Some(crate::LIMIT)).unwrap();
+    let sink = Client::connect(&format!("listen+http://{address}")).unwrap();
+    let mut alerts = sink.subscribe().unwrap();
+    assert_eq!(number(&recv(&mut alerts)), 0);
+    assert_eq!(falco.answer().unwrap(), 200);
+    assert_eq!(number(&recv(&mut alerts)), 1);
+}
+
+#[test]
+fn a_full_spool_drops_the_oldest_where_it_is_told_to_and_counts_them() {
+    let rig = Rig::new();
+    let relay = listening()
+        .to(rig.socket("falco.sock").parse().unwrap())
+        .spool_bytes(20 * (line(0).len() as u64 * 2))
+        .overflow(Overflow::DropOldest)
+        .start()
+        .unwrap();
+    let mut falco = poster(&relay);
+    for number in 0..2_000 {
+        assert_eq!(falco.post(&line(number)).unwrap(), 200);
+    }
+    let standing = relay.standing();
+    assert!(standing.dropped > 0);
+    assert_eq!(standing.dropped + standing.spooled, 2_000);
+}
+
+#[test]
+fn what_is_left_in_a_spool_on_disk_waits_for_the_next_relay() {
+    let rig = Rig::new();
+    let address = free_address();
+    let start = || {
+        listening()
+            .to(format!("http://{address}").parse().unwrap())
+            .spool(rig.path("spool"))
+            .start()
+            .unwrap()
+    };
+    let relay = start();
+    let mut falco = poster(&relay);
+    for number in 0..100 {
+        assert_eq!(falco.post(&line(number)).unwrap(), 200);
+    }
+    assert_eq!(relay.stop(Duration::from_millis(10)), 100);
+    drop(relay);
+    let relay = start();
+    assert_eq!(poster(&relay).post(&line(100)).unwrap(), 200);
+    let sink = Client::connect(&format!("listen+http://{address}")).unwrap();
+    let mut alerts = sink.subscribe().unwrap();
+    for expected in 0..=100 {
+        assert_eq!(number(&recv(&mut alerts)), expected);
+    }
+    assert_eq!(relay.stop(crate::LIMIT), 0);
+}
+
+#[test]
+fn a_spool_is_used_by_one_relay_at_a_time() {
+    let rig = Rig::new();
+    let start = |name: &str| {
+        listening()
+            .to(rig.socket(name).parse().unwrap())
+            .spool(rig.path("spool"))
+            .start()
+    };
+    let _first = start("one.sock").unwrap();
+    let error = start("two.sock").err().unwrap();
+    assert!(
+        matches!(error, falco_client::Error::Spool { .. }),
+        "{error}"
+    );
+}
