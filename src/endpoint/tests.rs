@@ -26,6 +26,11 @@ fn good_endpoints_display_as_they_were_written() {
         port,
     };
     let unix = |path: &str| Endpoint::Unix(path.into());
+    let listen = |tls, host: &str, port| Endpoint::Listen {
+        tls,
+        host: host.into(),
+        port,
+    };
     for (text, endpoint) in [
         (Endpoint::DEFAULT, unix("/run/falco/falco.sock")),
         ("unix:///a b/%41?#.sock", unix("/a b/%41?#.sock")),
@@ -38,6 +43,13 @@ fn good_endpoints_display_as_they_were_written() {
         ("[::1]:5060", tcp("::1", 5060)),
         ("[fe80::1%eth0]:5060", tcp("fe80::1%eth0", 5060)),
         ("dns:5060", tcp("dns", 5060)),
+        ("listen+http://0.0.0.0:0", listen(false, "0.0.0.0", 0)),
+        ("listen+https://[::1]:2801", listen(true, "::1", 2801)),
+        (
+            "file:///var/log/a b.log",
+            Endpoint::File("/var/log/a b.log".into()),
+        ),
+        ("-", Endpoint::Stdin),
     ] {
         assert_eq!(text.parse::<Endpoint>().unwrap(), endpoint);
         assert_eq!(endpoint.to_string(), text);
@@ -70,10 +82,14 @@ fn each_bad_endpoint_names_its_remedy() {
                 "unix:///run/falco/falco.sock",
             ],
         ),
+        ("http://x:1", ["an address to send to", "listen+http://x:1"]),
+        ("listen+http://0.0.0.0", ["no port", "write 0.0.0.0:2801"]),
+        ("listen+https://x:1/alerts", ["has a path", "leave it out"]),
         (
-            "http://x",
-            ["scheme http", "host:port, as in localhost:5060"],
+            "file://falco.log",
+            ["no absolute path", "file:///var/log/falco.log"],
         ),
+        ("file:///", ["no absolute path", "write the file's"]),
         ("tcp://localhost:5060", ["scheme tcp", "host:port"]),
         (
             "localhost:0",

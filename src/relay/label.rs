@@ -1,8 +1,8 @@
 //! Where an alert came from, told in it: needed where several sources share a relay.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::alert::Alert;
@@ -19,17 +19,13 @@ pub(super) fn message(message: &[u8], source: &str) -> Vec<u8> {
 
 /// The line with one more output field, as the last one, and otherwise byte for byte.
 pub(super) fn line<'a>(line: &'a str, source: &str) -> Cow<'a, str> {
-    #[derive(Deserialize)]
-    struct Fields<'a> {
-        #[serde(borrow)]
-        output_fields: Option<&'a RawValue>,
-    }
-    let Ok(fields) = serde_json::from_str::<Fields>(line) else {
+    // Also null has a value here, unlike in a struct.
+    let Ok(values) = serde_json::from_str::<HashMap<Cow<str>, &RawValue>>(line) else {
         return line.into();
     };
     let name = serde_json::Value::from(source);
     let label = format!("\"{FIELD}\":{name}");
-    let labelled = match fields.output_fields.map(RawValue::get) {
+    let labelled = match values.get("output_fields").map(|fields| fields.get()) {
         Some(fields) => {
             // A part of the line, so that its place is where it ends.
             let end = fields.as_ptr() as usize + fields.len() - line.as_ptr() as usize;

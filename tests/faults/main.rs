@@ -20,6 +20,7 @@ mod large;
 mod malformed;
 mod many;
 mod proxied;
+mod relayed;
 mod silent;
 mod stalled;
 mod stopped;

@@ -33,7 +33,11 @@ impl Drop for Process {
 fn take() {
     let Ok(text) = env::var(SINK) else { return };
     let (address, path) = text.split_once(' ').unwrap();
-    let mut taken = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    let mut taken = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
     let listener = TcpListener::bind(address).unwrap();
     for stream in listener.incoming() {
         let mut stream = BufReader::new(stream.unwrap());
@@ -139,7 +143,9 @@ fn relayed() {
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         whole.lines().map(|line| line.parse().unwrap()).collect()
     };
-    until("the last has come", || numbers().last() == Some(&(alerts - 1)));
+    until("the last has come", || {
+        numbers().last() == Some(&(alerts - 1))
+    });
 
     let (mut next, mut twice) = (0, 0);
     for number in numbers() {
