@@ -187,8 +187,8 @@ impl fmt::Display for Error {
                 f,
                 "{endpoint}: the server has no alerts to give: neither {method}, as Falco 0.24 to \
                  0.43, nor falco.output.service/subscribe, as Falco 0.18 to 0.23. Falco 0.44 and \
-                 later have no gRPC: there, let http_output send the alerts; else see whether \
-                 this is Falco's grpc.bind_address"
+                 later have no gRPC: there, let http_output send the alerts to the endpoint \
+                 listen+http://ADDR:PORT; else see whether this is Falco's grpc.bind_address"
             ),
             Error::Deadline { endpoint, after } => write!(
                 f,

@@ -45,8 +45,6 @@ const SOURCES: [&str; 4] = ["syscall", "k8s_audit", "internal", "plugin"];
 pub struct Alert {
     bytes: Box<[u8]>,
     index: Index,
-    /// Its output is the line that it came as.
-    native: bool,
 }
 
 impl Alert {
@@ -62,13 +60,7 @@ impl Alert {
             "messages of 1 GiB and more are not read".to_owned()
         } else {
             match Index::read(&bytes) {
-                Ok(index) => {
-                    return Ok(Alert {
-                        bytes,
-                        index,
-                        native: false,
-                    })
-                }
+                Ok(index) => return Ok(Alert { bytes, index }),
                 Err(problem) => problem.to_string(),
             }
         };
@@ -130,7 +122,7 @@ impl Alert {
     /// Falco's own JSON exactly as it came, where it came as that: posted by `http_output`, or as a
     /// line of a file or of standard input. None over gRPC.
     pub fn line(&self) -> Option<&[u8]> {
-        if !self.native {
+        if !self.index.is_native {
             return None;
         }
         match self.is_repaired() {
@@ -141,12 +133,12 @@ impl Alert {
 
     /// Whether it came as a line.
     pub(crate) fn is_native(&self) -> bool {
-        self.native
+        self.index.is_native
     }
 
     /// Says that it came as the line that its output is.
     pub(crate) fn into_native(mut self) -> Alert {
-        self.native = true;
+        self.index.is_native = true;
         self
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Index {
     pub(super) source_number: i32,
     pub(super) has_time: bool,
     pub(super) has_unknown: bool,
+    /// The output is the line that the alert came as. Here, where it takes no room.
+    pub(super) is_native: bool,
 }
 
 /// The bytes of a text.

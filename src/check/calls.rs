@@ -87,7 +87,8 @@ fn outputs(client: &Client) -> Result<Finding, Finding> {
         (true, true) => Err(Finding::failed(
             Step::Outputs,
             "the server speaks gRPC, but gives no alerts; see whether this is Falco's \
-             grpc.bind_address. Falco 0.44 and later have no gRPC, where http_output is the way",
+             grpc.bind_address. Falco 0.44 and later have no gRPC: let http_output send the alerts to the \
+             endpoint listen+http://ADDR:PORT",
         )),
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::native_settings::output;
 use super::settings::{Settings, CONCERNED, OTHERS, UNSET_ADDRESS};
 use super::{Finding, Outcome, Step};
 use crate::endpoint::Endpoint;
@@ -74,6 +75,9 @@ impl FalcoYaml {
                 return vec![Finding::failed(Step::FalcoYaml, &text)];
             }
         };
+        if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.is_native()) {
+            return self.native_findings(settings, endpoint);
+        }
         let (ours, broken) = (self.is_of(endpoint), broken_at_falco(walked));
         // One that only happens to be here may be of another Falco than the one that is asked.
         let local = match endpoint {
@@ -112,6 +116,29 @@ impl FalcoYaml {
         findings
     }
 
+    /// Alerts come from elsewhere, so that one that only happens to be here is just a hint.
+    fn native_findings(&self, settings: &Settings, endpoint: &Endpoint) -> Vec<Finding> {
+        let faults = settings.native_faults(&self.path, endpoint);
+        let mut findings: Vec<_> = settings
+            .faults
+            .iter()
+            .map(|fault| Finding::warning(Step::FalcoYaml, fault))
+            .collect();
+        findings.extend(faults.iter().map(|text| match self.found {
+            true => Finding::warning(Step::FalcoYaml, text),
+            false => Finding::failed(Step::FalcoYaml, text),
+        }));
+        if findings.is_empty() {
+            let text = format!(
+                "{}: json_output and {} are on, and lead to {endpoint}",
+                self.path.display(),
+                output(endpoint)
+            );
+            findings.push(Finding::ok(Step::FalcoYaml, text));
+        }
+        findings
+    }
+
     fn is_of(&self, endpoint: Option<&Endpoint>) -> bool {
         match (endpoint, self.endpoint()) {
             (Some(endpoint), Some(bound)) => same_place(endpoint, &bound),
@@ -139,7 +166,7 @@ impl Settings {
                 true => {
                     "has no grpc and no grpc_output, as with Falco 0.44 and later, which have no \
                      gRPC; in Falco 0.24 to 0.43 set grpc.enabled and grpc_output.enabled to true, \
-                     later use its http_output"
+                     later let its http_output send to the endpoint listen+http://ADDR:PORT"
                 }
                 false => "does not look like Falco's; give its falco.yaml",
             };

@@ -23,6 +23,9 @@ mod calls;
 #[cfg(feature = "falco-yaml")]
 mod falco_yaml;
 mod first_alert;
+mod native;
+#[cfg(feature = "falco-yaml")]
+mod native_settings;
 mod report;
 #[cfg(feature = "falco-yaml")]
 mod settings;
@@ -98,6 +101,9 @@ impl Check {
         let endpoint: Endpoint = self.config.endpoint.parse().map_err(at(Step::Endpoint))?;
         found.push(Finding::ok(Step::Endpoint, endpoint.to_string()));
         self.config.check_options().map_err(at(Step::Config))?;
+        if endpoint.is_native() {
+            return native::look(&self.config, &endpoint, found);
+        }
         Route::new(&self.config, &endpoint).walk(Tls::load, found)?;
         let client = Client::new(self.config.clone()).map_err(at(Step::Config))?;
         calls::look(&client, found)

@@ -11,8 +11,17 @@ const MOST_FILES: usize = 100;
 /// The settings that matter here.
 pub(super) const CONCERNED: [&str; 2] = ["grpc", "grpc_output"];
 
-/// Others that tell a falco.yaml, of any version.
-pub(super) const OTHERS: [&str; 4] = ["rules_files", "rules_file", "engine", "stdout_output"];
+/// Others that tell a falco.yaml, of any version, and of other outputs.
+pub(super) const OTHERS: [&str; 8] = [
+    "rules_files",
+    "rules_file",
+    "engine",
+    "stdout_output",
+    "json_output",
+    "http_output",
+    "file_output",
+    "program_output",
+];
 
 /// What Falco takes where the key is missing.
 pub(super) const UNSET_ADDRESS: &str = "0.0.0.0:5060";

@@ -90,6 +90,7 @@ impl Intake {
                 self.control.cancel();
                 Put::Taken
             }
+            #[cfg(feature = "relay")]
             Room::Refused => {
                 self.control.cancel();
                 Put::Refused

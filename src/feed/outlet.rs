@@ -20,7 +20,7 @@ pub(crate) enum Room {
     /// Stop: nobody wants more.
     Never,
     /// The same, and this one was not taken either.
-    #[cfg_attr(not(feature = "relay"), allow(dead_code))]
+    #[cfg(feature = "relay")]
     Refused,
 }
 

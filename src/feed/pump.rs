@@ -176,7 +176,7 @@ impl<O: Outlet> Pump<O> {
     /// Whether nobody wants more; waits for room where there is none.
     fn is_unwanted(&mut self, room: Room) -> bool {
         self.full |= matches!(room, Room::No);
-        matches!(room, Room::Never | Room::Refused)
+        !matches!(room, Room::Yes | Room::No)
     }
 
     /// A message came, or could have come unnoticed.

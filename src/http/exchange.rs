@@ -142,7 +142,7 @@ impl<S: Service> Exchange<'_, S> {
 
         let (reply, method, path, headers) = self.head()?;
         if method != self.service.method() {
-            return self.wrong_method(reply, &headers);
+            return self.wrong_method(reply, &headers, &format!("{method} {path}"));
         }
         let budget = &self.limits.budget;
         let mut share = budget.share();
@@ -262,8 +262,14 @@ impl<S: Service> Exchange<'_, S> {
     }
 
     /// A body that nobody wants is not waited for.
-    fn wrong_method(&mut self, reply: Reply<RecvRequest>, headers: &HeaderMap) -> Step<bool> {
-        self.service.refused(self.peer, "its method is not served");
+    fn wrong_method(
+        &mut self,
+        reply: Reply<RecvRequest>,
+        headers: &HeaderMap,
+        asked: &str,
+    ) -> Step<bool> {
+        let why = format!("{asked} is not served");
+        self.service.refused(self.peer, &why);
         let allowed = match self.service.method().as_str() {
             "POST" => "POST",
             _ => "GET",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::place::Place;
-use super::split::{Line, Splitter};
+use super::split::Line;
 use super::tail::{Found, Tail};
 
 const MOST: usize = 1000;

@@ -136,7 +136,7 @@ fn each_setting_that_is_off() {
                 Failed,
                 "has no grpc and no grpc_output, as with Falco 0.44 and later",
             )],
-            vec![(Warning, "later use its http_output")],
+            vec![(Warning, "later let its http_output send")],
         ),
         (
             "hello: world",

@@ -16,7 +16,7 @@ fn relay(args: &[&str]) -> Command {
 
 #[test]
 fn lines_of_standard_input_reach_a_file_and_standard_output() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let out = rig.path("out.jsonl");
     let lines = recordings().join("dummy_json.jsonl");
     let ended = relay(&["--from", "-", "--to", out.to_str().unwrap(), "-"])
@@ -33,7 +33,7 @@ fn lines_of_standard_input_reach_a_file_and_standard_output() {
 
 #[test]
 fn a_signal_stops_it_in_order_and_it_says_what_is_left() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     // Nobody listens there.
     let mut running = relay(&[
         "--from",

@@ -9,7 +9,7 @@ use crate::{address, line, listening, poster, recv, Rig};
 
 #[test]
 fn fanned_out_every_subscription_gets_every_alert() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let sink: Sink = rig.socket("falco.sock").parse().unwrap();
     let relay = listening().to(sink.fan_out(true)).start().unwrap();
     let mut falco = poster(&relay);
@@ -53,7 +53,7 @@ fn fanned_out_every_subscription_gets_every_alert() {
 
 #[test]
 fn otherwise_an_alert_goes_to_one_client() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let relay = listening()
         .to(rig.socket("falco.sock").parse().unwrap())
         .start()
@@ -82,7 +82,7 @@ fn otherwise_an_alert_goes_to_one_client() {
 
 #[test]
 fn alerts_of_several_sources_tell_which() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let out = rig.path("out.jsonl");
     let relay = Relay::builder()
         .from(Config::new("listen+http://127.0.0.1:0"))

@@ -20,16 +20,15 @@ use common::posting::Poster;
 use common::{numbered, LIMIT};
 use tempfile::TempDir;
 
-/// A relay that listens on any port, and its folder.
+/// The folder of what a relay uses.
 pub struct Rig {
     pub folder: TempDir,
 }
 
 impl Rig {
-    pub fn new() -> Rig {
-        Rig {
-            folder: tempfile::tempdir().unwrap(),
-        }
+    pub fn set_up() -> Rig {
+        let folder = tempfile::tempdir().unwrap();
+        Rig { folder }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

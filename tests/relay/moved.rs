@@ -12,7 +12,7 @@ use crate::{line, listening, posted_sink, poster, recv, Rig};
 
 #[test]
 fn posted_lines_reach_grpc_http_and_a_file_byte_for_byte() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let (mut sink, url) = posted_sink();
     let relay = listening()
         .to(rig.socket("falco.sock").parse().unwrap())
@@ -49,7 +49,7 @@ fn posted_lines_reach_grpc_http_and_a_file_byte_for_byte() {
 
 #[test]
 fn what_comes_over_grpc_goes_on_over_grpc_byte_for_byte() {
-    let (rig, falco) = (Rig::new(), Falco::start());
+    let (rig, falco) = (Rig::set_up(), Falco::start());
     let path = recordings().join("dummy_badutf8_text.pb");
     let mut messages: Vec<_> = recording::read(&path)
         .unwrap()
@@ -115,7 +115,7 @@ fn alerts_are_posted_over_mutual_tls() {
 
 #[test]
 fn version_is_what_was_configured_or_seen() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let version = |name: &str| {
         let client = Client::connect(&rig.socket(name)).unwrap();
         client.version().unwrap().version
@@ -144,7 +144,7 @@ fn version_is_what_was_configured_or_seen() {
 
 #[test]
 fn an_older_falco_is_read_through_a_relay() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let older = Server::builder()
         .listen(rig.socket("older.sock"))
         .falco("0.22.1");

@@ -11,7 +11,7 @@ use crate::{line, Rig};
 
 #[test]
 fn a_relay_with_a_spool_on_disk_goes_on_in_a_file_where_it_was() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let log = rig.path("falco.log");
     let append = |from: usize, to: usize| {
         let mut file = OpenOptions::new()
@@ -53,7 +53,7 @@ fn a_relay_with_a_spool_on_disk_goes_on_in_a_file_where_it_was() {
 
 #[test]
 fn a_rotated_sink_is_written_anew_and_a_torn_line_stays_alone() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let out = rig.path("out.jsonl");
     std::fs::write(&out, "{\"torn").unwrap();
     let relay = crate::listening()

@@ -67,7 +67,7 @@ fn get(address: &str, path: &str) -> String {
 
 #[test]
 fn health_and_metrics_are_told() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let relay = listening()
         .to(rig.socket("falco.sock").parse().unwrap())
         .metrics("127.0.0.1:0")
@@ -99,7 +99,7 @@ fn health_and_metrics_are_told() {
 
 #[test]
 fn what_cannot_be_relayed_is_told_at_once() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let to = |text: &str| listening().to(text.parse().unwrap()).start().err().unwrap();
     let none = Relay::builder()
         .from(Config::default())

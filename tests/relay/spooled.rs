@@ -70,7 +70,7 @@ fn a_full_spool_holds_up_whoever_posts() {
 
 #[test]
 fn a_full_spool_drops_the_oldest_where_it_is_told_to_and_counts_them() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let relay = listening()
         .to(rig.socket("falco.sock").parse().unwrap())
         .spool_bytes(20 * (line(0).len() as u64 * 2))
@@ -88,7 +88,7 @@ fn a_full_spool_drops_the_oldest_where_it_is_told_to_and_counts_them() {
 
 #[test]
 fn what_is_left_in_a_spool_on_disk_waits_for_the_next_relay() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let address = free_address();
     let start = || {
         listening()
@@ -116,7 +116,7 @@ fn what_is_left_in_a_spool_on_disk_waits_for_the_next_relay() {
 
 #[test]
 fn a_spool_is_used_by_one_relay_at_a_time() {
-    let rig = Rig::new();
+    let rig = Rig::set_up();
     let start = |name: &str| {
         listening()
             .to(rig.socket(name).parse().unwrap())

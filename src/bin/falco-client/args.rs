@@ -35,7 +35,11 @@ Examples:
   falco-client watch                     follow the Falco of this machine
   falco-client get --limit 10 | jq .     ten of the alerts that it holds now
   falco-client watch --endpoint falco.example.com:5060 \\
-      --ca ca.crt --cert client.crt --key client.key --min-priority warning";
+      --ca ca.crt --cert client.crt --key client.key --min-priority warning
+  falco-client watch --endpoint listen+http://0.0.0.0:2801
+                                         follow a Falco 0.44 by its http_output
+  falco-client relay --from listen+http://0.0.0.0:2801 --to grpc
+                                         serve it to programs that speak gRPC";
 
 const READING: &str = "\
 Falco gives an alert once, to one reader. Alerts that a filter holds back are gone from Falco \

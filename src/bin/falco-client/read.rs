@@ -3,7 +3,7 @@
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
-use falco_client::{Alert, Alerts, Client, Error};
+use falco_client::{Alert, Alerts, Client, Endpoint, Error};
 
 use crate::args::ReadArgs;
 use crate::closed::on_closed_output;
@@ -43,6 +43,12 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
         Call::Subscribe => client.subscribe()?,
     };
     interrupt.ends(alerts.canceller());
+    if let Endpoint::Listen { .. } = client.endpoint() {
+        say(format_args!(
+            "waiting for Falco's http_output at {}",
+            client.endpoint()
+        ));
+    }
     let closed = interrupt.clone();
     on_closed_output(move || closed.output_closed())?;
     let reader = Reader {
