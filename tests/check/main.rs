@@ -5,6 +5,7 @@ mod common;
 
 mod certificates;
 mod falco_yaml;
+mod native;
 mod places;
 
 use falco_client::check::{Check, Report};

@@ -1,4 +1,5 @@
 //! Posting alerts as Falco does: one at a time over one connection.
+#![allow(dead_code)] // Each uses its own part.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
