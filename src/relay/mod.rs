@@ -294,11 +294,16 @@ impl Relay {
         // A source that finds no room must not wait for ever.
         self.finished.wait(Some(until));
         self.watched.spool.wait_empty(until);
-        self.watched.spool.close_intake();
-        for source in &mut sources {
+        for source in &sources {
             source.canceller.cancel();
-            source.join();
         }
+        let spool = &self.watched.spool;
+        match spool.is_on_disk() {
+            true => spool.lift_capacity(),
+            // What found no room would be answered, and lost all the same.
+            false => spool.close_intake(),
+        }
+        sources.iter_mut().for_each(Source::join);
         self.end();
         self.watched.spool.standing().alerts
     }

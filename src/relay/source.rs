@@ -123,8 +123,10 @@ fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
                 next = alerts.try_recv().ok();
             }
         }
-        let count = batch.len();
+        let mut count = batch.len();
         if count > 0 && spool.put(std::mem::take(&mut batch)).is_err() {
+            alerts.canceller().cancel();
+            count += alerts.into_iter().filter(Result::is_ok).count();
             log::error!("{name}: {count} alerts were received and found no room in the spool");
             return;
         }

@@ -3,9 +3,10 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use falco_client::{Client, Overflow};
+use falco_client::relay::Relay;
+use falco_client::{Client, Config, Overflow};
 
-use crate::common::{number, until};
+use crate::common::{number, until, Falco};
 use crate::{line, listening, poster, recv, Rig};
 
 /// An address where nothing listens, until somebody does.
@@ -129,4 +130,25 @@ fn a_spool_is_used_by_one_relay_at_a_time() {
         matches!(error, falco_client::Error::Spool { .. }),
         "{error}"
     );
+}
+
+#[test]
+fn what_was_pulled_is_stored_at_the_end_though_there_is_no_room() {
+    let rig = Rig::set_up();
+    let falco = Falco::holding(3_000);
+    let start = |from: Config| {
+        Relay::builder()
+            .from(from)
+            .to(format!("http://{}", free_address()).parse().unwrap())
+            .spool(rig.path("spool"))
+            .spool_bytes(1)
+            .start()
+            .unwrap()
+    };
+    let relay = start(Config::new(falco.endpoint()));
+    until("all have come", || {
+        relay.standing().sources[0].counters.alerts == 3_000
+    });
+    assert!(relay.standing().spooled < 3_000);
+    assert_eq!(relay.stop(Duration::from_millis(10)), 3_000);
 }

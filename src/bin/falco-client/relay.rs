@@ -104,6 +104,13 @@ pub fn run(args: RelayArgs) -> Result<Code, Failure> {
         End::Output => Duration::ZERO,
         End::Signal | End::Sources => Duration::from_secs(args.close_within),
     };
+    let spooled = relay.standing().spooled;
+    if spooled > 0 && !within.is_zero() {
+        let seconds = within.as_secs();
+        say(format_args!(
+            "{spooled} alerts are still to be delivered, within {seconds} s; a signal ends it at once"
+        ));
+    }
     let left = relay.stop(within);
     let standing = relay.standing();
     for sink in &standing.sinks {

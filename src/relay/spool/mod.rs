@@ -9,6 +9,7 @@ mod memory;
 mod state;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -90,6 +91,9 @@ pub(crate) struct Spool {
     freed: Condvar,
     capacity: u64,
     overflow: Overflow,
+    on_disk: bool,
+    /// What has come already is stored, room or no room.
+    lifted: AtomicBool,
 }
 
 impl Spool {
@@ -102,6 +106,7 @@ impl Spool {
         overflow: Overflow,
         sinks: &[String],
     ) -> Result<Spool> {
+        let on_disk = matches!(storage, Storage::Disk(_));
         let state = match storage {
             Storage::Memory => memory::open(sinks),
             Storage::Disk(folder) => disk::open(&folder, sinks)?,
@@ -112,6 +117,8 @@ impl Spool {
             freed: Condvar::new(),
             capacity,
             overflow,
+            on_disk,
+            lifted: AtomicBool::new(false),
         })
     }
 
@@ -202,6 +209,19 @@ impl Spool {
         self.lock().places.get(source).cloned()
     }
 
+    /// Whether what it holds survives the process.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        self.on_disk
+    }
+
+    /// The sources bring no more than they hold already: it is stored, beyond the capacity too.
+    pub(crate) fn lift_capacity(&self) {
+        let state = self.lock();
+        self.lifted.store(true, Ordering::Relaxed);
+        drop(state);
+        self.freed.notify_all();
+    }
+
     /// No alert is accepted from now on, also not of those that wait for room.
     pub(crate) fn close_intake(&self) {
         self.lock().intake_closed = true;
@@ -256,6 +276,7 @@ impl Spool {
     fn is_full(&self, state: &State) -> bool {
         // Whatever the capacity is, an empty spool takes something.
         self.overflow == Overflow::Wait
+            && !self.lifted.load(Ordering::Relaxed)
             && state.held.alerts > 0
             && state.held.bytes >= self.capacity
     }
