@@ -23,6 +23,10 @@ const IDLE: Duration = Duration::from_secs(5 * 60);
 /// and the connection goes on.
 const DISCARDED: u64 = 64 << 20;
 
+/// How long what a refused peer still sends is read: a connection that is closed with bytes unread
+/// takes the answer with it.
+const LINGER: Duration = Duration::from_millis(300);
+
 pub(super) struct Limits {
     /// The largest body.
     pub body: usize,
@@ -117,7 +121,9 @@ impl<S: Service> Exchange<'_, S> {
                          content-length: {}\r\n\r\n{why}\n",
                         why.len() + 1
                     );
-                    let _ = self.stream.write_all(text.as_bytes());
+                    if self.stream.write_all(text.as_bytes()).is_ok() {
+                        self.stream.linger(LINGER);
+                    }
                     return;
                 }
             }
@@ -268,8 +274,6 @@ impl<S: Service> Exchange<'_, S> {
         headers: &HeaderMap,
         asked: &str,
     ) -> Step<bool> {
-        let why = format!("{asked} is not served");
-        self.service.refused(self.peer, &why);
         let allowed = match self.service.method().as_str() {
             "POST" => "POST",
             _ => "GET",
@@ -283,7 +287,11 @@ impl<S: Service> Exchange<'_, S> {
         };
         let close = has_body(headers) || wants_close(headers) || self.entry.is_closing();
         match reply.proceed() {
-            Some(RecvRequestResult::ProvideResponse(reply)) => self.answer(reply, answer, close),
+            Some(RecvRequestResult::ProvideResponse(reply)) => {
+                let why = format!("{asked} is not served");
+                self.service.refused(self.peer, &why);
+                self.answer(reply, answer, close)
+            }
             _ => Err(End::Refused(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "its method is not served",

@@ -1,7 +1,7 @@
 //! A connection whose reads end in time, with TLS or without.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -116,6 +116,24 @@ impl Stream {
         match self {
             Stream::Plain(timed) => timed.deadline = deadline,
             Stream::Tls(stream) => stream.get_mut().deadline = deadline,
+        }
+    }
+}
+
+impl Stream {
+    /// Writes no more, and reads away what comes for so long.
+    pub(super) fn linger(&mut self, time: Duration) {
+        let tcp = match self {
+            Stream::Plain(timed) => timed.tcp.clone(),
+            Stream::Tls(stream) => {
+                let _ = stream.shutdown();
+                stream.get_ref().tcp.clone()
+            }
+        };
+        self.set_deadline(Instant::now() + time);
+        let mut scratch = [0; 4096];
+        if tcp.shutdown(Shutdown::Write).is_ok() {
+            while matches!(self.read(&mut scratch), Ok(1..)) {}
         }
     }
 }

@@ -19,6 +19,7 @@ mod killed;
 mod large;
 mod malformed;
 mod many;
+mod posted_abuse;
 mod proxied;
 mod relayed;
 mod silent;
