@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{poll, PollFd, PollFlags};
 
 use super::budget::Budget;
+use super::buffer::Buffer;
 use super::connections::{Connections, Entry};
-use super::exchange::{Buffer, Exchange, Limits};
+use super::exchange::{Exchange, Limits};
 use super::service::Service;
 use super::stream::{Acceptor, Stream};
 use crate::channel::deliver_here;

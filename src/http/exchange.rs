@@ -1,6 +1,6 @@
 //! Requests and answers on one connection.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,11 @@ use ureq_proto::http::{header, HeaderMap, Response, StatusCode};
 use ureq_proto::server::state::{ProvideResponse, RecvBody, RecvRequest};
 use ureq_proto::server::{RecvRequestResult, Reply, SendResponseResult};
 
-use super::budget::{Budget, Share, FREE};
+use super::budget::{Budget, Share};
+use super::buffer::{grow, Buffer};
 use super::connections::Entry;
 use super::service::{has_body, Answer, Request, Service};
 use super::stream::Stream;
-
-/// More than a head of any client has.
-const HEAD: usize = 16 * 1024;
 
 /// A connection without a request for so long is closed: its client connects again.
 const IDLE: Duration = Duration::from_secs(5 * 60);
@@ -43,47 +41,6 @@ pub(super) struct Exchange<'a, S> {
     pub service: &'a S,
     /// What was read and not used yet.
     pub buffer: Buffer,
-}
-
-#[derive(Default)]
-pub(super) struct Buffer {
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-impl Buffer {
-    fn unused(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-    }
-
-    /// Reads more, as much as there is room for; 0 at the end.
-    fn fill(&mut self, stream: &mut Stream) -> io::Result<usize> {
-        if self.bytes.len() < HEAD {
-            self.bytes.resize(HEAD, 0);
-        }
-        if self.end == self.bytes.len() {
-            self.bytes.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-        let Some(room) = self.bytes.get_mut(self.end..) else {
-            return Ok(0);
-        };
-        let read = stream.read(room)?;
-        self.end += read;
-        Ok(read)
-    }
-
-    fn is_full(&self) -> bool {
-        self.end - self.start >= HEAD
-    }
 }
 
 /// Why a connection ends.
@@ -346,29 +303,6 @@ impl<S: Service> Exchange<'_, S> {
         let written = self.stream.write_all(bytes);
         written.map_err(|_| End::Broken("it does not take its answer"))
     }
-}
-
-/// Makes room for more of a body, doubling up to the limit: whether the budget allows it.
-fn grow(
-    body: &mut Vec<u8>,
-    more: usize,
-    limit: usize,
-    share: &mut Share<'_>,
-    until: Instant,
-) -> bool {
-    let needed = body.len() + more;
-    if needed <= body.capacity() {
-        return true;
-    }
-    let capacity = match needed {
-        ..=FREE => needed.next_power_of_two().min(FREE),
-        _ => needed.saturating_mul(2).min(limit),
-    };
-    if !share.cover(capacity, until) {
-        return false;
-    }
-    body.reserve_exact(capacity - body.len());
-    true
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {

@@ -3,6 +3,7 @@
 
 mod accept;
 mod budget;
+mod buffer;
 mod connections;
 mod exchange;
 mod post;

@@ -81,11 +81,18 @@ impl Deliver for Post {
         else {
             return Ok(Outcome::Refused);
         };
-        let request = self.agent.post(&self.url);
-        let mut answer = request
-            .content_type("application/json")
-            .send(line.as_bytes())
-            .map_err(|error| error.to_string())?;
+        let send = || {
+            let request = self.agent.post(&self.url);
+            request
+                .content_type("application/json")
+                .send(line.as_bytes())
+        };
+        let answer = match send() {
+            // A connection that was kept may have been closed meanwhile, which is no failure yet.
+            Err(ureq::Error::Io(_)) => send(),
+            answer => answer,
+        };
+        let mut answer = answer.map_err(|error| error.to_string())?;
         let status = answer.status();
         // Else the connection could not be used again.
         let body = answer.body_mut().with_config().limit(64 * 1024);

@@ -15,6 +15,7 @@ mod interrupt;
 mod output;
 mod read;
 mod relay;
+mod relay_args;
 mod serve;
 mod signals;
 mod text;

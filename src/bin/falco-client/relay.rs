@@ -7,9 +7,9 @@ use std::time::Duration;
 use falco_client::relay::Relay;
 use falco_client::Config;
 
-use crate::args::RelayArgs;
 use crate::closed::on_closed_output;
 use crate::diagnostics::{say, Code, Failure};
+use crate::relay_args::RelayArgs;
 use crate::signals;
 
 /// Why it ends.
