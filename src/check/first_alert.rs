@@ -28,7 +28,7 @@ impl Report {
         let cut_short = matches!(first, Err(RecvTimeoutError::Disconnected));
         for next in first.into_iter().chain(alerts) {
             match next {
-                Ok(_) | Err(Error::Undecodable { .. }) => {
+                Ok(_) | Err(Error::Undecodable { .. } | Error::Line { .. }) => {
                     came += 1;
                     each(next);
                 }

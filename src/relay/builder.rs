@@ -115,6 +115,14 @@ impl RelayBuilder {
                 &format!("{twice} is given twice; give it once"),
             ));
         }
+        if let Some(both) = names
+            .iter()
+            // Standard input and standard output are two things.
+            .find(|name| *name != "-" && endpoints.contains(name))
+        {
+            let problem = format!("{both} is a source and a sink; alerts would go round for ever");
+            return Err(bad("to", &problem));
+        }
         let (storage, usual) = match self.spool {
             Some(folder) => (Storage::Disk(folder), 1 << 30),
             None => (Storage::Memory, 64 << 20),

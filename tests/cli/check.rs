@@ -228,7 +228,11 @@ fn a_socket_that_may_not_be_written() {
     };
     open(folder.path(), 0o755);
     let program = folder.path().join("falco-client");
-    fs::copy(env!("CARGO_BIN_EXE_falco-client"), &program).unwrap();
+    // By another process: where this one has it open for writing while another test starts a process,
+    // it counts as being written, and cannot be run.
+    let mut copy = std::process::Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_falco-client")).arg(&program);
+    assert!(copy.status().unwrap().success());
     let socket = folder.path().join("falco.sock");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let owner = fs::metadata(&socket).unwrap().uid();

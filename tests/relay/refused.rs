@@ -116,6 +116,11 @@ fn what_cannot_be_relayed_is_told_at_once() {
         .to(socket.parse().unwrap())
         .start();
     assert!(twice.err().unwrap().to_string().contains("given twice"));
+    let round = Relay::builder()
+        .from(Config::new(&socket))
+        .to(socket.parse().unwrap())
+        .start();
+    assert!(round.err().unwrap().to_string().contains("for ever"));
     let no_tls = to("localhost:0");
     assert!(no_tls.to_string().contains("mutual TLS"), "{no_tls}");
     for (text, remedy) in [

@@ -63,12 +63,13 @@ struct Printed {
 
 impl Printed {
     fn first_alert(&mut self, config: Config, within: Duration) -> Result<Code, Failure> {
-        if !self.json {
-            self.show_text()?;
-        }
         let printer = Printer::new(None, None)?;
         let client = Client::new(config)?;
         let interrupt = Interrupt::catch(BOUND, self.output.shown())?;
+        // Who sees it and presses Ctrl-C must be heard already.
+        if !self.json {
+            self.show_text()?;
+        }
         let alerts = client.subscribe()?;
         interrupt.ends(alerts.canceller());
         let closed = interrupt.clone();

@@ -1,10 +1,11 @@
 //! `relay`: alerts move on, until a signal or the end of all sources.
 
-use std::sync::{mpsc, Arc};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use falco_client::relay::Relay;
+use falco_client::relay::{Relay, RelayBuilder};
 use falco_client::Config;
 
 use crate::closed::on_closed_output;
@@ -13,6 +14,7 @@ use crate::relay_args::RelayArgs;
 use crate::signals;
 
 /// Why it ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Signal,
     Sources,
@@ -20,65 +22,8 @@ enum End {
 }
 
 pub fn run(args: RelayArgs) -> Result<Code, Failure> {
-    let mut builder = Relay::builder().overflow(args.when_full.into());
-    for source in &args.from {
-        let mut config = Config::new(source).max_connections(args.max_connections);
-        // The certificates are meant for the sources that they fit.
-        if !["unix:", "listen+http:", "file:"]
-            .iter()
-            .any(|scheme| source.starts_with(scheme))
-            && source != "-"
-        {
-            if let Some(tls) = args.tls_of_sources() {
-                config = config.tls(tls);
-            }
-            if let (Some(name), false) = (&args.server_name, source.starts_with("listen")) {
-                config = config.server_name(name);
-            }
-        }
-        builder = builder.from(config);
-    }
-    let to_stdout = args.to.iter().any(|sink| sink.to_string() == "-");
-    for sink in &args.to {
-        let mut sink = sink.clone().fan_out(args.fan_out);
-        if let Some(tls) = args.tls_of_sinks().filter(|_| sink.may_have_tls()) {
-            sink = sink.tls(tls);
-        }
-        builder = builder.to(sink);
-    }
-    if let Some(folder) = &args.spool {
-        builder = builder.spool(folder);
-    }
-    if let Some(size) = args.spool_size {
-        builder = builder.spool_bytes(size << 20);
-    }
-    if let Some(version) = &args.falco {
-        builder = builder.falco(version);
-    }
-    if let Some(address) = &args.metrics {
-        builder = builder.metrics(address);
-    }
-
-    let (end, ended) = mpsc::channel();
-    let relay = Arc::new(builder.start()?);
-    let (on_signal, watched) = (end.clone(), Arc::downgrade(&relay));
-    let on_disk = args.spool.is_some();
-    signals::on_signal(move |count| {
-        if count == 1 {
-            let _ = on_signal.send(End::Signal);
-            return;
-        }
-        if let Some(relay) = watched.upgrade() {
-            say_left(relay.standing().spooled, on_disk);
-        }
-        std::process::exit(Code::Interrupted.number().into());
-    })?;
-    if to_stdout {
-        let closed = end.clone();
-        on_closed_output(move || {
-            let _ = closed.send(End::Output);
-        })?;
-    }
+    let relay = Arc::new(set_up(&args).start()?);
+    let ended = watch(&args, &relay)?;
     for source in relay.standing().sources {
         say(format_args!("from {}", source.name));
     }
@@ -88,19 +33,88 @@ pub fn run(args: RelayArgs) -> Result<Code, Failure> {
     if let Some(address) = relay.metrics_address() {
         say(format_args!("http://{address}/healthz and /metrics"));
     }
-    let waiting = relay.clone();
+    let end = ended.recv().unwrap_or(End::Sources);
+    Ok(stop(&args, &relay, end))
+}
+
+fn set_up(args: &RelayArgs) -> RelayBuilder {
+    let mut relay = Relay::builder().overflow(args.when_full.into());
+    for source in &args.from {
+        let mut config = Config::new(source).max_connections(args.max_connections);
+        // The certificates are meant for the sources that they fit.
+        let plain = ["unix:", "listen+http:", "file:"];
+        if source != "-" && !plain.iter().any(|scheme| source.starts_with(scheme)) {
+            if let Some(tls) = args.tls_of_sources() {
+                config = config.tls(tls);
+            }
+            if let (Some(name), false) = (&args.server_name, source.starts_with("listen")) {
+                config = config.server_name(name);
+            }
+        }
+        relay = relay.from(config);
+    }
+    for sink in &args.to {
+        let mut sink = sink.clone().fan_out(args.fan_out);
+        if let Some(tls) = args.tls_of_sinks().filter(|_| sink.may_have_tls()) {
+            sink = sink.tls(tls);
+        }
+        relay = relay.to(sink);
+    }
+    if let Some(folder) = &args.spool {
+        relay = relay.spool(folder);
+    }
+    if let Some(size) = args.spool_size {
+        relay = relay.spool_bytes(size << 20);
+    }
+    if let Some(version) = &args.falco {
+        relay = relay.falco(version);
+    }
+    if let Some(address) = &args.metrics {
+        relay = relay.metrics(address);
+    }
+    relay
+}
+
+/// Tells when it shall end. A second signal ends the process.
+fn watch(args: &RelayArgs, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure> {
+    let (end, ended) = mpsc::channel();
+    let tell = |end: &Sender<End>, why| {
+        let end = end.clone();
+        move || {
+            // It ends in any case once nobody waits to hear it.
+            let _ = end.send(why);
+        }
+    };
+    let signalled = tell(&end, End::Signal);
+    let (watched, on_disk) = (Arc::downgrade(relay), args.spool.is_some());
+    signals::on_signal(move |count| {
+        if count == 1 {
+            return signalled();
+        }
+        if let Some(relay) = watched.upgrade() {
+            say_left(relay.standing().spooled, on_disk);
+        }
+        std::process::exit(Code::Interrupted.number().into());
+    })?;
+    if args.to.iter().any(|sink| sink.to_string() == "-") {
+        on_closed_output(tell(&end, End::Output))?;
+    }
+    let (running, over) = (relay.clone(), tell(&end, End::Sources));
     let wait = move || {
-        waiting.wait();
-        let _ = end.send(End::Sources);
+        running.wait();
+        over();
     };
     let thread = thread::Builder::new().name("sources".to_owned());
     thread.spawn(wait).map_err(|source| Failure::Os {
         what: "a thread to wait for the sources".to_owned(),
         source,
     })?;
+    Ok(ended)
+}
 
-    let why = ended.recv().unwrap_or(End::Sources);
-    let within = match why {
+fn stop(args: &RelayArgs, relay: &Relay, end: End) -> Code {
+    let within = match end {
+        // Nobody takes what is left.
         End::Output => Duration::ZERO,
         End::Signal | End::Sources => Duration::from_secs(args.close_within),
     };
@@ -124,22 +138,21 @@ pub fn run(args: RelayArgs) -> Result<Code, Failure> {
         ));
     }
     if standing.dropped > 0 {
+        let dropped = standing.dropped;
         say(format_args!(
-            "{} alerts were dropped, as the spool was full",
-            standing.dropped
+            "{dropped} alerts were dropped, as the spool was full"
         ));
     }
-    Ok(match (left, on_disk) {
-        (0, _) => Code::Done,
-        (left, on_disk) => {
-            say_left(left, on_disk);
-            if on_disk {
-                Code::Done
-            } else {
-                Code::Failed
-            }
-        }
-    })
+    let on_disk = args.spool.is_some();
+    if left > 0 {
+        say_left(left, on_disk);
+    }
+    // Only standard input ends without a failure.
+    let broken = end == End::Sources && args.from.iter().any(|source| source != "-");
+    match broken || left > 0 && !on_disk {
+        true => Code::Failed,
+        false => Code::Done,
+    }
 }
 
 fn say_left(left: u64, on_disk: bool) {
