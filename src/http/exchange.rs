@@ -72,12 +72,7 @@ impl<S: Service> Exchange<'_, S> {
                 Err(End::Broken(why)) => return self.service.refused(self.peer, why),
                 Err(End::Refused(status, why)) => {
                     self.service.refused(self.peer, why);
-                    // By hand, as the request that it answers was none.
-                    let text = format!(
-                        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: text/plain\r\n\
-                         content-length: {}\r\n\r\n{why}\n",
-                        why.len() + 1
-                    );
+                    let text = last_answer(status, "", &format!("{why}\n"));
                     if self.stream.write_all(text.as_bytes()).is_ok() {
                         self.stream.linger(LINGER);
                     }
@@ -243,16 +238,21 @@ impl<S: Service> Exchange<'_, S> {
             )
         };
         let close = has_body(headers) || wants_close(headers) || self.entry.is_closing();
+        let why = format!("{asked} is not served");
+        self.service.refused(self.peer, &why);
         match reply.proceed() {
-            Some(RecvRequestResult::ProvideResponse(reply)) => {
-                let why = format!("{asked} is not served");
-                self.service.refused(self.peer, &why);
-                self.answer(reply, answer, close)
+            Some(RecvRequestResult::ProvideResponse(reply)) => self.answer(reply, answer, close),
+            Some(RecvRequestResult::Send100(waiting)) => {
+                self.answer(waiting.reject(), answer, true)
             }
-            _ => Err(End::Refused(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "its method is not served",
-            )),
+            // Its body is read by nobody, and must not be taken for the next request.
+            _ => {
+                let allow = format!("allow: {allowed}\r\n");
+                let text = last_answer(answer.status, &allow, &answer.body);
+                self.write(text.as_bytes())?;
+                self.stream.linger(LINGER);
+                Ok(false)
+            }
         }
     }
 
@@ -303,6 +303,15 @@ impl<S: Service> Exchange<'_, S> {
         let written = self.stream.write_all(bytes);
         written.map_err(|_| End::Broken("it does not take its answer"))
     }
+}
+
+/// An answer by hand, to what was no whole request. Nothing can follow it.
+fn last_answer(status: StatusCode, headers: &str, text: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}connection: close\r\ncontent-type: text/plain\r\n\
+         content-length: {}\r\n\r\n{text}",
+        text.len()
+    )
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {

@@ -70,6 +70,7 @@ fn other_methods_are_refused_and_the_connection_goes_on() {
     let with_body = "PUT / HTTP/1.1\r\nContent-Length: 5\r\n\r\nGET /";
     let answer = said_to(&listening, with_body.as_bytes());
     assert_eq!(status(&answer), "405", "{answer}");
+    assert!(answer.contains("allow: POST\r\n"), "{answer}");
     assert_eq!(
         answer.matches("HTTP/1.1").count(),
         1,
