@@ -1,13 +1,14 @@
 //! What a reader and a running pump tell each other.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use futures::task::AtomicWaker;
 
 use super::call::Message;
 use super::counters::Tally;
+use super::intake::Bell;
 use super::state::{Observer, Standing, State};
 use crate::alert::Alert;
 use crate::endpoint::Endpoint;
@@ -31,6 +32,8 @@ const WISHES: [Wish; 4] = [Wish::Run, Wish::Close, Wish::Cancel, Wish::Abandon];
 pub(crate) struct Control {
     wish: AtomicU8,
     pump: AtomicWaker,
+    /// Of a source that is not pulled.
+    bell: OnceLock<Weak<Bell>>,
     standing: Standing,
     endpoint: Endpoint,
     pub(crate) tally: Tally,
@@ -41,6 +44,7 @@ impl Control {
         Arc::new(Control {
             wish: AtomicU8::default(),
             pump: AtomicWaker::default(),
+            bell: OnceLock::new(),
             standing: Standing::default(),
             endpoint,
             tally: Tally::default(),
@@ -71,14 +75,22 @@ impl Control {
     /// Lets the pump look again: at the wish, or at the room in its outlet.
     pub(crate) fn wake(&self) {
         self.pump.wake();
+        if let Some(bell) = self.bell.get().and_then(Weak::upgrade) {
+            bell.ring();
+        }
     }
 
-    pub(crate) fn register(&self, pump: &Waker) {
+    /// Rings a bell with each wake-up from now on. Once.
+    pub(super) fn ring(&self, bell: Weak<Bell>) {
+        let _ = self.bell.set(bell);
+    }
+
+    pub(super) fn register(&self, pump: &Waker) {
         self.pump.register(pump);
     }
 
     /// The pump has ended: who keeps a handle shall not keep the call.
-    pub(crate) fn forget(&self) {
+    pub(super) fn forget(&self) {
         drop(self.pump.take());
     }
 

@@ -3,8 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Wake, Waker};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::control::{Control, Wish};
 use super::outlet::{Item, Outlet, Room};
@@ -35,15 +34,13 @@ impl Intake {
         let (rung, ringer) = UnixStream::pair()?;
         rung.set_nonblocking(true)?;
         ringer.set_nonblocking(true)?;
-        let bell = Arc::new_cyclic(|me| Bell {
-            me: me.clone(),
-            control: control.clone(),
+        let bell = Arc::new(Bell {
             rings: Mutex::default(),
             heard: Condvar::new(),
             rung,
             ringer,
         });
-        control.register(&Waker::from(bell.clone()));
+        control.ring(Arc::downgrade(&bell));
         Ok(Arc::new(Intake {
             outlet: Mutex::new(Some(outlet)),
             control,
@@ -112,7 +109,6 @@ impl Intake {
         if let Some(mut outlet) = outlet {
             outlet.end(error);
         }
-        self.control.forget();
     }
 
     /// Whether what comes is not wanted any more.
@@ -150,9 +146,7 @@ impl Intake {
 }
 
 /// Wakes whoever waits, on a condition or in a poll, when a control is woken.
-struct Bell {
-    me: Weak<Bell>,
-    control: Arc<Control>,
+pub(super) struct Bell {
     rings: Mutex<u64>,
     heard: Condvar,
     rung: UnixStream,
@@ -163,16 +157,8 @@ impl Bell {
     fn rings(&self) -> MutexGuard<'_, u64> {
         self.rings.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        // First, so that what changes from here on wakes once more.
-        if self.control.wished() != Wish::Abandon {
-            if let Some(me) = self.me.upgrade() {
-                self.control.register(&Waker::from(me));
-            }
-        }
+    pub(super) fn ring(&self) {
         *self.rings() += 1;
         self.heard.notify_all();
         // A full one has been rung already.

@@ -82,9 +82,9 @@ impl State {
         std::mem::take(&mut self.full)
     }
 
-    /// The oldest alert: an error is told in any case.
+    /// The oldest alert, or what came as one: other errors are told in any case.
     fn drop_oldest(&mut self) -> bool {
-        let oldest = self.items.iter().position(Item::is_ok);
+        let oldest = self.items.iter().position(is_droppable);
         let Some(oldest) = oldest.and_then(|oldest| self.items.remove(oldest)) else {
             return false;
         };
@@ -95,6 +95,14 @@ impl State {
     fn push(&mut self, item: Item) {
         self.bytes = self.bytes.saturating_add(cost(&item));
         self.items.push_back(item);
+    }
+}
+
+/// What others can send as much of as they like.
+fn is_droppable(item: &Item) -> bool {
+    match item {
+        Ok(_) => true,
+        Err(error) => matches!(**error, Error::Line { .. } | Error::TooLarge { .. }),
     }
 }
 
@@ -144,7 +152,7 @@ impl Outlet for QueueOutlet {
     fn take(&mut self, item: Item) -> Room {
         let mut state = self.queue.lock();
         let mut dropped = 0;
-        let too_much = item.is_ok() && self.is_too_much(&state, &item);
+        let too_much = is_droppable(&item) && self.is_too_much(&state, &item);
         match self.overflow {
             Overflow::DropNewest if too_much && !state.items.is_empty() => dropped = 1,
             Overflow::DropOldest if too_much => {

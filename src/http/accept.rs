@@ -162,7 +162,9 @@ impl Listener {
             return;
         }
         let tcp = Arc::new(tcp);
-        let entry = connections.enter(tcp.clone(), self.most);
+        let Some(entry) = connections.enter(tcp.clone(), self.most) else {
+            return service.refused(peer, "all connections wait for room");
+        };
         let (listener, service) = (self.clone(), service.clone());
         let run = move || listener.converse(tcp, peer, &entry, &*service);
         let thread = thread::Builder::new().name("falco-http".to_owned());

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How soon one that was sent away has ended.
+const LEAVING: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 pub(super) struct Connections {
@@ -22,6 +25,10 @@ struct Connection {
     tcp: Arc<TcpStream>,
     /// A request has begun to come.
     busy: bool,
+    /// Its request is with the service, which may hold it up.
+    called: bool,
+    /// It was sent away, and its thread has not ended yet.
+    evicted: bool,
     /// It has brought a request that was answered.
     proven: bool,
     /// Since when it has stood, or been silent after an answer.
@@ -35,14 +42,19 @@ pub(super) struct Entry {
 }
 
 impl Connections {
-    /// Notes one more. Where there are `most` already, the one that is missed least makes way.
-    pub(super) fn enter(self: &Arc<Self>, tcp: Arc<TcpStream>, most: usize) -> Entry {
+    /// Notes one more. Where there are `most` already, the one that is missed least makes way; none
+    /// where all of them wait for room, or have not gone yet.
+    pub(super) fn enter(self: &Arc<Self>, tcp: Arc<TcpStream>, most: usize) -> Option<Entry> {
         let mut state = self.lock();
-        while state.open.len() >= most {
-            if !state.evict() {
-                break;
+        if state.open.len() >= most {
+            state.evict();
+            let full = |state: &mut State| state.open.len() >= most;
+            let waited = self.ended.wait_timeout_while(state, LEAVING, full);
+            let (left, time) = waited.unwrap_or_else(PoisonError::into_inner);
+            if time.timed_out() {
+                return None;
             }
-            // Its thread ends by itself, and finds its entry gone.
+            state = left;
         }
         let number = state.next;
         state.next += 1;
@@ -52,19 +64,21 @@ impl Connections {
         let connection = Connection {
             tcp,
             busy: false,
+            called: false,
+            evicted: false,
             proven: false,
             since: Instant::now(),
         };
         state.open.insert(number, connection);
-        Entry {
+        Some(Entry {
             connections: self.clone(),
             number,
-        }
+        })
     }
 
     /// Lets one go, where descriptors are short.
-    pub(super) fn evict(&self) -> bool {
-        self.lock().evict()
+    pub(super) fn evict(&self) {
+        self.lock().evict();
     }
 
     /// Each connection ends after the request that it is about, or that has come already.
@@ -106,18 +120,15 @@ impl Connections {
 }
 
 impl State {
-    fn evict(&mut self) -> bool {
+    fn evict(&mut self) {
         let least = self
             .open
-            .iter()
-            .min_by_key(|(_, one)| (one.proven, one.proven && one.busy, one.since))
-            .map(|(number, _)| *number);
-        match least.and_then(|number| self.open.remove(&number)) {
-            Some(connection) => {
-                let _ = connection.tcp.shutdown(Shutdown::Both);
-                true
-            }
-            None => false,
+            .values_mut()
+            .filter(|one| !one.called && !one.evicted)
+            .min_by_key(|one| (one.proven, one.proven && one.busy, one.since));
+        if let Some(connection) = least {
+            connection.evicted = true;
+            let _ = connection.tcp.shutdown(Shutdown::Both);
         }
     }
 }
@@ -130,6 +141,13 @@ impl Entry {
         }
     }
 
+    /// Its request goes to the service.
+    pub(super) fn called(&self) {
+        if let Some(connection) = self.connections.lock().open.get_mut(&self.number) {
+            connection.called = true;
+        }
+    }
+
     /// A request was answered. Whether another may come.
     pub(super) fn answered(&self) -> bool {
         let mut state = self.connections.lock();
@@ -137,9 +155,10 @@ impl Entry {
         match state.open.get_mut(&self.number) {
             Some(connection) => {
                 connection.busy = false;
+                connection.called = false;
                 connection.proven = true;
                 connection.since = Instant::now();
-                !closing
+                !closing && !connection.evicted
             }
             None => false,
         }

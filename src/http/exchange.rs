@@ -4,7 +4,8 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ureq_proto::http::{header, HeaderMap, Response, StatusCode};
+use ureq_proto::http::request::Parts;
+use ureq_proto::http::{header, HeaderMap, Method, Response, StatusCode, Version};
 use ureq_proto::server::state::{ProvideResponse, RecvBody, RecvRequest};
 use ureq_proto::server::{RecvRequestResult, Reply, SendResponseResult};
 
@@ -98,16 +99,25 @@ impl<S: Service> Exchange<'_, S> {
         let deadline = Instant::now() + self.limits.request;
         self.stream.set_deadline(deadline);
 
-        let (reply, method, path, headers) = self.head()?;
-        if method != self.service.method() {
-            return self.wrong_method(reply, &headers, &format!("{method} {path}"));
+        let (reply, head) = self.head()?;
+        let (method, path, headers) = (&head.method, head.uri.path(), &head.headers);
+        if is_ambiguous(&head) {
+            let why = "its transfer-encoding is none that is taken";
+            return Err(End::Refused(StatusCode::BAD_REQUEST, why));
+        }
+        if *method != self.service.method() {
+            return self.wrong_method(reply, headers, &format!("{method} {path}"));
+        }
+        if *method == Method::POST && !has_body(headers) {
+            let why = "it does not say how long it is";
+            return Err(End::Refused(StatusCode::LENGTH_REQUIRED, why));
         }
         let budget = &self.limits.budget;
         let mut share = budget.share();
         let (reply, body) = match reply.proceed() {
             Some(RecvRequestResult::RecvBody(reply)) => self.body(reply, &mut share, deadline)?,
             Some(RecvRequestResult::Send100(waiting)) => {
-                if length(&headers).is_some_and(|length| length > self.limits.body as u64) {
+                if length(headers).is_some_and(|length| length > self.limits.body as u64) {
                     // Its sender waits for this word, and keeps the body.
                     self.service.refused(self.peer, "its body is too large");
                     let answer = Answer::text(StatusCode::PAYLOAD_TOO_LARGE, "too large\n");
@@ -127,9 +137,10 @@ impl<S: Service> Exchange<'_, S> {
             Body::Whole(body) => {
                 let request = Request {
                     #[cfg(feature = "relay")]
-                    path: path.clone(),
+                    path: path.to_owned(),
                     body,
                 };
+                self.entry.called();
                 match self.service.call(request) {
                     Some(answer) => answer,
                     None => return Err(End::Quiet),
@@ -141,25 +152,19 @@ impl<S: Service> Exchange<'_, S> {
             }
         };
         drop(share);
-        let close = wants_close(&headers) || self.entry.is_closing();
+        let close =
+            wants_close(headers) || head.version == Version::HTTP_10 || self.entry.is_closing();
         self.answer(reply, answer, close)
     }
 
-    fn head(
-        &mut self,
-    ) -> Step<(
-        Reply<RecvRequest>,
-        ureq_proto::http::Method,
-        String,
-        HeaderMap,
-    )> {
+    fn head(&mut self) -> Step<(Reply<RecvRequest>, Parts)> {
         let mut reply = Reply::new().map_err(|_| End::Broken("it cannot be read"))?;
         loop {
             match reply.try_request(self.buffer.unused()) {
                 Ok((used, Some(request))) => {
                     self.buffer.consume(used);
                     let (head, ()) = request.into_parts();
-                    return Ok((reply, head.method, head.uri.path().to_owned(), head.headers));
+                    return Ok((reply, head));
                 }
                 Ok((_, None)) if self.buffer.is_full() => {
                     let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
@@ -324,7 +329,21 @@ fn length(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
-/// HTTP/1.0 clients get an answer and the end, as they do not say otherwise in a way worth reading.
+/// Where a proxy before us may see another end of the body than we do, so that what one takes for a body
+/// is a request to the other.
+fn is_ambiguous(head: &Parts) -> bool {
+    let mut encodings = head.headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (encodings.next(), encodings.next()) {
+        (None, _) => head.headers.get_all(header::CONTENT_LENGTH).iter().count() > 1,
+        (Some(encoding), None) => {
+            !encoding.as_bytes().eq_ignore_ascii_case(b"chunked")
+                || head.version != Version::HTTP_11
+                || head.headers.contains_key(header::CONTENT_LENGTH)
+        }
+        (Some(_), Some(_)) => true,
+    }
+}
+
 fn wants_close(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::CONNECTION).iter();
     let mut words = values.filter_map(|value| value.to_str().ok());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::time;
@@ -79,7 +79,7 @@ struct Line {
     priority: Option<String>,
     rule: Option<String>,
     source: Option<String>,
-    tags: Option<Vec<String>>,
+    tags: Option<Tags>,
     time: Option<String>,
 }
 
@@ -123,11 +123,14 @@ fn builder(line: Line) -> std::result::Result<AlertBuilder, String> {
     for (name, value) in line.output_fields.unwrap_or_default().0 {
         alert = alert.field(name, value);
     }
-    for tag in line.tags.unwrap_or_default() {
+    for tag in line.tags.unwrap_or_default().0 {
         alert = alert.tag(tag);
     }
     Ok(alert)
 }
+
+/// More than any alert has: each takes many times the memory of its bytes.
+const MOST: usize = 100_000;
 
 /// Names and values as gRPC carries them.
 #[derive(Default)]
@@ -136,6 +139,36 @@ struct Fields(Vec<(String, String)>);
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+#[derive(Default)]
+struct Tags(Vec<String>);
+
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_seq(TagsVisitor)
+    }
+}
+
+struct TagsVisitor;
+
+impl<'de> Visitor<'de> for TagsVisitor {
+    type Value = Tags;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence of tags")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Tags, A::Error> {
+        let mut tags = Vec::new();
+        while let Some(tag) = seq.next_element()? {
+            if tags.len() == MOST {
+                return Err(A::Error::custom("it has more than 100,000 tags"));
+            }
+            tags.push(tag);
+        }
+        Ok(Tags(tags))
     }
 }
 
@@ -151,6 +184,9 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Fields, A::Error> {
         let mut fields = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+            if fields.len() == MOST {
+                return Err(A::Error::custom("it has more than 100,000 output fields"));
+            }
             fields.push((name, value_text(value.get()).map_err(A::Error::custom)?));
         }
         Ok(Fields(fields))

@@ -47,6 +47,14 @@ pub(crate) fn start(lines: Arc<Lines>, purpose: Purpose, intake: Arc<Intake>) ->
     thread.spawn(run).map(drop).map_err(failed)
 }
 
+/// What ended a wait.
+enum Waited {
+    Input,
+    Silence,
+    /// A wish, or a signal to the process.
+    Other,
+}
+
 struct Reader {
     lines: Arc<Lines>,
     purpose: Purpose,
@@ -117,11 +125,10 @@ impl Reader {
             }
             // Who is closed takes what is on its way.
             let patience = closing.then_some(self.lines.closing_silence);
-            if !self.wait(Some(&input), patience) {
-                if closing {
-                    return None;
-                }
-                continue;
+            match self.wait(Some(&input), patience) {
+                Waited::Input => {}
+                Waited::Silence if closing => return None,
+                Waited::Silence | Waited::Other => continue,
             }
             match (&input).read(&mut piece) {
                 Ok(0) => break,
@@ -165,8 +172,8 @@ impl Reader {
         self.intake.control().wished()
     }
 
-    /// Waits for `input` or for another wish, at most for `patience`: whether there is input.
-    fn wait(&self, input: Option<&File>, patience: Option<Duration>) -> bool {
+    /// Waits for `input` or for another wish, at most for `patience`.
+    fn wait(&self, input: Option<&File>, patience: Option<Duration>) -> Waited {
         let readable = PollFlags::IN;
         let mut watched = vec![PollFd::new(self.intake.bell(), readable)];
         watched.extend(input.map(|input| PollFd::new(input, readable)));
@@ -174,11 +181,17 @@ impl Reader {
             tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: time.subsec_nanos().into(),
         });
-        let polled = poll(&mut watched, patience.as_ref()).is_ok();
-        polled
-            && watched
-                .get(1)
-                .is_some_and(|input| !input.revents().is_empty())
+        match poll(&mut watched, patience.as_ref()) {
+            Ok(0) => Waited::Silence,
+            Ok(_)
+                if watched
+                    .get(1)
+                    .is_some_and(|input| !input.revents().is_empty()) =>
+            {
+                Waited::Input
+            }
+            _ => Waited::Other,
+        }
     }
 
     fn stands(&self) {

@@ -45,18 +45,20 @@ impl Append {
                 none.insert(file)
             }
         };
+        let before = file.metadata()?;
         if self.torn {
             // What is torn stays a line of its own, and hides no other.
             file.write_all(b"\n")?;
         }
         self.torn = true;
-        file.write_all(lines)?;
-        self.torn = false;
         // Delivered is what a loss of power does not take away again.
-        match file.metadata()?.is_file() {
+        let written = file.write_all(lines).and_then(|()| match before.is_file() {
             true => file.sync_data(),
             false => Ok(()),
-        }
+        });
+        // Else the lines that did fit would be there twice.
+        self.torn = written.is_err() && file.set_len(before.len()).is_err();
+        written
     }
 }
 

@@ -21,6 +21,9 @@ use crate::config::{Config, Overflow};
 use crate::error::{Error, Result};
 use crate::server::{version_of, Server};
 
+/// How many streams of each kind are served at once, where Falco serves ten for each thread.
+const STREAMS: usize = 1000;
+
 /// The Falco whose API this is, where nobody says which sends the alerts.
 const UNKNOWN: &str = "0.43.1+falco-client";
 
@@ -134,6 +137,7 @@ impl RelayBuilder {
             servers: Vec::new(),
             sources: Mutex::default(),
             finished: Arc::default(),
+            delivering: Arc::default(),
             stop: Arc::default(),
             threads: Mutex::default(),
             metrics: None,
@@ -186,7 +190,12 @@ impl Relay {
         }
         let progress = self.watched.sink(name.as_str().into());
         match &sink.kind {
-            Kind::Post(url) => self.deliver(Post::new(url, tls, labelled)?, name, number, progress),
+            Kind::Post(url) => self.deliver(
+                Post::new(url, &name, tls, labelled)?,
+                name,
+                number,
+                progress,
+            ),
             Kind::File(path) => {
                 let file = Append::new(Some(path.clone()), labelled);
                 self.deliver(file, name, number, progress)
@@ -199,6 +208,7 @@ impl Relay {
                 let mut server = Server::builder()
                     .listen(endpoint.to_string())
                     .fan_out(sink.fan_out)
+                    .streams(STREAMS)
                     .version(answer.clone());
                 if let Some(tls) = tls {
                     server = server.tls(tls.clone());
@@ -239,6 +249,12 @@ impl Relay {
 
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
         let thread = thread::Builder::new().name("relay-sink".to_owned());
+        let delivering = self.delivering.clone();
+        delivering.starts();
+        let run = move || {
+            run();
+            delivering.ends();
+        };
         let thread = thread.spawn(run).map_err(|error| Error::Server {
             endpoint: name.to_owned(),
             problem: format!("no thread for it: {error}; allow more threads"),

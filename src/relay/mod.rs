@@ -78,6 +78,9 @@ pub use standing::{SinkStanding, SourceStanding, Standing};
 /// How long streams of gRPC clients, and sources that were cancelled, may take to end.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Beyond the clock's range nobody waits.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -89,6 +92,8 @@ pub struct Relay {
     servers: Vec<Arc<Server>>,
     sources: Mutex<Vec<Source>>,
     finished: Arc<Finished>,
+    /// The threads of sinks.
+    delivering: Arc<Finished>,
     stop: Arc<Stop>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     metrics: Option<Metrics>,
@@ -128,7 +133,8 @@ impl Relay {
     /// delivered, as far as that goes `within` this time. How many alerts are left in the spool:
     /// on disk they wait there for the next relay, in memory they are lost.
     pub fn stop(&self, within: Duration) -> u64 {
-        let until = Instant::now() + within;
+        let now = Instant::now();
+        let until = now.checked_add(within).unwrap_or(now + FOR_EVER);
         self.watched.set_stopping();
         let mut sources = std::mem::take(&mut *lock(&self.sources));
         for source in &sources {
@@ -160,9 +166,15 @@ impl Relay {
             server.stop(GRACE);
         }
         self.watched.spool.close();
+        // A sink that takes nothing holds up its thread, which is left behind then.
+        if !self.delivering.wait(Some(Instant::now() + GRACE)) {
+            log::warn!("a sink does not answer, and what was on its way to it is not confirmed");
+        }
         for thread in std::mem::take(&mut *lock(&self.threads)) {
-            // A panic was told by the thread itself.
-            let _ = thread.join();
+            if thread.is_finished() {
+                // A panic was told by the thread itself.
+                let _ = thread.join();
+            }
         }
     }
 }

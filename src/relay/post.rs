@@ -18,11 +18,13 @@ const REQUEST: Duration = Duration::from_secs(30);
 pub(super) struct Post {
     agent: Agent,
     url: String,
+    /// As it is shown.
+    name: String,
     labelled: bool,
 }
 
 impl Post {
-    pub(super) fn new(url: &str, tls: Option<&Tls>, labelled: bool) -> Result<Post> {
+    pub(super) fn new(url: &str, name: &str, tls: Option<&Tls>, labelled: bool) -> Result<Post> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -54,6 +56,7 @@ impl Post {
         Ok(Post {
             agent: config.build().into(),
             url: url.to_owned(),
+            name: name.to_owned(),
             labelled,
         })
     }
@@ -104,7 +107,7 @@ impl Deliver for Post {
                 let said = said.trim().chars().take(200).collect::<String>();
                 log::error!(
                     "{}: refused an alert with {status} ({}), which is given up: {line}",
-                    self.url,
+                    self.name,
                     said.escape_debug()
                 );
                 Ok(Outcome::Refused)

@@ -10,6 +10,7 @@ use crate::server::Server;
 
 /// How many alerts wait in the server for clients: what has left the spool's order, but not the spool.
 const AHEAD: usize = 1024;
+const AHEAD_BYTES: usize = 8 << 20;
 
 pub(super) struct Serve {
     pub server: Arc<Server>,
@@ -23,7 +24,7 @@ impl Serve {
     /// Lets clients have what the spool has, as soon as they take it.
     pub(super) fn feed(&self) {
         let mut after = self.spool.confirmed(self.number);
-        while self.server.wait_for_room(AHEAD) {
+        while self.server.wait_for_room(AHEAD, AHEAD_BYTES) {
             let taken = self
                 .spool
                 .take(self.number, after, AHEAD / 4, BATCH_BYTES / 4, None);

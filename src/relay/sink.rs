@@ -57,7 +57,7 @@ impl Sink {
     pub fn may_have_tls(&self) -> bool {
         match &self.kind {
             Kind::Grpc(Endpoint::Tcp { .. }) => true,
-            Kind::Post(url) => url.starts_with("https:"),
+            Kind::Post(url) => url.to_ascii_lowercase().starts_with("https:"),
             _ => false,
         }
     }
@@ -110,6 +110,17 @@ fn url(text: &str) -> Result<String> {
     }
 }
 
+/// A user and his password are shown to nobody.
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
 fn bad(text: &str, problem: &str) -> Error {
     Error::Endpoint {
         endpoint: text.to_owned(),
@@ -121,7 +132,7 @@ impl fmt::Display for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Grpc(endpoint) => write!(f, "{endpoint}"),
-            Kind::Post(url) => f.write_str(url),
+            Kind::Post(url) => f.write_str(&without_user(url)),
             Kind::File(path) => write!(f, "file://{}", path.display()),
             Kind::Stdout => f.write_str("-"),
         }

@@ -32,6 +32,7 @@ pub struct ServerBuilder {
     falco: String,
     version: Option<version::Response>,
     fan_out: bool,
+    streams: Option<usize>,
 }
 
 impl ServerBuilder {
@@ -43,6 +44,7 @@ impl ServerBuilder {
             falco: Release::DEFAULT.to_owned(),
             version: None,
             fan_out: false,
+            streams: None,
         }
     }
 
@@ -90,6 +92,13 @@ impl ServerBuilder {
         self
     }
 
+    /// How many streams of each kind are served at once, whatever the threads.
+    #[cfg(feature = "relay")]
+    pub(crate) fn streams(mut self, streams: usize) -> Self {
+        self.streams = Some(streams);
+        self
+    }
+
     /// Starts to listen and serve.
     ///
     /// A socket file that was left behind by a process that is gone does not hinder.
@@ -125,7 +134,9 @@ impl ServerBuilder {
                 });
             }
         };
-        let falco = Arc::new(Falco::new(threads, self.fan_out));
+        // Falco has ten contexts per thread for each kind of stream.
+        let streams = self.streams.unwrap_or(threads.saturating_mul(10));
+        let falco = Arc::new(Falco::new(streams, self.fan_out));
         let (starting, ending) = (falco.clone(), falco.clone());
         let env = Arc::new(
             EnvBuilder::new()

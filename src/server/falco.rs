@@ -22,9 +22,8 @@ pub(super) struct Falco {
 }
 
 impl Falco {
-    /// Falco has ten contexts per thread for each kind of stream.
-    pub fn new(threadiness: usize, fan_out: bool) -> Falco {
-        let streams = threadiness.saturating_mul(10);
+    /// Serves so many streams of each kind at once.
+    pub fn new(streams: usize, fan_out: bool) -> Falco {
         Falco {
             queue: Queue::new(fan_out),
             gets: Slots::new(streams),

@@ -135,10 +135,11 @@ impl Server {
         self.falco.queue.push_numbered(number, message);
     }
 
-    /// Waits until fewer than so many numbers wait to be written: false once the server has ended.
+    /// Waits until fewer than so many numbers and bytes wait to be written: false once the server has
+    /// ended.
     #[cfg(feature = "relay")]
-    pub(crate) fn wait_for_room(&self, most: usize) -> bool {
-        self.falco.queue.wait_for_room(most)
+    pub(crate) fn wait_for_room(&self, most: usize, most_bytes: usize) -> bool {
+        self.falco.queue.wait_for_room(most, most_bytes)
     }
 
     /// Waits until all numbers below another one than `known` are written. None once the server has

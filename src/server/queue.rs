@@ -22,12 +22,15 @@ struct State {
     own: HashMap<u64, VecDeque<Queued>>,
     next_subscriber: u64,
     next_number: u64,
-    /// How many queues and drains have which number, of those that somebody waits for.
-    outstanding: BTreeMap<u64, usize>,
+    /// How many queues and drains have which number, of those that somebody waits for, and its bytes.
+    outstanding: BTreeMap<u64, (usize, usize)>,
+    /// The bytes of all these.
+    outstanding_bytes: usize,
     #[cfg(feature = "relay")]
     ended: bool,
 }
 
+#[derive(Clone)]
 struct Queued {
     number: u64,
     bytes: Box<[u8]>,
@@ -56,7 +59,8 @@ impl Queue {
         let bytes = alert.into_boxed_slice();
         let mut state = self.lock();
         let queues = state.own.len().max(1);
-        state.outstanding.insert(number, queues);
+        state.outstanding.insert(number, (queues, bytes.len()));
+        state.outstanding_bytes += bytes.len();
         state.put(Queued { number, bytes });
     }
 
@@ -81,11 +85,12 @@ impl Queue {
         }
     }
 
-    /// Waits until fewer than so many alerts wait to be written: false once the queue has ended.
+    /// Waits until fewer than so many alerts and bytes wait to be written, and until those that are
+    /// written are few numbers behind: false once the queue has ended.
     #[cfg(feature = "relay")]
-    pub fn wait_for_room(&self, most: usize) -> bool {
+    pub fn wait_for_room(&self, most: usize, most_bytes: usize) -> bool {
         let mut state = self.lock();
-        while !state.ended && state.outstanding.len() >= most {
+        while !state.ended && !state.has_room(most, most_bytes) {
             state = self
                 .taken
                 .wait(state)
@@ -178,11 +183,33 @@ impl State {
     }
 
     fn release(&mut self, number: u64) {
-        if let Some(queues) = self.outstanding.get_mut(&number) {
+        if let Some((queues, bytes)) = self.outstanding.get_mut(&number) {
             *queues -= 1;
             if *queues == 0 {
+                self.outstanding_bytes = self.outstanding_bytes.saturating_sub(*bytes);
                 self.outstanding.remove(&number);
             }
+        }
+    }
+
+    #[cfg(feature = "relay")]
+    fn has_room(&self, most: usize, most_bytes: usize) -> bool {
+        let first = self.outstanding.keys().next();
+        let behind = first.map_or(0, |first| self.next_number.saturating_sub(*first));
+        behind < most as u64 && self.outstanding_bytes < most_bytes
+    }
+
+    /// Gives back what a drain has not written.
+    fn give_back(&mut self, alert: Queued, own: Option<u64>) {
+        if own.is_some() || self.own.is_empty() {
+            return self.queue(own).push_front(alert);
+        }
+        // It was nobody's, and by now there are those who each get all.
+        if let Some((queues, _)) = self.outstanding.get_mut(&alert.number) {
+            *queues += self.own.len() - 1;
+        }
+        for queue in self.own.values_mut() {
+            queue.push_front(alert.clone());
         }
     }
 
@@ -230,8 +257,9 @@ pub(super) struct Drain<'a> {
     queue: &'a Queue,
     own: Option<u64>,
     ahead: Option<Queued>,
-    /// The number that was given out and not asked after: it is being written.
-    writing: Option<u64>,
+    /// What was given out and not asked after: it is being written. Its bytes are kept where somebody
+    /// waits for it.
+    writing: Option<Queued>,
 }
 
 impl Drain<'_> {
@@ -239,28 +267,33 @@ impl Drain<'_> {
     /// only when it can be written at once.
     pub fn next(&mut self) -> Option<(Vec<u8>, bool)> {
         let mut state = self.queue.lock();
-        if let Some(number) = self.writing.take() {
-            state.release(number);
+        if let Some(alert) = self.writing.take() {
+            state.release(alert.number);
             self.queue.taken.notify_all();
         }
         let queue = state.queue(self.own);
         let alert = self.ahead.take().or_else(|| queue.pop_front())?;
         self.ahead = queue.pop_front();
-        self.writing = Some(alert.number);
         self.queue.written.fetch_add(1, Ordering::Relaxed);
-        Some((alert.bytes.into_vec(), self.ahead.is_some()))
+        if !state.outstanding.contains_key(&alert.number) {
+            return Some((alert.bytes.into_vec(), self.ahead.is_some()));
+        }
+        // With others behind it, C-core would take it for written when it is not.
+        let bytes = alert.bytes.to_vec();
+        self.writing = Some(alert);
+        Some((bytes, false))
     }
 }
 
 impl Drop for Drain<'_> {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
-        if let Some(number) = self.writing.take() {
-            state.release(number);
-            self.queue.taken.notify_all();
-        }
         if let Some(alert) = self.ahead.take() {
-            state.queue(self.own).push_front(alert);
+            state.give_back(alert, self.own);
+        }
+        // The call is over before it was written.
+        if let Some(alert) = self.writing.take() {
+            state.give_back(alert, self.own);
         }
     }
 }
@@ -353,6 +386,8 @@ mod tests {
         half.next();
         assert_eq!(queue.released(7), Some(8));
         drop(half);
+        assert_eq!(queue.released(7), Some(8), "it was not written");
+        assert_eq!(texts(other.drain()), ["b"]);
         assert_eq!(queue.released(8), Some(9));
         queue.end();
         assert_eq!(queue.released(9), None);

@@ -152,3 +152,42 @@ fn what_was_pulled_is_stored_at_the_end_though_there_is_no_room() {
     assert!(relay.standing().spooled < 3_000);
     assert_eq!(relay.stop(Duration::from_millis(10)), 3_000);
 }
+
+#[test]
+fn a_sink_that_does_not_answer_holds_up_no_end() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let relay = listening()
+        .to(format!("http://{}", silent.local_addr().unwrap())
+            .parse()
+            .unwrap())
+        .start()
+        .unwrap();
+    assert_eq!(poster(&relay).post(&line(0)).unwrap(), 200);
+    let (_taken, _) = silent.accept().unwrap();
+    // Longer than the clock goes is no reason to panic, and shorter is heard.
+    assert_eq!(relay.stop(Duration::from_millis(10)), 1);
+    let other = listening()
+        .to("/dev/null".parse().unwrap())
+        .start()
+        .unwrap();
+    assert_eq!(other.stop(Duration::MAX), 0);
+}
+
+#[test]
+fn connections_that_wait_for_room_stay_few() {
+    let relay = Relay::builder()
+        .from(Config::new("listen+http://127.0.0.1:0").max_connections(8))
+        .to(format!("http://{}", free_address()).parse().unwrap())
+        .spool_bytes(1)
+        .start()
+        .unwrap();
+    assert_eq!(poster(&relay).post(&line(0)).unwrap(), 200);
+    for number in 1..40 {
+        // Each posts, and leaves without its answer.
+        let _ = poster(&relay).send(&line(number));
+    }
+    until("the others are sent away", || {
+        relay.standing().sources[0].counters.refused > 20
+    });
+    assert!(relay.standing().sources[0].counters.alerts <= 17);
+}

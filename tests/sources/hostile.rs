@@ -204,3 +204,53 @@ fn a_new_connection_takes_the_place_of_one_that_never_posted() {
         assert_eq!(listening.number(), number);
     }
 }
+
+#[test]
+fn no_proxy_can_be_made_to_see_another_end_of_a_body() {
+    let mut listening = Listening::start();
+    let inner = post(&line(9));
+    for (head, expected) in [
+        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", "400"),
+        (
+            "POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\nContent-Length: 0\r\n",
+            "400",
+        ),
+        (
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+            "400",
+        ),
+        (
+            "POST / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 5\r\n",
+            "400",
+        ),
+        ("POST / HTTP/1.1\r\n", "411"),
+    ] {
+        let answer = said_to(&listening, format!("{head}\r\n0\r\n\r\n{inner}").as_bytes());
+        assert_eq!(status(&answer), expected, "{head}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{head}: {answer}");
+    }
+    let old = format!(
+        "POST / HTTP/1.0\r\nContent-Length: {}\r\n\r\n{}",
+        line(1).len(),
+        line(1)
+    );
+    let answer = said_to(&listening, old.as_bytes());
+    assert_eq!(status(&answer), "200", "and the connection ends: {answer}");
+    assert_eq!(listening.number(), 1);
+}
+
+#[test]
+fn garbage_fills_no_queue_that_drops() {
+    let listening = Listening::with(|config| {
+        config
+            .queue_bytes(100_000)
+            .overflow(falco_client::Overflow::DropOldest)
+    });
+    let mut falco = listening.poster();
+    for _ in 0..50 {
+        assert_eq!(falco.post(&"x".repeat(60_000)).unwrap(), 400);
+    }
+    let counters = listening.alerts.counters();
+    assert_eq!(counters.undecodable, 50);
+    assert!(counters.dropped >= 48, "{counters:?}");
+}

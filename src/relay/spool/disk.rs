@@ -1,6 +1,6 @@
 //! Alerts in a database of SQLite.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 
 use rusqlite::{params, Connection, Row};
@@ -15,6 +15,20 @@ mod through;
 
 use opening::{connect, find, lock, prepare, refused, unusable};
 use through::Through;
+
+/// What is left free on the disk, beside room for the log of what was committed: it has to be copied
+/// before it is used again.
+const RESERVE: u64 = 16 << 20;
+
+/// Whether the disk has less room than it takes to remove what was delivered.
+pub(super) fn is_short(folder: &Path) -> bool {
+    let Ok(disk) = rustix::fs::statvfs(folder) else {
+        return false;
+    };
+    let log = fs::metadata(folder.join("spool.sqlite-wal")).map_or(0, |log| log.len());
+    let reserve = RESERVE.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 4);
+    disk.f_bavail.saturating_mul(disk.f_frsize) < log.saturating_add(reserve)
+}
 
 struct Disk {
     /// Ends before the connection.

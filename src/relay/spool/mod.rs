@@ -91,7 +91,8 @@ pub(crate) struct Spool {
     freed: Condvar,
     capacity: u64,
     overflow: Overflow,
-    on_disk: bool,
+    /// Where it is, if on disk.
+    folder: Option<PathBuf>,
     /// What has come already is stored, room or no room.
     lifted: AtomicBool,
 }
@@ -106,7 +107,10 @@ impl Spool {
         overflow: Overflow,
         sinks: &[String],
     ) -> Result<Spool> {
-        let on_disk = matches!(storage, Storage::Disk(_));
+        let folder = match &storage {
+            Storage::Memory => None,
+            Storage::Disk(folder) => Some(folder.clone()),
+        };
         let state = match storage {
             Storage::Memory => memory::open(sinks),
             Storage::Disk(folder) => disk::open(&folder, sinks)?,
@@ -117,7 +121,7 @@ impl Spool {
             freed: Condvar::new(),
             capacity,
             overflow,
-            on_disk,
+            folder,
             lifted: AtomicBool::new(false),
         })
     }
@@ -138,11 +142,19 @@ impl Spool {
             if state.unsettled {
                 again = Some(Instant::now() + AGAIN);
             }
-            if !self.is_full(&state) {
+            let short = self.folder.as_deref().is_some_and(disk::is_short);
+            if short {
+                again = Some(Instant::now() + AGAIN);
+            }
+            if !self.is_full(&state, short) {
                 match state.admit(&alerts, self.capacity, self.overflow) {
                     Ok(()) => break,
                     Err(error) => {
                         state.failures.tell("no alerts can be stored", &error);
+                        // Nobody waits until it can.
+                        if self.lifted.load(Ordering::Relaxed) {
+                            return Err(Closed);
+                        }
                         again = Some(Instant::now() + AGAIN);
                     }
                 }
@@ -211,7 +223,7 @@ impl Spool {
 
     /// Whether what it holds survives the process.
     pub(crate) fn is_on_disk(&self) -> bool {
-        self.on_disk
+        self.folder.is_some()
     }
 
     /// The sources bring no more than they hold already: it is stored, beyond the capacity too.
@@ -273,12 +285,13 @@ impl Spool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_full(&self, state: &State) -> bool {
+    /// A disk that is nearly full is a full spool: once it is full, nothing can be removed either.
+    fn is_full(&self, state: &State, short: bool) -> bool {
         // Whatever the capacity is, an empty spool takes something.
         self.overflow == Overflow::Wait
             && !self.lifted.load(Ordering::Relaxed)
             && state.held.alerts > 0
-            && state.held.bytes >= self.capacity
+            && (short || state.held.bytes >= self.capacity)
     }
 
     fn settle(&self, state: &mut State) {
