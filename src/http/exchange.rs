@@ -102,7 +102,7 @@ impl<S: Service> Exchange<'_, S> {
         let (reply, head) = self.head()?;
         let (method, path, headers) = (&head.method, head.uri.path(), &head.headers);
         if is_ambiguous(&head) {
-            let why = "its transfer-encoding is none that is taken";
+            let why = "where its body ends is not clear";
             return Err(End::Refused(StatusCode::BAD_REQUEST, why));
         }
         if *method != self.service.method() {
@@ -119,9 +119,8 @@ impl<S: Service> Exchange<'_, S> {
             Some(RecvRequestResult::Send100(waiting)) => {
                 if length(headers).is_some_and(|length| length > self.limits.body as u64) {
                     // Its sender waits for this word, and keeps the body.
-                    self.service.refused(self.peer, "its body is too large");
-                    let answer = Answer::text(StatusCode::PAYLOAD_TOO_LARGE, "too large\n");
-                    return self.answer(waiting.reject(), answer, true);
+                    let status = StatusCode::PAYLOAD_TOO_LARGE;
+                    return Err(End::Refused(status, "its body is too large"));
                 }
                 let mut word = [0; 64];
                 let (written, reply) = waiting
