@@ -28,6 +28,10 @@ fn scalar(json: &str) -> Option<Cow<'_, str>> {
         b'{' | b'[' => None,
         b'n' => Some("<NA>".into()),
         b't' | b'f' => Some(json.into()),
+        // Most numbers are: what takes long is to read one as a double.
+        _ if json.len() <= 20 && json.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(json.into())
+        }
         _ => number(json).map(|_| json.into()),
     }
 }
