@@ -1,6 +1,7 @@
 //! The command, run as users run it, against the embedded Falco as a process of its own.
 
 mod bad_input;
+mod bench;
 #[path = "../common/certificates.rs"]
 mod certificates;
 mod check;

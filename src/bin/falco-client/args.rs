@@ -9,6 +9,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 use clap_complete::Shell;
 use falco_client::{Config, Endpoint, Overflow, Tls};
 
+use crate::bench_args::{self, BenchArgs};
 use crate::filter::Filter;
 use crate::format::Format;
 use crate::interrupt::BOUND;
@@ -110,6 +111,9 @@ pub enum Command {
     /// Serve recorded alerts as a Falco does, for tests and trials
     #[command(after_help = SERVING)]
     Serve(ServeArgs),
+    /// Measure how fast alerts can be read, and how late they come
+    #[command(after_help = bench_args::MEASURING)]
+    Bench(BenchArgs),
     /// Show recorded alerts arriving from a Falco that is built in
     Demo,
     /// Print a completion script for a shell
@@ -275,6 +279,7 @@ pub fn parse() -> Args {
             Command::Get(read) | Command::Watch(read) => read.falco.look_at(matches),
             Command::Version(version) => version.falco.look_at(matches),
             Command::Check(check) => check.falco.look_at(matches),
+            Command::Bench(bench) => bench.falco.look_at(matches),
             _ => {}
         }
     }
@@ -307,6 +312,18 @@ impl FalcoArgs {
             self.endpoint = endpoint.to_string();
         }
         !self.endpoint_is_given
+    }
+
+    pub fn endpoint_is_given(&self) -> bool {
+        self.endpoint_is_given
+    }
+
+    /// Also where it is no endpoint at all, which is told later.
+    pub fn speaks_grpc(&self) -> bool {
+        !matches!(
+            self.endpoint.parse(),
+            Ok(Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin)
+        )
     }
 
     pub fn config(&self) -> Config {

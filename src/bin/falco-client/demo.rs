@@ -9,7 +9,8 @@ use falco_client::{recording, Alert, Client, Endpoint};
 use crate::diagnostics::{say, Code, Failure};
 use crate::output::Output;
 
-const RECORDINGS: [&[u8]; 2] = [
+/// Of two runs of a real Falco.
+pub const RECORDINGS: [&[u8]; 2] = [
     include_bytes!("../../../tests/recordings/replay_libs-sample.pb"),
     include_bytes!("../../../tests/recordings/replay_falco-cat_write.pb"),
 ];

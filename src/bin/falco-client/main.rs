@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bench;
+mod bench_args;
 mod check;
 mod closed;
 mod demo;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Relay(args) => relay::run(args),
         Command::Version(args) => version::run(&args),
         Command::Check(args) => check::run(args),
+        Command::Bench(args) => bench::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Demo => demo::run(),
         Command::Completions { shell } => generate::completions(shell),

@@ -1,0 +1,133 @@
+//! `bench`: figures of the Falco that is built in and of one's own, whose alerts it does not lose.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::child::{finish, recording, run, Falco};
+
+#[track_caller]
+fn figures(stdout: &str) -> Value {
+    serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"))
+}
+
+#[test]
+fn a_falco_that_is_built_in() {
+    let ended = run(&[
+        "bench",
+        "--json",
+        "--seconds",
+        "2",
+        "--backlog",
+        "3000",
+        "--rate",
+        "500",
+    ]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let figures = figures(&ended.stdout);
+    assert_eq!(figures["endpoint"], Value::Null);
+    assert_eq!(figures["backlog"]["alerts"], 3000);
+    assert!(figures["backlog"]["cpu_seconds"].as_f64().unwrap() > 0.0);
+    let watch = &figures["watch"];
+    let alerts = watch["alerts"].as_u64().unwrap();
+    assert!(alerts > 0);
+    let buckets = watch["histogram"].as_array().unwrap();
+    let counted: u64 = buckets
+        .iter()
+        .map(|bucket| bucket["alerts"].as_u64().unwrap())
+        .sum();
+    assert_eq!(counted, alerts);
+    let latency = |name: &str| watch["latency_ms"][name].as_f64().unwrap();
+    assert!(latency("p50") <= latency("p99") && latency("p99") <= latency("most"));
+    assert!(latency("most") < 60_000.0, "{watch}");
+    for said in ["reading what Falco holds", "watching for 2 seconds"] {
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn ones_own_falco_loses_nothing_without_a_word() {
+    let falco = Falco::replay(&recording("replay_libs-sample.pb"));
+    let refused = finish(falco.command("bench", &["--seconds", "1"]));
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("--keep"), "{}", refused.stderr);
+    assert_eq!(refused.stdout, "");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alerts.jsonl");
+    fs::write(&file, "what was there before\n").unwrap();
+    let keep = ["--seconds", "1", "--keep", file.to_str().unwrap()];
+    let text = finish(falco.command("bench", &keep));
+    assert_eq!(text.code, Some(0), "{}", text.stderr);
+    assert!(text.stdout.contains("get    88 alerts"), "{}", text.stdout);
+    assert!(text.stdout.contains("watch  0 alerts"), "{}", text.stdout);
+
+    let kept = fs::read_to_string(&file).unwrap();
+    let kept: Vec<&str> = kept.lines().skip(1).collect();
+    let again = Falco::replay(&recording("replay_libs-sample.pb"));
+    let got = finish(again.command("get", &["--format", "falco"])).quietly();
+    assert_eq!(kept, got.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_comes_while_it_watches_is_kept() {
+    // The recording is older than the subscription, so that its alerts have no latency.
+    let falco = Falco::serve(
+        &recording("replay_libs-sample.pb"),
+        &["--rate", "200", "--loop"],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alerts.jsonl");
+    let keep = ["--json", "--seconds", "2", "--keep", file.to_str().unwrap()];
+    let ended = finish(falco.command("bench", &keep));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let figures = figures(&ended.stdout);
+    assert_eq!(figures["watch"]["alerts"], 0);
+    let before = figures["watch"]["before"].as_u64().unwrap();
+    assert!(before > 0, "{figures}");
+    // Some may have come while it closed: they are in the file alone.
+    let kept = fs::read_to_string(&file).unwrap().lines().count() as u64;
+    let backlog = figures["backlog"]["alerts"].as_u64().unwrap();
+    assert!(kept >= backlog + before, "{kept}: {figures}");
+}
+
+#[test]
+fn what_it_cannot_measure_is_refused() {
+    for endpoint in ["-", "file:///dev/null", "listen+http://127.0.0.1:0"] {
+        let ended = run(&["bench", "--discard", "--endpoint", endpoint]);
+        assert_eq!(ended.code, Some(2), "{endpoint}");
+        assert!(ended.stderr.contains("gRPC"), "{}", ended.stderr);
+    }
+    let nobody = run(&[
+        "bench",
+        "--discard",
+        "--endpoint",
+        "unix:///nowhere/falco.sock",
+    ]);
+    assert_eq!(
+        (nobody.code, &*nobody.stdout),
+        (Some(1), ""),
+        "{}",
+        nobody.stderr
+    );
+}
+
+#[test]
+fn a_flood_ends_in_time_too() {
+    let flood = [
+        "bench",
+        "--seconds",
+        "1",
+        "--backlog",
+        "10",
+        "--rate",
+        "200000",
+    ];
+    let ended = run(&flood);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("get    10 alerts"),
+        "{}",
+        ended.stdout
+    );
+}
