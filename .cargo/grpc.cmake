@@ -2,7 +2,7 @@
 #
 # Most of that time goes into parsing the same headers again and again, so those that most files need are parsed once. And xDS,
 # by which a service mesh steers gRPC, is left out: a client of Falco has an address. Without this file, or with a CMake before
-# 3.19, the same code is compiled, only longer.
+# 3.19, all of it is compiled, which takes longer.
 
 function(lean_grpc)
     if(NOT TARGET grpc)
@@ -31,12 +31,14 @@ if(NOT "$ENV{CMAKE_TOOLCHAIN_FILE}" STREQUAL "")
 endif()
 # The crate cmake does not tell the compiler where there is a toolchain file; CMake itself knows CC and CXX.
 string(REPLACE "-" "_" triple "$ENV{TARGET}")
-foreach(name "$ENV{TARGET}" "${triple}")
-    if(NOT "$ENV{CC_${name}}" STREQUAL "")
-        set(CMAKE_C_COMPILER "$ENV{CC_${name}}")
+foreach(name "HOST_CC" "CC_${triple}" "CC_$ENV{TARGET}") # the last one wins, as with the crate cc
+    if(NOT "$ENV{${name}}" STREQUAL "")
+        string(REPLACE " " ";" CMAKE_C_COMPILER "$ENV{${name}}")
     endif()
-    if(NOT "$ENV{CXX_${name}}" STREQUAL "")
-        set(CMAKE_CXX_COMPILER "$ENV{CXX_${name}}")
+endforeach()
+foreach(name "HOST_CXX" "CXX_${triple}" "CXX_$ENV{TARGET}")
+    if(NOT "$ENV{${name}}" STREQUAL "")
+        string(REPLACE " " ";" CMAKE_CXX_COMPILER "$ENV{${name}}")
     endif()
 endforeach()
 

@@ -91,6 +91,20 @@ fn what_comes_while_it_watches_is_kept() {
     assert!(kept >= backlog + before, "{kept}: {figures}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_with_what_it_costs() {
+    let falco = Falco::replay(&recording("internal.pb"));
+    let full = finish(falco.command("bench", &["--seconds", "1", "--keep", "/dev/full"]));
+    assert_eq!((full.code, &*full.stdout), (Some(1), ""), "{}", full.stderr);
+    assert!(
+        full.stderr.contains("4 alerts were received and not kept"),
+        "{}",
+        full.stderr
+    );
+    assert!(full.stderr.contains("/dev/full"), "{}", full.stderr);
+}
+
 #[test]
 fn what_it_cannot_measure_is_refused() {
     for endpoint in ["-", "file:///dev/null", "listen+http://127.0.0.1:0"] {

@@ -115,9 +115,14 @@ impl Bench {
     /// Reads what Falco holds.
     fn backlog(&mut self, mut alerts: Alerts) -> Result<Backlog, Failure> {
         self.begin(&alerts, "reading what Falco holds");
+        let read = self.read_backlog(&mut alerts);
+        self.end(&alerts, read)
+    }
+
+    fn read_backlog(&mut self, alerts: &mut Alerts) -> Result<Backlog, Failure> {
         let mut read = Backlog::default();
         let (begin, cpu) = (Instant::now(), cpu());
-        while let Some(Next::Item(next)) = self.next(&mut alerts, None)? {
+        while let Some(Next::Item(next)) = self.next(alerts, None)? {
             if let Some(alert) = self.take(next)? {
                 read.alerts += 1;
                 read.bytes += alert.as_bytes().len() as u64;
@@ -125,7 +130,6 @@ impl Bench {
             }
         }
         (read.seconds, read.cpu) = (begin.elapsed(), self::cpu().saturating_sub(cpu));
-        self.progress.end();
         Ok(read)
     }
 
@@ -136,15 +140,25 @@ impl Bench {
         time: Duration,
         stands: impl FnOnce(),
     ) -> Result<Watch, Failure> {
-        let canceller = alerts.canceller();
         self.begin(&alerts, &format!("watching for {} seconds", time.as_secs()));
+        let read = self.read_on(&mut alerts, time, stands);
+        self.end(&alerts, read)
+    }
+
+    fn read_on(
+        &mut self,
+        alerts: &mut Alerts,
+        time: Duration,
+        stands: impl FnOnce(),
+    ) -> Result<Watch, Failure> {
+        let canceller = alerts.canceller();
         let mut read = Watch::new();
         let mut stands = Some(stands);
         let mut since = SystemTime::now();
         let (mut begin, mut used) = (Instant::now(), cpu());
         // When it began to close.
         let mut over: Option<Instant> = None;
-        while let Some(next) = self.next(&mut alerts, Some(TICK))? {
+        while let Some(next) = self.next(alerts, Some(TICK))? {
             let now = SystemTime::now();
             if alerts.state() == State::Following {
                 if let Some(stands) = stands.take() {
@@ -185,8 +199,21 @@ impl Bench {
         if over.is_none() {
             (read.seconds, read.cpu) = (begin.elapsed(), cpu().saturating_sub(used));
         }
-        self.progress.end();
         Ok(read)
+    }
+
+    /// Says what it costs that the alerts cannot be kept.
+    fn end<T>(&mut self, alerts: &Alerts, read: Result<T, Failure>) -> Result<T, Failure> {
+        self.progress.end();
+        if read.is_err() {
+            let kept = self.kept.load(Ordering::Relaxed);
+            say(format_args!(
+                "{} alerts were received and not kept, and others may have been on their way; they \
+                 are gone from Falco",
+                alerts.counters().alerts.saturating_sub(kept)
+            ));
+        }
+        read
     }
 
     /// Before it waits, all that was read is kept; while alerts are waiting they share writes.
