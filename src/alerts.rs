@@ -11,10 +11,10 @@ use futures::channel::oneshot;
 use futures::Stream;
 
 use crate::alert::Alert;
-use crate::channel::on_delivery_thread;
+use crate::delivery::{Control, Counters, Received, Receiver, State};
 use crate::error::{Error, Result};
-use crate::feed::{Control, Counters, Inbox, Received, State};
-use crate::wait::wait;
+use crate::util::thread::on_delivery_thread;
+use crate::util::wait::wait;
 
 /// A sequence of alerts, as [`Client::get`](crate::Client::get) and
 /// [`Client::subscribe`](crate::Client::subscribe) return it.
@@ -34,14 +34,14 @@ use crate::wait::wait;
 /// queue or is on its way is lost then; end it with [`Canceller::close`] and read to the end to lose
 /// nothing.
 pub struct Alerts {
-    inbox: Inbox,
+    receiver: Receiver,
     refused: bool,
 }
 
 impl Alerts {
-    pub(crate) fn new(inbox: Inbox) -> Alerts {
+    pub(crate) fn new(receiver: Receiver) -> Alerts {
         Alerts {
-            inbox,
+            receiver,
             refused: false,
         }
     }
@@ -63,7 +63,7 @@ impl Alerts {
     /// [`TryRecvError::Empty`] when it is not, [`TryRecvError::Disconnected`] when the sequence has
     /// ended.
     pub fn try_recv(&mut self) -> Result<Result<Alert>, TryRecvError> {
-        match self.inbox.try_next() {
+        match self.receiver.try_next() {
             Received::Nothing => Err(TryRecvError::Empty),
             received => self.item(received).ok_or(TryRecvError::Disconnected),
         }
@@ -90,12 +90,12 @@ impl Alerts {
 
     /// How it stands.
     pub fn state(&self) -> State {
-        self.inbox.control().state()
+        self.receiver.control().state()
     }
 
     /// What it has brought so far.
     pub fn counters(&self) -> Counters {
-        self.inbox.control().tally.read()
+        self.receiver.control().tally.read()
     }
 
     /// Calls `observer` with the state now, and with each one that follows, until
@@ -103,19 +103,19 @@ impl Alerts {
     ///
     /// It runs where the bytes arrive, and holds them up while it does; at first on this thread.
     pub fn on_change(&self, observer: impl FnMut(&State) + Send + 'static) {
-        self.inbox.control().observe(Box::new(observer));
+        self.receiver.control().observe(Box::new(observer));
     }
 
     /// A handle that ends this sequence from anywhere, and wakes its reader.
     pub fn canceller(&self) -> Canceller {
         Canceller {
-            control: self.inbox.control().clone(),
+            control: self.receiver.control().clone(),
         }
     }
 
     fn item(&self, received: Received) -> Option<Result<Alert>> {
         match received {
-            Received::Message(message) => Some(self.inbox.control().read(message)),
+            Received::Message(message) => Some(self.receiver.control().read(message)),
             Received::Failure(error) => Some(Err(error)),
             Received::Nothing | Received::End => None,
         }
@@ -123,9 +123,9 @@ impl Alerts {
 
     fn wait(&mut self, deadline: Option<Instant>) -> Received {
         if !on_delivery_thread() {
-            return self.inbox.next(deadline);
+            return self.receiver.next(deadline);
         }
-        match self.inbox.try_next() {
+        match self.receiver.try_next() {
             Received::Nothing if self.refused => Received::End,
             Received::Nothing => {
                 self.refused = true;
@@ -139,7 +139,7 @@ impl Alerts {
 
 impl Drop for Alerts {
     fn drop(&mut self) {
-        self.inbox.control().abandon();
+        self.receiver.control().abandon();
     }
 }
 
@@ -148,7 +148,7 @@ impl Stream for Alerts {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context) -> Poll<Option<Result<Alert>>> {
         let alerts = self.get_mut();
-        let received = std::task::ready!(alerts.inbox.poll_next(cx));
+        let received = std::task::ready!(alerts.receiver.poll_next(cx));
         Poll::Ready(alerts.item(received))
     }
 }

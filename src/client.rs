@@ -11,16 +11,16 @@ use protobuf::Message as _;
 use crate::alert::Alert;
 use crate::alerts::{Alerts, Watch};
 use crate::api::version::Response;
-use crate::channel::{on_delivery_thread, Connection};
 use crate::config::{Config, Overflow};
+use crate::delivery::{self, Callback, Control};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::examine::{examine, look};
-use crate::failure::explain;
-use crate::feed::{self, Callback, Control, Intake, Outlet, Purpose, VERSION};
-use crate::http::{self, Listener};
-use crate::lines::{self, Lines};
-use crate::wait::wait;
+use crate::source::grpc::{self, examine, explain, look, Connection, Grpc, VERSION};
+use crate::source::http::Http;
+use crate::source::lines::Lines;
+use crate::source::{Purpose, Source, StartRequest};
+use crate::util::thread::on_delivery_thread;
+use crate::util::wait::wait;
 
 /// How long a channel may take to tell why it has no connection.
 const TELL: Duration = Duration::from_millis(100);
@@ -36,17 +36,9 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// which is listened on as long as there is a clone.
 #[derive(Clone)]
 pub struct Client {
-    origin: Origin,
+    source: Arc<dyn Source>,
     queue_bytes: usize,
     overflow: Overflow,
-}
-
-/// Where alerts come from.
-#[derive(Clone)]
-enum Origin {
-    Grpc(Arc<Connection>),
-    Http(Arc<Listener>),
-    Lines(Arc<Lines>),
 }
 
 impl Client {
@@ -76,17 +68,13 @@ impl Client {
     pub fn new(config: Config) -> Result<Client> {
         let endpoint = config.check_options()?;
         let (queue_bytes, overflow) = (config.queue_bytes, config.overflow);
-        let origin = match endpoint {
-            Endpoint::Unix(_) | Endpoint::Tcp { .. } => {
-                Origin::Grpc(Arc::new(Connection::new(config)?))
-            }
-            Endpoint::Listen { .. } => Origin::Http(Arc::new(Listener::bind(&config, endpoint)?)),
-            Endpoint::File(_) | Endpoint::Stdin => {
-                Origin::Lines(Arc::new(Lines::new(&config, endpoint)))
-            }
+        let source: Arc<dyn Source> = match endpoint {
+            Endpoint::Unix(_) | Endpoint::Tcp { .. } => Arc::new(Grpc::new(config)?),
+            Endpoint::Listen { .. } => Arc::new(Http::bind(&config, endpoint)?),
+            Endpoint::File(_) | Endpoint::Stdin => Arc::new(Lines::new(&config, endpoint)),
         };
         Ok(Client {
-            origin,
+            source,
             queue_bytes,
             overflow,
         })
@@ -243,31 +231,29 @@ impl Client {
 
     /// Where this client's alerts come from; with the real port, where it listens on any.
     pub fn endpoint(&self) -> &Endpoint {
-        match &self.origin {
-            Origin::Grpc(connection) => connection.endpoint(),
-            Origin::Http(listener) => listener.endpoint(),
-            Origin::Lines(lines) => lines.endpoint(),
-        }
+        self.source.endpoint()
     }
 
     /// The connection to a Falco that speaks gRPC.
     pub(crate) fn connection(&self) -> Result<&Arc<Connection>> {
-        match &self.origin {
-            Origin::Grpc(connection) => Ok(connection),
-            _ => Err(Error::Endpoint {
-                endpoint: self.endpoint().to_string(),
-                problem: "is no gRPC API, over which alone Falco tells its version; see what \
-                          `falco --version` says"
-                    .to_owned(),
-            }),
-        }
+        self.source.grpc().ok_or_else(|| Error::Endpoint {
+            endpoint: self.endpoint().to_string(),
+            problem: "is no gRPC API, over which alone Falco tells its version; see what \
+                      `falco --version` says"
+                .to_owned(),
+        })
     }
 
     fn queued(&self, purpose: Purpose) -> Result<Alerts> {
         let control = Control::new(self.endpoint().clone());
-        let (outlet, inbox) = feed::queue(self.queue_bytes, self.overflow, control.clone());
-        self.start(purpose, outlet, control)?;
-        Ok(Alerts::new(inbox))
+        let (outlet, receiver) = delivery::queue(self.queue_bytes, self.overflow, control.clone());
+        self.start(StartRequest {
+            purpose,
+            outlet: Box::new(outlet),
+            control,
+            from: None,
+        })?;
+        Ok(Alerts::new(receiver))
     }
 
     fn watched<F>(&self, purpose: Purpose, callback: F) -> Result<Watch>
@@ -276,44 +262,18 @@ impl Client {
     {
         let control = Control::new(self.endpoint().clone());
         let (done, wait) = oneshot::channel();
-        let outlet = Callback::new(Box::new(callback), control.clone(), done);
-        self.start(purpose, outlet, control.clone())?;
+        self.start(StartRequest {
+            purpose,
+            outlet: Box::new(Callback::new(Box::new(callback), control.clone(), done)),
+            control: control.clone(),
+            from: None,
+        })?;
         Ok(Watch::new(control, wait))
     }
 
-    /// Reads a file on from where an earlier reading was.
-    #[cfg(feature = "relay")]
-    pub(crate) fn go_on(&self, place: &str) {
-        if let Origin::Lines(lines) = &self.origin {
-            lines.go_on(place);
-        }
-    }
-
-    /// Lets alerts go to `outlet`, in the way of their origin.
-    pub(crate) fn start<O: Outlet>(
-        &self,
-        purpose: Purpose,
-        outlet: O,
-        control: Arc<Control>,
-    ) -> Result<()> {
-        let intake = |outlet, control| {
-            Intake::new(Box::new(outlet), control).map_err(|error| Error::Server {
-                endpoint: self.endpoint().to_string(),
-                problem: format!("nothing to wake it with: {error}; allow more open files"),
-                source: Some(error.into()),
-            })
-        };
-        match &self.origin {
-            Origin::Grpc(connection) => feed::start(connection.clone(), purpose, outlet, control),
-            Origin::Http(_) if purpose == Purpose::Get => Err(Error::Endpoint {
-                endpoint: self.endpoint().to_string(),
-                problem: "has nothing to get: Falco holds no alert that it posts; follow it, with \
-                          subscribe or watch"
-                    .to_owned(),
-            }),
-            Origin::Http(listener) => http::start(listener.clone(), intake(outlet, control)?),
-            Origin::Lines(lines) => lines::start(lines.clone(), purpose, intake(outlet, control)?),
-        }
+    /// Lets alerts go to an outlet.
+    pub(crate) fn start(&self, request: StartRequest) -> Result<()> {
+        self.source.clone().start(request)
     }
 }
 
@@ -323,7 +283,7 @@ fn version_within(
 ) -> impl Future<Output = Result<Response>> + Send + 'static {
     let endpoint = connection.endpoint().clone();
     let client = connection.current().client;
-    let call = feed::version(&client, deadline);
+    let call = grpc::version(&client, deadline);
     async move {
         let answer = match call {
             Ok(call) => call.await,

@@ -5,20 +5,18 @@
 mod alert;
 mod alerts;
 pub mod api;
-mod channel;
 pub mod check;
 mod client;
 mod config;
-mod core_log;
+mod delivery;
+mod diagnose;
 pub mod dynamic;
 mod endpoint;
 mod error;
-mod examine;
-mod failure;
-mod feed;
+#[cfg(feature = "server")]
+mod falco_api;
 mod http;
 pub mod json;
-mod lines;
 mod priority;
 #[cfg(feature = "server")]
 pub mod recording;
@@ -26,16 +24,17 @@ pub mod recording;
 pub mod relay;
 #[cfg(feature = "server")]
 pub mod server;
+mod source;
 mod tls;
-mod wait;
+mod util;
 
-pub use alert::{Alert, AlertBuilder};
+pub use alert::{Alert, AlertBuilder, Format};
 pub use alerts::{Alerts, Canceller, IntoIter, Iter, Watch};
 pub use client::Client;
 pub use config::{ChannelArg, Config, Overflow};
+pub use delivery::{Counters, State};
 pub use endpoint::Endpoint;
 pub use error::{Error, Result};
-pub use feed::{Counters, State};
 pub use priority::Priority;
 pub use tls::Tls;
 pub use {grpcio, protobuf};

@@ -1,6 +1,7 @@
 //! An alert over its bytes.
 
 mod builder;
+mod format;
 mod message;
 mod parse;
 mod repair;
@@ -17,6 +18,7 @@ use crate::priority::Priority;
 use parse::{Index, Span};
 
 pub use builder::AlertBuilder;
+pub use format::Format;
 pub(crate) use repair::repair;
 pub(crate) use time::normal;
 
@@ -55,12 +57,20 @@ impl Alert {
     /// [`Error::Undecodable`], which gives the bytes back, when they are no protobuf message or
     /// 1 GiB or more.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Alert> {
-        let bytes = bytes.into().into_boxed_slice();
+        Alert::read(bytes.into(), Format::Grpc)
+    }
+
+    /// Reads a message that was received in this format.
+    pub(crate) fn read(bytes: Vec<u8>, format: Format) -> Result<Alert> {
+        let bytes = bytes.into_boxed_slice();
         let problem = if bytes.len() > parse::LONGEST {
             "messages of 1 GiB and more are not read".to_owned()
         } else {
             match Index::read(&bytes) {
-                Ok(index) => return Ok(Alert { bytes, index }),
+                Ok(mut index) => {
+                    index.format = format;
+                    return Ok(Alert { bytes, index });
+                }
                 Err(problem) => problem.to_string(),
             }
         };
@@ -122,8 +132,9 @@ impl Alert {
     /// Falco's own JSON exactly as it came, where it came as that: posted by `http_output`, or as a
     /// line of a file or of standard input. None over gRPC.
     pub fn line(&self) -> Option<&[u8]> {
-        if !self.index.is_native {
-            return None;
+        match self.index.format {
+            Format::Grpc => return None,
+            Format::JsonLine => {}
         }
         match self.is_repaired() {
             false => Some(self.slice(self.index.output)),
@@ -131,15 +142,9 @@ impl Alert {
         }
     }
 
-    /// Whether it came as a line.
-    pub(crate) fn is_native(&self) -> bool {
-        self.index.is_native
-    }
-
-    /// Says that it came as the line that its output is.
-    pub(crate) fn into_native(mut self) -> Alert {
-        self.index.is_native = true;
-        self
+    /// What it was received as.
+    pub fn format(&self) -> Format {
+        self.index.format
     }
 
     /// The name of the host that Falco runs on. Since Falco 0.19.

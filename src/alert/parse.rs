@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::{Entry, HashMap};
 
+use super::format::Format;
 use super::wire::{self, Level, Problem, Read, Reader, Value};
 
 /// Longer messages are refused: offsets, those into the repaired texts included, stay below 2^32.
@@ -33,8 +34,8 @@ pub(super) struct Index {
     pub(super) source_number: i32,
     pub(super) has_time: bool,
     pub(super) has_unknown: bool,
-    /// The output is the line that the alert came as. Here, where it takes no room.
-    pub(super) is_native: bool,
+    /// What the alert was received as. Here, where it takes no room.
+    pub(super) format: Format,
 }
 
 /// The bytes of a text.

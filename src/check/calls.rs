@@ -11,11 +11,11 @@ use grpcio::{
 };
 
 use super::{Finding, Step};
-use crate::channel::Connection;
 use crate::client::Client;
 use crate::error::Error;
-use crate::failure::explain;
-use crate::wait::wait;
+use crate::source::grpc::explain;
+use crate::source::grpc::Connection;
+use crate::util::wait::wait;
 
 /// Falco 0.24 to 0.43.
 const SUB: &str = "/falco.outputs.service/sub";

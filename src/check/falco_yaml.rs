@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::native_settings::output;
 use super::settings::{Settings, CONCERNED, OTHERS, UNSET_ADDRESS};
 use super::{Finding, Outcome, Step};
+use crate::alert::Format;
 use crate::endpoint::Endpoint;
 
 /// Where Falco's packages put it.
@@ -75,7 +76,7 @@ impl FalcoYaml {
                 return vec![Finding::failed(Step::FalcoYaml, &text)];
             }
         };
-        if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.is_native()) {
+        if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.format() == Format::JsonLine) {
             return self.native_findings(settings, endpoint);
         }
         let (ours, broken) = (self.is_of(endpoint), broken_at_falco(walked));

@@ -32,15 +32,16 @@ mod settings;
 #[cfg(feature = "falco-yaml")]
 mod yaml;
 
-use crate::channel::on_delivery_thread;
+use crate::alert::Format;
 use crate::client::Client;
 use crate::config::Config;
+use crate::diagnose::Route;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::examine::Route;
 use crate::tls::Tls;
+use crate::util::thread::on_delivery_thread;
 
-pub use crate::examine::{Finding, Outcome, Step};
+pub use crate::diagnose::{Finding, Outcome, Step};
 #[cfg(feature = "falco-yaml")]
 pub use falco_yaml::FalcoYaml;
 pub use report::Report;
@@ -101,10 +102,10 @@ impl Check {
         let endpoint: Endpoint = self.config.endpoint.parse().map_err(at(Step::Endpoint))?;
         found.push(Finding::ok(Step::Endpoint, endpoint.to_string()));
         self.config.check_options().map_err(at(Step::Config))?;
-        if endpoint.is_native() {
-            return native::look(&self.config, &endpoint, found);
+        match endpoint.format() {
+            Format::JsonLine => return native::look(&self.config, &endpoint, found),
+            Format::Grpc => Route::new(&self.config, &endpoint).walk(Tls::load, found)?,
         }
-        Route::new(&self.config, &endpoint).walk(Tls::load, found)?;
         let client = Client::new(self.config.clone()).map_err(at(Step::Config))?;
         calls::look(&client, found)
     }

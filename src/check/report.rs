@@ -5,7 +5,7 @@ use std::fmt;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
-use crate::examine::{Finding, Outcome};
+use crate::diagnose::{Finding, Outcome};
 
 /// What was found at each step, in the order of the steps, up to where the way is broken.
 ///

@@ -15,11 +15,11 @@ use super::connections::{Connections, Entry};
 use super::exchange::{Exchange, Limits};
 use super::service::Service;
 use super::stream::{Acceptor, Stream};
-use crate::channel::deliver_here;
 use crate::config::Config;
+use crate::endpoint::cannot_listen;
 use crate::endpoint::{authority, Endpoint};
 use crate::error::{Error, Result};
-use crate::failure::cannot_listen;
+use crate::util::thread::deliver_here;
 
 /// When descriptors are short, they are tried again so soon.
 const SHORTAGE: Duration = Duration::from_millis(100);

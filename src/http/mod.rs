@@ -6,14 +6,8 @@ mod budget;
 mod buffer;
 mod connections;
 mod exchange;
-mod post;
 mod service;
 mod stream;
 
-pub(crate) use accept::Listener;
-pub(crate) use post::start;
-#[cfg(feature = "relay")]
-pub(crate) use {
-    accept::{Serve, Wishes},
-    service::{Answer, Request, Service},
-};
+pub(crate) use accept::{Listener, Serve, Wishes};
+pub(crate) use service::{Answer, Request, Service};

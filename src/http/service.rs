@@ -29,7 +29,7 @@ impl Answer {
         }
     }
 
-    pub(super) fn empty(status: StatusCode) -> Answer {
+    pub(crate) fn empty(status: StatusCode) -> Answer {
         Answer::text(status, "")
     }
 }

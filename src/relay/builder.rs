@@ -13,7 +13,7 @@ use super::serve::Serve;
 use super::sink::{Kind, Sink};
 use super::source::Source;
 use super::spool::{Spool, Storage};
-use super::standing::Watched;
+use super::status::Watched;
 use super::{lock, Relay};
 use crate::api::version;
 use crate::client::Client;

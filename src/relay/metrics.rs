@@ -9,11 +9,11 @@ use std::time::UNIX_EPOCH;
 
 use ureq_proto::http::{Method, StatusCode};
 
-use super::standing::{Standing, Watched};
+use super::status::{Status, Watched};
 use crate::config::Config;
+use crate::delivery::State;
 use crate::endpoint::{authority, Endpoint};
 use crate::error::{Error, Result};
-use crate::feed::State;
 use crate::http::{Answer, Listener, Request, Serve, Service, Wishes};
 
 /// More than who looks at a relay needs.
@@ -95,18 +95,18 @@ impl Service for Looks {
     }
 
     fn call(&self, request: Request) -> Option<Answer> {
-        let standing = self.watched.standing();
+        let status = self.watched.status();
         Some(match request.path.as_str() {
             "/healthz" => {
-                let status = match standing.is_healthy() && !self.watched.is_stopping() {
+                let code = match status.is_healthy() && !self.watched.is_stopping() {
                     true => StatusCode::OK,
                     false => StatusCode::SERVICE_UNAVAILABLE,
                 };
-                Answer::text(status, health(&standing))
+                Answer::text(code, health(&status))
             }
             "/metrics" => Answer {
                 content_type: "text/plain; version=0.0.4; charset=utf-8",
-                ..Answer::text(StatusCode::OK, metrics(&standing))
+                ..Answer::text(StatusCode::OK, metrics(&status))
             },
             _ => Answer::text(StatusCode::NOT_FOUND, "see /healthz and /metrics\n"),
         })
@@ -118,9 +118,9 @@ impl Service for Looks {
 }
 
 /// A line for each source and sink.
-fn health(standing: &Standing) -> String {
+fn health(status: &Status) -> String {
     let mut text = String::new();
-    for source in &standing.sources {
+    for source in &status.sources {
         let state = match &source.state {
             State::Connecting => "connecting".to_owned(),
             State::Following => "ok".to_owned(),
@@ -129,7 +129,7 @@ fn health(standing: &Standing) -> String {
         };
         let _ = writeln!(text, "from {}: {state}", source.name);
     }
-    for sink in &standing.sinks {
+    for sink in &status.sinks {
         let state = sink.failing.as_deref().unwrap_or("ok");
         let _ = writeln!(text, "to {}: {state}, {} waiting", sink.name, sink.waiting);
     }
@@ -137,10 +137,10 @@ fn health(standing: &Standing) -> String {
 }
 
 /// In Prometheus' text format 0.0.4.
-fn metrics(standing: &Standing) -> String {
+fn metrics(status: &Status) -> String {
     let mut text = Text(String::new());
-    let sources = || standing.sources.iter();
-    let sinks = || standing.sinks.iter();
+    let sources = || status.sources.iter();
+    let sinks = || status.sinks.iter();
     text.each(
         "source_up",
         "gauge",
@@ -197,25 +197,25 @@ fn metrics(standing: &Standing) -> String {
         "spool_alerts",
         "gauge",
         "Alerts in the spool.",
-        standing.spooled,
+        status.spooled,
     );
     text.one(
         "spool_bytes",
         "gauge",
         "Bytes of the alerts in the spool.",
-        standing.spooled_bytes,
+        status.spooled_bytes,
     );
     text.one(
         "spool_stored_total",
         "counter",
         "Alerts that came into the spool.",
-        standing.stored,
+        status.stored,
     );
     text.one(
         "spool_dropped_total",
         "counter",
         "Alerts dropped as the spool was full.",
-        standing.dropped,
+        status.dropped,
     );
     text.each(
         "sink_up",

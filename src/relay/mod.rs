@@ -57,7 +57,7 @@ mod serve;
 mod sink;
 mod source;
 mod spool;
-mod standing;
+mod status;
 mod stop;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,12 +68,12 @@ use crate::endpoint::Endpoint;
 use crate::server::Server;
 use metrics::Metrics;
 use source::Source;
-use standing::Watched;
+use status::Watched;
 use stop::{Finished, Stop};
 
 pub use builder::RelayBuilder;
 pub use sink::Sink;
-pub use standing::{SinkStanding, SourceStanding, Standing};
+pub use status::{SinkStatus, SourceStatus, Status};
 
 /// How long streams of gRPC clients, and sources that were cancelled, may take to end.
 const GRACE: Duration = Duration::from_secs(1);
@@ -106,8 +106,8 @@ impl Relay {
     }
 
     /// How it stands: its sources, its spool and its sinks.
-    pub fn standing(&self) -> Standing {
-        self.watched.standing()
+    pub fn status(&self) -> Status {
+        self.watched.status()
     }
 
     /// Where gRPC is served, with the real ports.
@@ -155,7 +155,7 @@ impl Relay {
         self.finished.wait(Some(Instant::now() + GRACE));
         sources.iter_mut().for_each(Source::join);
         self.end();
-        self.watched.spool.standing().alerts
+        self.watched.spool.usage().alerts
     }
 
     /// Ends what delivers.

@@ -8,8 +8,7 @@ use crate::error::Error;
 /// The line: as Falco wrote it where it came as one. None for a message that is no alert, whose bytes
 /// are logged, as nobody else has them any more.
 pub(super) fn line(entry: &Entry, labelled: bool) -> Option<String> {
-    let alert = match Alert::from_bytes(&*entry.message) {
-        Ok(alert) if entry.native => alert.into_native(),
+    let alert = match Alert::read(entry.bytes.to_vec(), entry.format) {
         Ok(alert) => alert,
         Err(error) => {
             let bytes = match &error {

@@ -34,8 +34,8 @@ impl Serve {
             for entry in entries {
                 after = entry.number;
                 let message = match self.labelled {
-                    true => label::message(&entry.message, &entry.source),
-                    false => entry.message.to_vec(),
+                    true => label::message(&entry.bytes, &entry.source),
+                    false => entry.bytes.to_vec(),
                 };
                 self.server.push_numbered(entry.number, message);
             }

@@ -1,6 +1,5 @@
 //! From where alerts come into the spool.
 
-use std::fmt;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -8,9 +7,10 @@ use super::spool::{Incoming, Spool};
 use super::stop::Finished;
 use crate::alerts::{Alerts, Canceller};
 use crate::client::Client;
+use crate::delivery::{Control, Flow, Item, Message, Outlet};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::feed::{Control, Item, Outlet, Purpose, Room};
+use crate::source::{Purpose, StartRequest};
 
 /// So many alerts that have come are stored together.
 const TOGETHER: usize = 256;
@@ -67,25 +67,26 @@ impl Source {
         })
     }
 
-    /// Whoever posts an alert gets his answer once it is stored.
+    /// Whoever posts an alert gets an answer once it is stored.
     fn take(
         client: &Client,
         name: Arc<str>,
         spool: &Arc<Spool>,
         finished: &Arc<Finished>,
     ) -> Result<Source> {
-        if let Some(place) = spool.place(&name) {
-            client.go_on(&place);
-        }
         let control = Control::new(client.endpoint().clone());
-        let outlet = Into {
+        let outlet = SpoolOutlet {
             spool: spool.clone(),
             name: name.clone(),
-            place: None,
             finished: finished.clone(),
         };
         finished.starts();
-        client.start(Purpose::Subscribe, outlet, control.clone())?;
+        client.start(StartRequest {
+            purpose: Purpose::Subscribe,
+            outlet: Box::new(outlet),
+            control: control.clone(),
+            from: spool.position(&name),
+        })?;
         Ok(Source {
             name,
             canceller: Canceller::of(control),
@@ -105,9 +106,7 @@ impl Source {
 fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
     let incoming = |message| Incoming {
         source: name.clone(),
-        native: false,
-        message,
-        place: None,
+        message: Message::grpc(message),
     };
     let mut batch = Vec::new();
     while let Ok(first) = alerts.recv() {
@@ -134,36 +133,29 @@ fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
 }
 
 /// The end of a source that is posted to, or reads lines.
-struct Into {
+struct SpoolOutlet {
     spool: Arc<Spool>,
     name: Arc<str>,
-    place: Option<String>,
     finished: Arc<Finished>,
 }
 
-impl Outlet for Into {
-    fn take(&mut self, item: Item) -> Room {
+impl Outlet for SpoolOutlet {
+    fn take(&mut self, item: Item) -> Flow {
         let message = match item {
             Ok(message) => message,
             Err(error) => {
                 log::warn!("{error}");
-                return Room::Yes;
+                return Flow::Continue;
             }
         };
         let incoming = Incoming {
             source: self.name.clone(),
-            native: true,
             message,
-            place: self.place.take(),
         };
         match self.spool.put(vec![incoming]) {
-            Ok(()) => Room::Yes,
-            Err(_) => Room::Refused,
+            Ok(()) => Flow::Continue,
+            Err(_) => Flow::Refuse,
         }
-    }
-
-    fn passed(&mut self, place: &dyn fmt::Display) {
-        self.place = Some(place.to_string());
     }
 
     fn has_room(&mut self) -> bool {

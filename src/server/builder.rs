@@ -5,16 +5,16 @@ use std::thread;
 
 use grpcio::{ChannelBuilder, EnvBuilder};
 
-use super::falco::Falco;
-use super::listen::listen;
 use super::release::Release;
-use super::service::{output_service, outputs_service, version_service};
 use super::{end, Server};
 use crate::api::version;
-use crate::core_log;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::falco_api::Falco;
+use crate::falco_api::listen;
+use crate::falco_api::{output_service, outputs_service, version_service};
 use crate::tls::Tls;
+use crate::util::core_log;
 
 /// More threads than anyone has a use for; it keeps a slip from exhausting the machine.
 const MOST_THREADS: usize = 256;

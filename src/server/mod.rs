@@ -70,13 +70,9 @@
 //! Alerts are sent as they are given, whatever fields that Falco had.
 
 mod builder;
-mod falco;
-mod listen;
-mod queue;
+
 mod release;
 mod replay;
-mod service;
-mod slots;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -88,11 +84,11 @@ pub use builder::ServerBuilder;
 pub(crate) use release::version_of;
 pub use replay::Replay;
 
-use self::falco::Falco;
 use crate::alert::Alert;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::wait::wait_until;
+use crate::falco_api::Falco;
+use crate::util::wait::wait_until;
 
 /// What remains to be done once all calls are cancelled is quick, unless something is broken.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);

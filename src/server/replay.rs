@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::falco::Falco;
+use crate::falco_api::Falco;
 
 /// At high rates a handful is due at a time: shorter sleeps cost more than they are worth.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);

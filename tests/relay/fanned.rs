@@ -104,9 +104,7 @@ fn alerts_of_several_sources_tell_which() {
         assert_eq!(alert.field("relay.source"), Some(name.as_str()));
         assert_eq!(number(&alert), source);
     }
-    until("both are written", || {
-        relay.standing().sinks[1].waiting == 0
-    });
+    until("both are written", || relay.status().sinks[1].waiting == 0);
     let lines = std::fs::read_to_string(out).unwrap();
     for (source, written) in lines.lines().enumerate() {
         let json: serde_json::Value = serde_json::from_str(written).unwrap();

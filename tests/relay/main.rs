@@ -47,7 +47,7 @@ pub fn listening() -> RelayBuilder {
 
 /// Where the relay's source of this number listens.
 pub fn address(relay: &Relay, source: usize) -> String {
-    let name = relay.standing().sources[source].name.clone();
+    let name = relay.status().sources[source].name.clone();
     name.rsplit_once('/').unwrap().1.to_owned()
 }
 

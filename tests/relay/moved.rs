@@ -156,7 +156,7 @@ fn an_older_falco_is_read_through_a_relay() {
         .start()
         .unwrap();
     until("all are written", || {
-        relay.standing().sinks[0].delivered == 100
+        relay.status().sinks[0].delivered == 100
     });
     let lines = fs::read_to_string(rig.path("out.jsonl")).unwrap();
     assert!(lines.lines().eq((0..100).map(line)));

@@ -62,12 +62,12 @@ fn a_rotated_sink_is_written_anew_and_a_torn_line_stays_alone() {
         .unwrap();
     let mut falco = crate::poster(&relay);
     assert_eq!(falco.post(&line(0)).unwrap(), 200);
-    until("it is written", || relay.standing().spooled == 0);
+    until("it is written", || relay.status().spooled == 0);
     let written = std::fs::read_to_string(&out).unwrap();
     assert_eq!(written, format!("{{\"torn\n{}\n", line(0)));
     std::fs::rename(&out, rig.path("out.jsonl.1")).unwrap();
     assert_eq!(falco.post(&line(1)).unwrap(), 200);
-    until("it is written", || relay.standing().spooled == 0);
+    until("it is written", || relay.status().spooled == 0);
     assert_eq!(
         std::fs::read_to_string(&out).unwrap(),
         format!("{}\n", line(1))

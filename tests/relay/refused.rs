@@ -47,8 +47,8 @@ fn what_passes_is_tried_again_and_what_the_sink_refuses_is_given_up() {
         .collect();
     let expected = [0, 0, 0, 0, 1, 2].map(line);
     assert_eq!(tried, expected, "in order, the first until it is taken");
-    until("all is told", || relay.standing().spooled == 0);
-    let sink = &relay.standing().sinks[0];
+    until("all is told", || relay.status().spooled == 0);
+    let sink = &relay.status().sinks[0];
     assert_eq!((sink.delivered, sink.refused), (2, 1));
     assert_eq!(sink.failing, None);
 }
@@ -79,7 +79,7 @@ fn health_and_metrics_are_told() {
     });
     assert_eq!(poster(&relay).post(&line(0)).unwrap(), 200);
     let metrics = get(&address, "/metrics");
-    let source = &relay.standing().sources[0].name;
+    let source = &relay.status().sources[0].name;
     for expected in [
         format!("falco_client_source_alerts_total{{source=\"{source}\"}} 1"),
         "# TYPE falco_client_spool_alerts gauge".to_owned(),

@@ -27,17 +27,17 @@ fn alerts_wait_for_a_sink_that_is_down() {
         assert_eq!(falco.post(&line(number)).unwrap(), 200);
     }
     until("it is seen to fail", || {
-        relay.standing().sinks[0].failing.is_some()
+        relay.status().sinks[0].failing.is_some()
     });
-    assert_eq!(relay.standing().spooled, 200);
-    assert!(!relay.standing().is_healthy());
+    assert_eq!(relay.status().spooled, 200);
+    assert!(!relay.status().is_healthy());
     let sink = Client::connect(&format!("listen+http://{address}")).unwrap();
     let mut alerts = sink.subscribe().unwrap();
     for expected in 0..200 {
         assert_eq!(number(&recv(&mut alerts)), expected);
     }
-    until("all are confirmed", || relay.standing().spooled == 0);
-    assert!(relay.standing().is_healthy());
+    until("all are confirmed", || relay.status().spooled == 0);
+    assert!(relay.status().is_healthy());
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_full_spool_holds_up_whoever_posts() {
     assert_eq!(falco.post(&line(0)).unwrap(), 200);
     falco.send(&line(1)).unwrap();
     until("the second has come", || {
-        relay.standing().sources[0].counters.alerts == 2
+        relay.status().sources[0].counters.alerts == 2
     });
     let time = Some(Duration::from_millis(100));
     falco.stream().set_read_timeout(time).unwrap();
@@ -60,7 +60,7 @@ fn a_full_spool_holds_up_whoever_posts() {
         falco.answer().is_err(),
         "it is not answered before it is stored"
     );
-    assert_eq!(relay.standing().stored, 1);
+    assert_eq!(relay.status().stored, 1);
     falco.stream().set_read_timeout(Some(crate::LIMIT)).unwrap();
     let sink = Client::connect(&format!("listen+http://{address}")).unwrap();
     let mut alerts = sink.subscribe().unwrap();
@@ -82,9 +82,9 @@ fn a_full_spool_drops_the_oldest_where_it_is_told_to_and_counts_them() {
     for number in 0..2_000 {
         assert_eq!(falco.post(&line(number)).unwrap(), 200);
     }
-    let standing = relay.standing();
-    assert!(standing.dropped > 0);
-    assert_eq!(standing.dropped + standing.spooled, 2_000);
+    let status = relay.status();
+    assert!(status.dropped > 0);
+    assert_eq!(status.dropped + status.spooled, 2_000);
 }
 
 #[test]
@@ -147,9 +147,9 @@ fn what_was_pulled_is_stored_at_the_end_though_there_is_no_room() {
     };
     let relay = start(Config::new(falco.endpoint()));
     until("all have come", || {
-        relay.standing().sources[0].counters.alerts == 3_000
+        relay.status().sources[0].counters.alerts == 3_000
     });
-    assert!(relay.standing().spooled < 3_000);
+    assert!(relay.status().spooled < 3_000);
     assert_eq!(relay.stop(Duration::from_millis(10)), 3_000);
 }
 
@@ -187,7 +187,7 @@ fn connections_that_wait_for_room_stay_few() {
         let _ = poster(&relay).send(&line(number));
     }
     until("the others are sent away", || {
-        relay.standing().sources[0].counters.refused > 20
+        relay.status().sources[0].counters.refused > 20
     });
-    assert!(relay.standing().sources[0].counters.alerts <= 17);
+    assert!(relay.status().sources[0].counters.alerts <= 17);
 }

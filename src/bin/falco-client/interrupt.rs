@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use falco_client::{Canceller, State as Standing};
+use falco_client::{Canceller, State as Status};
 
 use crate::diagnostics::{say, Code, Failure};
 use crate::signals;
@@ -116,7 +116,7 @@ impl Interrupt {
             canceller.cancel();
         } else if state.is_cut_short() {
             // Once: afterwards it has ended in any case. Who has closed the output is not told.
-            if state.lost.is_none() && canceller.state() != Standing::Ended {
+            if state.lost.is_none() && canceller.state() != Status::Ended {
                 state.lost = Some(on_its_way(&canceller));
             }
             canceller.cancel();

@@ -24,7 +24,7 @@ enum End {
 pub fn run(args: RelayArgs) -> Result<Code, Failure> {
     let relay = Arc::new(set_up(&args).start()?);
     let ended = watch(&args, &relay)?;
-    for source in relay.standing().sources {
+    for source in relay.status().sources {
         say(format_args!("from {}", source.name));
     }
     for endpoint in relay.grpc_endpoints() {
@@ -92,7 +92,7 @@ fn watch(args: &RelayArgs, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure>
             return signalled();
         }
         if let Some(relay) = watched.upgrade() {
-            say_left(relay.standing().spooled, on_disk);
+            say_left(relay.status().spooled, on_disk);
         }
         std::process::exit(Code::Interrupted.number().into());
     })?;
@@ -118,7 +118,7 @@ fn stop(args: &RelayArgs, relay: &Relay, end: End) -> Code {
         End::Output => Duration::ZERO,
         End::Signal | End::Sources => Duration::from_secs(args.close_within),
     };
-    let spooled = relay.standing().spooled;
+    let spooled = relay.status().spooled;
     if spooled > 0 && !within.is_zero() {
         let seconds = within.as_secs();
         say(format_args!(
@@ -126,8 +126,8 @@ fn stop(args: &RelayArgs, relay: &Relay, end: End) -> Code {
         ));
     }
     let left = relay.stop(within);
-    let standing = relay.standing();
-    for sink in &standing.sinks {
+    let status = relay.status();
+    for sink in &status.sinks {
         let refused = match sink.refused {
             0 => String::new(),
             refused => format!(", {refused} refused"),
@@ -137,8 +137,8 @@ fn stop(args: &RelayArgs, relay: &Relay, end: End) -> Code {
             sink.name, sink.delivered
         ));
     }
-    if standing.dropped > 0 {
-        let dropped = standing.dropped;
+    if status.dropped > 0 {
+        let dropped = status.dropped;
         say(format_args!(
             "{dropped} alerts were dropped, as the spool was full"
         ));

@@ -22,7 +22,7 @@ pub(super) fn open(sinks: &[String]) -> State {
         held: Sum::default(),
         last: 0,
         cursors: sinks.iter().map(cursor).collect(),
-        places: HashMap::new(),
+        positions: HashMap::new(),
     };
     let failures = Failures::new(PathBuf::from("in memory"));
     State::new(Box::new(Memory::default()), found, failures)
@@ -36,7 +36,7 @@ impl Memory {
             if !goes(gone, oldest) {
                 break;
             }
-            gone.add(oldest.message.len());
+            gone.add(oldest.bytes.len());
             self.entries.pop_front();
         }
         gone
@@ -50,8 +50,8 @@ impl Store for Memory {
         self.entries.extend(entries.map(|(number, alert)| Entry {
             number,
             source: alert.source.clone(),
-            native: alert.native,
-            message: alert.message.as_slice().into(),
+            format: alert.message.format,
+            bytes: alert.message.bytes.as_slice().into(),
         }));
         Ok(gone)
     }
@@ -64,7 +64,7 @@ impl Store for Memory {
         let start = self.entries.partition_point(|entry| entry.number <= after);
         let entries = self.entries.range(start..);
         Ok(entries
-            .take_while(|entry| limit.admits(entry.message.len()))
+            .take_while(|entry| limit.admits(entry.bytes.len()))
             .cloned()
             .collect())
     }

@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::alert::Format;
 use crate::config::Overflow;
+use crate::delivery::{Message, Position};
 use crate::error::Result;
 use state::State;
 
@@ -26,11 +28,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// An alert as it comes from a source.
 pub(crate) struct Incoming {
     pub source: Arc<str>,
-    pub native: bool,
-    pub message: Vec<u8>,
-    /// Where the source goes on after this alert. Kept together with it, so that neither is
-    /// without the other.
-    pub place: Option<String>,
+    /// Its position is kept together with it, so that neither is without the other.
+    pub message: Message,
 }
 
 /// An alert as it goes to a sink.
@@ -39,8 +38,8 @@ pub(crate) struct Entry {
     /// 1, 2, 3 ...
     pub number: u64,
     pub source: Arc<str>,
-    pub native: bool,
-    pub message: Arc<[u8]>,
+    pub format: Format,
+    pub bytes: Arc<[u8]>,
 }
 
 pub(crate) enum Storage {
@@ -52,7 +51,7 @@ pub(crate) enum Storage {
     /// however it ends. It is written through to the disk, and by that survives a loss of power,
     /// by a thread that begins with that one second after the first commit that is not yet
     /// written through. So a loss of power costs at most the alerts of the last second, and of the
-    /// time that the disk takes to write them; the places of their sources are those before them,
+    /// time that the disk takes to write them; the positions of their sources are those before them,
     /// and their numbers are given to others. Confirmations are lost in the same way: such alerts
     /// are delivered a second time.
     Disk(PathBuf),
@@ -71,7 +70,7 @@ pub(crate) enum Taken {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Standing {
+pub(crate) struct Usage {
     /// Put in since the start.
     pub stored: u64,
     /// Since the start, because there was no room.
@@ -217,8 +216,8 @@ impl Spool {
     }
 
     /// Where the source goes on, as its last alert told.
-    pub(crate) fn place(&self, source: &str) -> Option<String> {
-        self.lock().places.get(source).cloned()
+    pub(crate) fn position(&self, source: &str) -> Option<Position> {
+        self.lock().positions.get(source).copied()
     }
 
     /// Whether what it holds survives the process.
@@ -269,9 +268,9 @@ impl Spool {
         }
     }
 
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn usage(&self) -> Usage {
         let state = self.lock();
-        Standing {
+        Usage {
             stored: state.stored,
             dropped: state.dropped,
             alerts: state.held.alerts,

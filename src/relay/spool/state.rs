@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::failures::Failures;
 use super::{Entry, Incoming, OVERHEAD};
 use crate::config::Overflow;
+use crate::delivery::Position;
 
 /// What keeps the alerts. The numbers are given by the [`State`], in ascending order.
 pub(super) trait Store: Send {
@@ -25,7 +26,7 @@ pub(super) struct Batch<'a> {
     pub(super) first: u64,
     pub(super) alerts: Vec<&'a Incoming>,
     /// Where the sources go on afterwards.
-    pub(super) places: HashMap<&'a Arc<str>, &'a str>,
+    pub(super) positions: HashMap<&'a Arc<str>, Position>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -83,7 +84,7 @@ pub(super) struct Found {
     /// The last number that was given.
     pub(super) last: u64,
     pub(super) cursors: Vec<Cursor>,
-    pub(super) places: HashMap<Arc<str>, String>,
+    pub(super) positions: HashMap<Arc<str>, Position>,
 }
 
 pub(super) struct State {
@@ -93,7 +94,7 @@ pub(super) struct State {
     /// What stands up to here was removed.
     freed: u64,
     cursors: Vec<Cursor>,
-    pub(super) places: HashMap<Arc<str>, String>,
+    pub(super) positions: HashMap<Arc<str>, Position>,
     pub(super) stored: u64,
     pub(super) dropped: u64,
     pub(super) intake_closed: bool,
@@ -111,7 +112,7 @@ impl State {
             last: found.last,
             freed: 0,
             cursors: found.cursors,
-            places: found.places,
+            positions: found.positions,
             stored: 0,
             dropped: 0,
             intake_closed: false,
@@ -136,21 +137,25 @@ impl State {
             Overflow::DropNewest => {
                 let mut sum = after;
                 for alert in alerts {
-                    let fits = sum.bytes.saturating_add(cost(alert.message.len())) <= capacity;
+                    let fits =
+                        sum.bytes.saturating_add(cost(alert.message.bytes.len())) <= capacity;
                     if fits || sum.alerts == 0 {
-                        sum.add(alert.message.len());
+                        sum.add(alert.message.bytes.len());
                         kept.push(alert);
                     }
                 }
             }
             Overflow::DropOldest => {
-                let mut incoming: u64 = alerts.iter().map(|alert| cost(alert.message.len())).sum();
+                let mut incoming: u64 = alerts
+                    .iter()
+                    .map(|alert| cost(alert.message.bytes.len()))
+                    .sum();
                 let mut newest = alerts;
                 while let [oldest, rest @ ..] = newest {
                     if incoming <= capacity || rest.is_empty() {
                         break;
                     }
-                    incoming -= cost(oldest.message.len());
+                    incoming -= cost(oldest.message.bytes.len());
                     newest = rest;
                 }
                 kept.extend(newest);
@@ -158,27 +163,27 @@ impl State {
             }
         }
         let lost = alerts.len() - kept.len();
-        let places = alerts
+        let positions = alerts
             .iter()
-            .filter_map(|alert| Some((&alert.source, alert.place.as_deref()?)))
+            .filter_map(|alert| Some((&alert.source, *alert.message.position.as_deref()?)))
             .collect();
         let batch = Batch {
             make_room,
             first: self.last + 1,
             alerts: kept,
-            places,
+            positions,
         };
         let removed = self.store.store(&batch)?;
         after.less(removed);
         for alert in &batch.alerts {
-            after.add(alert.message.len());
+            after.add(alert.message.bytes.len());
         }
         self.held = after;
         self.last += batch.alerts.len() as u64;
         self.stored += batch.alerts.len() as u64;
         self.dropped += removed.alerts + lost as u64;
-        for (source, place) in batch.places {
-            self.places.insert(source.clone(), place.to_owned());
+        for (source, position) in batch.positions {
+            self.positions.insert(source.clone(), position);
         }
         Ok(())
     }

@@ -22,11 +22,11 @@ const TABLES: &str = "
     CREATE TABLE alerts (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         source TEXT NOT NULL,
-        native INTEGER NOT NULL,
+        format INTEGER NOT NULL,
         message BLOB NOT NULL
     );
     CREATE TABLE sinks (name TEXT PRIMARY KEY, confirmed INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE places (source TEXT PRIMARY KEY, place TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE positions (source TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
 ";
 
 /// Nobody else writes, except by hand. The spool is locked meanwhile.
@@ -158,16 +158,18 @@ pub(super) fn find(connection: &mut Connection, sinks: &[String]) -> rusqlite::R
     let free = "DELETE FROM alerts WHERE number <= (SELECT min(confirmed) FROM sinks)";
     transaction.execute(free, [])?;
     let held = sum(&transaction, i64::MAX)?;
-    let places = {
-        let mut places = transaction.prepare("SELECT source, place FROM places")?;
-        let places = places.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        places.collect::<rusqlite::Result<HashMap<_, _>>>()?
+    let positions = {
+        let mut positions = transaction.prepare("SELECT source, position FROM positions")?;
+        let rows = positions.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+        let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
+        let known = rows.filter_map(|(source, text)| Some((source, text.parse().ok()?)));
+        known.collect::<HashMap<_, _>>()
     };
     transaction.commit()?;
     Ok(Found {
         held,
         last: unsigned(last),
         cursors,
-        places,
+        positions,
     })
 }

@@ -20,20 +20,20 @@ fn a_spool_goes_on_where_it_was() {
     drop(spool);
     // Another order, and one more.
     let spool = open(&folder, &["b", "new", "a"]).unwrap();
-    let standing = Standing {
+    let standing = Usage {
         stored: 0,
         dropped: 0,
         alerts: 3,
         bytes: 3 * COST,
         waiting: vec![3, 3, 1],
     };
-    assert_eq!(spool.standing(), standing);
+    assert_eq!(spool.usage(), standing);
     assert_eq!(take(&spool, 0, 0, 10), texts(2..=4));
-    assert_eq!(spool.place("one").as_deref(), Some("after 4"));
+    assert_eq!(spool.position("one"), Some(position(4)));
     drop(spool);
     // Nobody else holds the first ones back.
     let spool = open(&folder, &["a"]).unwrap();
-    assert_eq!(spool.standing().alerts, 1);
+    assert_eq!(spool.usage().alerts, 1);
     spool.confirm(0, 4);
     assert!(spool.wait_empty(Instant::now()));
     drop(spool);
@@ -125,7 +125,7 @@ fn a_failing_disk_holds_up_the_source_until_it_works() {
     until("the put has not failed", || {
         !spool.lock().failures.seen.is_empty()
     });
-    assert_eq!((spool.standing().alerts, spool.place("one")), (0, None));
+    assert_eq!((spool.usage().alerts, spool.position("one")), (0, None));
     assert!(is_blocked(&end));
     disk.execute_batch("DROP TRIGGER full").unwrap();
     end.recv_timeout(LIMIT).unwrap().unwrap();
@@ -149,7 +149,7 @@ fn a_confirmation_that_the_disk_refused_makes_room_later() {
     disk.execute_batch(fail).unwrap();
     let end = put(&spool, alerts(2..=2));
     spool.confirm(0, 1);
-    assert_eq!((spool.confirmed(0), spool.standing().alerts), (1, 1));
+    assert_eq!((spool.confirmed(0), spool.usage().alerts), (1, 1));
     assert!(is_nothing(&spool, 0, 0));
     disk.execute_batch("DROP TRIGGER full").unwrap();
     end.recv_timeout(LIMIT).unwrap().unwrap();

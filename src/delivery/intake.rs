@@ -1,0 +1,126 @@
+//! Where sources that are not pulled put what has come: from any thread, which waits while there is
+//! no room.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::control::{Control, Mode};
+use super::outlet::{Flow, Item, Outlet};
+use super::state::State;
+use super::wake::Bell;
+use crate::error::Error;
+use crate::util::lock::lock;
+
+/// What became of an item.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Put {
+    /// It is in the outlet, for good.
+    Taken,
+    /// Nobody takes any more.
+    Refused,
+}
+
+pub(crate) struct Intake {
+    /// None once it has ended.
+    outlet: Mutex<Option<Box<dyn Outlet>>>,
+    control: Arc<Control>,
+    bell: Arc<Bell>,
+}
+
+impl Intake {
+    /// # Errors
+    ///
+    /// [`Error::Server`] where the system gives no more descriptors.
+    pub(crate) fn new(
+        outlet: Box<dyn Outlet>,
+        control: Arc<Control>,
+    ) -> Result<Arc<Intake>, Error> {
+        let bell = Bell::new().map_err(|error| no_descriptors(&control, error))?;
+        let bell = Arc::new(bell);
+        control.ring(Arc::downgrade(&bell));
+        Ok(Arc::new(Intake {
+            outlet: Mutex::new(Some(outlet)),
+            control,
+            bell,
+        }))
+    }
+
+    pub(crate) fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// Readable once the mode has changed, until [`mode`](Intake::mode) is asked: for a thread that
+    /// polls.
+    pub(crate) fn changed(&self) -> &UnixStream {
+        self.bell.readable()
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.bell.clear();
+        self.control.mode()
+    }
+
+    /// Puts an item into the outlet, then waits until there is room for another, or for the end:
+    /// so much is held that back-pressure reaches whoever sends.
+    pub(crate) fn put(&self, item: Item) -> Put {
+        let mut outlet = self.lock();
+        let Some(taker) = outlet.as_mut().filter(|_| !self.is_cut()) else {
+            return Put::Refused;
+        };
+        match &item {
+            Ok(message) => self.control.tally.came(message.bytes.len()),
+            Err(error) if matches!(**error, Error::Line { .. }) => self.control.tally.undecodable(),
+            Err(_) => {}
+        }
+        let flow = taker.take(item);
+        drop(outlet);
+        match flow {
+            Flow::Continue => Put::Taken,
+            Flow::Pause => {
+                let done = || self.control.mode() != Mode::Run || self.has_room();
+                self.bell.wait_until(done);
+                Put::Taken
+            }
+            Flow::Stop => {
+                self.control.cancel();
+                Put::Taken
+            }
+            #[cfg(feature = "relay")]
+            Flow::Refuse => {
+                self.control.cancel();
+                Put::Refused
+            }
+        }
+    }
+
+    /// Nothing follows.
+    pub(crate) fn end(&self, error: Option<Error>) {
+        let outlet = self.lock().take();
+        self.control.set(State::Ended);
+        if let Some(mut outlet) = outlet {
+            outlet.end(error);
+        }
+    }
+
+    /// Whether what comes is not wanted any more.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.control.mode() >= Mode::Cancel
+    }
+
+    fn has_room(&self) -> bool {
+        self.lock().as_mut().is_none_or(|outlet| outlet.has_room())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn Outlet>>> {
+        lock(&self.outlet)
+    }
+}
+
+fn no_descriptors(control: &Control, error: io::Error) -> Error {
+    Error::Server {
+        endpoint: control.endpoint().to_string(),
+        problem: format!("nothing to wake it with: {error}; allow more open files"),
+        source: Some(error.into()),
+    }
+}

@@ -1,0 +1,25 @@
+//! What all sources share: a queue or a callback that takes what a source brings, the state and the
+//! counters of a sequence, and the control by which it is ended.
+
+mod callback;
+mod control;
+mod counters;
+mod intake;
+mod message;
+mod outlet;
+mod position;
+mod queue;
+mod receiver;
+mod state;
+mod wake;
+
+pub(crate) use callback::Callback;
+pub(crate) use control::{Control, Mode};
+pub use counters::Counters;
+pub(crate) use counters::Tally;
+pub(crate) use intake::{Intake, Put};
+pub(crate) use message::Message;
+pub(crate) use outlet::{Flow, Item, Outlet};
+pub(crate) use position::Position;
+pub(crate) use receiver::{queue, Received, Receiver};
+pub use state::State;

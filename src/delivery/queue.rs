@@ -1,0 +1,191 @@
+//! The bounded queue between the thread where bytes arrive and the reader.
+//!
+//! The reader takes out everything at once, so that the two meet once for many items, and says
+//! how much must be there before it wants to be woken.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::control::Control;
+use super::outlet::{Flow, Item, Outlet};
+use crate::config::Overflow;
+use crate::error::Error;
+
+/// What a message costs beside its bytes: so that empty ones are bounded too.
+const OVERHEAD: usize = 64;
+
+/// Nobody waits.
+pub(super) const NEVER: usize = usize::MAX;
+
+pub(super) struct Queue {
+    state: Mutex<State>,
+    pub(super) arrived: Condvar,
+    pub(super) capacity: usize,
+}
+
+pub(super) struct State {
+    pub(super) items: VecDeque<Item>,
+    bytes: usize,
+    full: bool,
+    /// The reader is woken when so many bytes are there, or at the end.
+    pub(super) wake_at: usize,
+    /// How: a thread is woken by the condition variable, a task by its waker.
+    pub(super) waker: Option<Waker>,
+    pub(super) ended: bool,
+    pub(super) failure: Option<Error>,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize) -> Arc<Queue> {
+        Arc::new(Queue {
+            state: Mutex::new(State {
+                items: VecDeque::new(),
+                bytes: 0,
+                full: false,
+                wake_at: NEVER,
+                waker: None,
+                ended: false,
+                failure: None,
+            }),
+            arrived: Condvar::new(),
+            capacity,
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here leaves it half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the reader if it waits for so much. The lock is given back first.
+    fn wake_reader(&self, mut state: MutexGuard<'_, State>) {
+        if state.wake_at == NEVER || (state.bytes < state.wake_at && !state.ended) {
+            return;
+        }
+        state.wake_at = NEVER;
+        let task = state.waker.take();
+        drop(state);
+        match task {
+            Some(task) => task.wake(),
+            None => self.arrived.notify_one(),
+        }
+    }
+}
+
+impl State {
+    /// Moves everything into `batch`, which is empty. Tells whether the pump waits for that.
+    pub(super) fn take_all(&mut self, batch: &mut VecDeque<Item>) -> bool {
+        std::mem::swap(&mut self.items, batch);
+        self.bytes = 0;
+        std::mem::take(&mut self.full)
+    }
+
+    /// The oldest alert, or what came as one: other errors are told in any case.
+    fn drop_oldest(&mut self) -> bool {
+        let oldest = self.items.iter().position(is_droppable);
+        let Some(oldest) = oldest.and_then(|oldest| self.items.remove(oldest)) else {
+            return false;
+        };
+        self.bytes = self.bytes.saturating_sub(cost(&oldest));
+        true
+    }
+
+    fn push(&mut self, item: Item) {
+        self.bytes = self.bytes.saturating_add(cost(&item));
+        self.items.push_back(item);
+    }
+}
+
+/// What others can send as much of as they like.
+fn is_droppable(item: &Item) -> bool {
+    match item {
+        Ok(_) => true,
+        Err(error) => matches!(**error, Error::Line { .. } | Error::TooLarge { .. }),
+    }
+}
+
+fn cost(item: &Item) -> usize {
+    let bytes = match item {
+        Ok(message) => message.bytes.len(),
+        Err(error) => match &**error {
+            Error::Line { line, .. } => line.len(),
+            _ => 0,
+        },
+    };
+    bytes + OVERHEAD
+}
+
+/// The end of the queue that a pump fills.
+pub(crate) struct QueueOutlet {
+    pub(super) queue: Arc<Queue>,
+    pub(super) overflow: Overflow,
+    pub(super) control: Arc<Control>,
+    /// Since when how many were dropped that nobody was told of.
+    pub(super) dropped: (Option<Instant>, u64),
+}
+
+/// Between two words about alerts that were dropped.
+const TELL: Duration = Duration::from_secs(5);
+
+impl QueueOutlet {
+    fn is_too_much(&self, state: &State, item: &Item) -> bool {
+        state.bytes.saturating_add(cost(item)) > self.queue.capacity
+    }
+
+    /// Without the queue's lock, as a log may be slow.
+    fn tell_dropped(&mut self, more: u64, last: bool) {
+        let (told, untold) = &mut self.dropped;
+        *untold += more;
+        let due = told.is_none_or(|told| told.elapsed() >= TELL);
+        if *untold > 0 && (last || due) {
+            *told = Some(Instant::now());
+            let dropped = std::mem::take(untold);
+            let endpoint = self.control.endpoint();
+            log::warn!("{endpoint}: the reader is too slow, {dropped} alerts were dropped");
+        }
+    }
+}
+
+impl Outlet for QueueOutlet {
+    fn take(&mut self, item: Item) -> Flow {
+        let mut state = self.queue.lock();
+        let mut dropped = 0;
+        let too_much = is_droppable(&item) && self.is_too_much(&state, &item);
+        match self.overflow {
+            Overflow::DropNewest if too_much && !state.items.is_empty() => dropped = 1,
+            Overflow::DropOldest if too_much => {
+                while self.is_too_much(&state, &item) && state.drop_oldest() {
+                    dropped += 1;
+                }
+                state.push(item);
+            }
+            _ => state.push(item),
+        }
+        state.full = self.overflow == Overflow::Wait && state.bytes >= self.queue.capacity;
+        let room = if state.full {
+            Flow::Pause
+        } else {
+            Flow::Continue
+        };
+        self.queue.wake_reader(state);
+        if dropped > 0 {
+            self.control.tally.dropped(dropped);
+            self.tell_dropped(dropped, false);
+        }
+        room
+    }
+
+    fn has_room(&mut self) -> bool {
+        !self.queue.lock().full
+    }
+
+    fn end(&mut self, error: Option<Error>) {
+        self.tell_dropped(0, true);
+        let mut state = self.queue.lock();
+        state.ended = true;
+        state.failure = error;
+        self.queue.wake_reader(state);
+    }
+}

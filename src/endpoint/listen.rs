@@ -1,0 +1,22 @@
+//! Why nothing can listen at an endpoint.
+
+use std::io;
+
+use super::Endpoint;
+use crate::error::{Cause, Error};
+
+/// Why nothing can listen there.
+pub(crate) fn cannot_listen(endpoint: &Endpoint, error: io::Error) -> Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => "end what listens there, or listen elsewhere",
+        io::ErrorKind::NotFound => "make its folder first",
+        io::ErrorKind::PermissionDenied => "listen where this user may, or run as another",
+        io::ErrorKind::AddrNotAvailable => "give an address of this machine",
+        _ => "listen elsewhere",
+    };
+    Error::Server {
+        endpoint: endpoint.to_string(),
+        problem: format!("cannot listen there: {error}; {remedy}"),
+        source: Some(Cause::from(error)),
+    }
+}

@@ -1,0 +1,317 @@
+//! Where a Falco is.
+
+mod listen;
+
+use std::fmt::{self, Write};
+use std::net::Ipv6Addr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::alert::Format;
+use crate::error::{Error, Result};
+
+pub(crate) use listen::cannot_listen;
+
+/// Where alerts come from: where Falco serves its gRPC API, where it is expected to send them, or
+/// what it writes.
+///
+/// Parsed from, and displayed as, one of
+///
+/// | endpoint | Falco | setting in `falco.yaml` |
+/// | --- | --- | --- |
+/// | `unix:///path` | 0.18 to 0.43 | `grpc.bind_address`, the same text |
+/// | `host:port`, `[::1]:5060` | 0.18 to 0.43 | `grpc.bind_address`, with mutual TLS |
+/// | `listen+http://ADDR:PORT` | each that has `http_output`, and 0.44 and later | `http_output.url`, `http://…` |
+/// | `listen+https://ADDR:PORT` | the same | `http_output.url`, `https://…` |
+/// | `file:///path` | every | `file_output.filename` |
+/// | `-`, standard input | every | `stdout_output`, or `program_output.program` |
+///
+/// All but the first two need `json_output: true` in `falco.yaml`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// A unix socket, at an absolute path. It carries plaintext; the socket file's permissions are
+    /// all the protection there is.
+    Unix(PathBuf),
+    /// A TCP port, where Falco demands mutual TLS.
+    Tcp {
+        /// A DNS name or an IP address, IPv6 without brackets.
+        host: String,
+        /// Falco's default is 5060.
+        port: u16,
+    },
+    /// An address of this machine, to listen there for what Falco's `http_output` sends: a POST for
+    /// each alert, whatever its path.
+    Listen {
+        /// Whether it speaks TLS: `listen+https`. Client certificates are demanded where
+        /// [`Tls`](crate::Tls) has a CA.
+        tls: bool,
+        /// A DNS name or an IP address, IPv6 without brackets; `0.0.0.0` or `::` for all of them.
+        host: String,
+        /// 0 for any free one: [`Client::endpoint`](crate::Client::endpoint) tells which.
+        port: u16,
+    },
+    /// A file of Falco's JSON lines, at an absolute path. It is followed as it grows, is rotated or
+    /// truncated, and may appear later.
+    File(PathBuf),
+    /// Falco's JSON lines on standard input.
+    Stdin,
+}
+
+impl Endpoint {
+    /// Falco's own default since 0.33. Before, it was `unix:///var/run/falco.sock`.
+    pub const DEFAULT: &str = "unix:///run/falco/falco.sock";
+
+    /// As [`FromStr`], for a server: port 0 stands for any free one.
+    #[cfg(feature = "server")]
+    pub(crate) fn for_listening(text: &str) -> Result<Endpoint> {
+        parse(text, 0)
+    }
+
+    /// The endpoint as C-core takes it for a channel, and for a server to listen on.
+    pub(crate) fn target(&self) -> String {
+        match self {
+            // C-core decodes the path as that of a URI.
+            Endpoint::Unix(path) => format!("unix:{}", percent(path.as_os_str().as_bytes())),
+            // With its scheme, as a host named `unix` or `xds` would be taken for one.
+            _ => format!("dns:///{}", percent(self.to_string().as_bytes())),
+        }
+    }
+
+    /// What alerts from there are received as.
+    pub(crate) fn format(&self) -> Format {
+        match self {
+            Endpoint::Unix(_) | Endpoint::Tcp { .. } => Format::Grpc,
+            Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => Format::JsonLine,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Unix(path) => write!(f, "unix://{}", path.display()),
+            Endpoint::Tcp { host, port } => f.write_str(&authority(host, *port)),
+            Endpoint::Listen { tls, host, port } => {
+                let scheme = if *tls { HTTPS } else { HTTP };
+                write!(f, "{scheme}{}", authority(host, *port))
+            }
+            Endpoint::File(path) => write!(f, "{FILE}{}", path.display()),
+            Endpoint::Stdin => f.write_str(STDIN),
+        }
+    }
+}
+
+/// A host and its port, as they stand together.
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+const HTTP: &str = "listen+http://";
+const HTTPS: &str = "listen+https://";
+const FILE: &str = "file://";
+const STDIN: &str = "-";
+
+impl From<Endpoint> for String {
+    fn from(endpoint: Endpoint) -> String {
+        endpoint.to_string()
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Endpoint> {
+        parse(text, 1)
+    }
+}
+
+const FORMS: &str = "write unix:///run/falco/falco.sock or host:port, as in localhost:5060; for a \
+                     Falco without gRPC listen+http://ADDR:PORT, listen+https://ADDR:PORT, \
+                     file:///path or - for standard input";
+
+/// What the address of a unix socket holds, without its closing NUL.
+const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// The length of the longest DNS name as text.
+const LONGEST_HOST: usize = 253;
+
+fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
+    let endpoint = if text.trim().is_empty() {
+        Err(format!("is empty; {FORMS}"))
+    } else if text.contains(char::is_control) {
+        Err(format!(
+            "contains a NUL, a line break or another control character; {FORMS}"
+        ))
+    } else if text == STDIN {
+        Ok(Endpoint::Stdin)
+    } else if let Some(path) = text.strip_prefix("unix:") {
+        unix(path)
+    } else if let Some(path) = text.strip_prefix(FILE) {
+        file(path)
+    } else if let Some(address) = text.strip_prefix(HTTP) {
+        listen(false, address)
+    } else if let Some(address) = text.strip_prefix(HTTPS) {
+        listen(true, address)
+    } else if let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") {
+        Err(format!(
+            "is an address to send to; to listen for Falco's http_output write \
+             listen+{scheme}://{rest}"
+        ))
+    } else if let Some((scheme, _)) = text.split_once("://") {
+        Err(format!(
+            "has the scheme {scheme}, which Falco does not serve; {FORMS}"
+        ))
+    } else if text.starts_with('/') {
+        Err(format!("is a path without a scheme; write unix://{text}"))
+    } else if text.contains('/') {
+        Err(format!(
+            "is neither an absolute path nor a host and port; {FORMS}"
+        ))
+    } else {
+        tcp(text, lowest_port)
+    };
+    endpoint.map_err(|problem| Error::Endpoint {
+        endpoint: text.to_owned(),
+        problem,
+    })
+}
+
+fn unix(rest: &str) -> Result<Endpoint, String> {
+    let Some(path) = rest.strip_prefix("//") else {
+        return Err(match rest.starts_with('/') {
+            true => format!("lacks two slashes; write unix://{rest}"),
+            false => format!("has no absolute path; {FORMS}"),
+        });
+    };
+    if path.is_empty() {
+        return Err(format!("has no path; write {}", Endpoint::DEFAULT));
+    }
+    if !path.starts_with('/') {
+        return Err(format!(
+            "has the relative path {path}; write an absolute one after unix://, as in {}",
+            Endpoint::DEFAULT
+        ));
+    }
+    if path.contains(',') {
+        // C-core takes what stands between commas for several addresses.
+        return Err("has a comma in its path, which gRPC cannot take; use a symbolic link".into());
+    }
+    if path.len() > LONGEST_PATH {
+        return Err(format!(
+            "has a path of {} bytes, and a socket's address holds {LONGEST_PATH}; use a shorter \
+             path, or a symbolic link to its folder",
+            path.len()
+        ));
+    }
+    Ok(Endpoint::Unix(path.into()))
+}
+
+fn file(path: &str) -> Result<Endpoint, String> {
+    match path.strip_prefix('/') {
+        Some("") | None => Err(format!(
+            "has no absolute path; write the file's after file://, as in {FILE}/var/log/falco.log"
+        )),
+        Some(_) => Ok(Endpoint::File(path.into())),
+    }
+}
+
+fn listen(tls: bool, rest: &str) -> Result<Endpoint, String> {
+    let address = rest.strip_suffix('/').unwrap_or(rest);
+    if address.contains('/') {
+        return Err("has a path, and Falco may send to any; leave it out".to_owned());
+    }
+    let (host, port) = host_and_port(address, 0, "2801")?;
+    Ok(Endpoint::Listen { tls, host, port })
+}
+
+fn tcp(text: &str, lowest_port: u16) -> Result<Endpoint, String> {
+    let (host, port) = host_and_port(text, lowest_port, "5060")?;
+    Ok(Endpoint::Tcp { host, port })
+}
+
+/// `usual` is the port that a remedy names.
+fn host_and_port(text: &str, lowest_port: u16, usual: &str) -> Result<(String, u16), String> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((host, rest)) if is_ipv6(host) => (host, rest.strip_prefix(':')),
+            _ => {
+                return Err(format!(
+                    "has no IPv6 address in its brackets; write [::1]:{usual}"
+                ))
+            }
+        },
+        None => match text.split_once(':') {
+            Some((_, port)) if port.contains(':') => {
+                return Err(format!(
+                    "has more than one colon; an IPv6 address stands in brackets and its port \
+                     behind them: write [::1]:{usual}"
+                ))
+            }
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    if host.is_empty() {
+        return Err(format!("has no host; write localhost{text}"));
+    }
+    if !is_ipv6(host) && !is_name(host) {
+        return Err(format!(
+            "has a host that is neither a DNS name nor an IP address; {FORMS}"
+        ));
+    }
+    let Some(port) = port.filter(|port| !port.is_empty()) else {
+        return Err(format!(
+            "has no port; write {}:{usual}",
+            text.trim_end_matches(':')
+        ));
+    };
+    // `parse` would also take a sign.
+    match port
+        .parse()
+        .ok()
+        .filter(|_| port.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        Some(number) if number >= lowest_port => Ok((host.to_owned(), number)),
+        _ if usual != "5060" => Err(format!(
+            "has the port {port}; write a number from {lowest_port} to 65535"
+        )),
+        _ => Err(format!(
+            "has the port {port}; write a number from {lowest_port} to 65535 (Falco's default is \
+             5060)"
+        )),
+    }
+}
+
+/// Whether `host` can be a DNS name or an IPv4 address.
+pub(crate) fn is_name(host: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    (1..=LONGEST_HOST).contains(&host.len()) && host.bytes().all(legal)
+}
+
+/// Whether `host` is an IPv6 address, with or without a zone as in `fe80::1%eth0`.
+pub(crate) fn is_ipv6(host: &str) -> bool {
+    let (address, zone) = host.split_once('%').unwrap_or((host, "0"));
+    address.parse::<Ipv6Addr>().is_ok() && is_name(zone)
+}
+
+/// Encodes what has a meaning in a URI's path, or none at all.
+fn percent(bytes: &[u8]) -> String {
+    let mut encoded = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"/-._~:[]".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests;

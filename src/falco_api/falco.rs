@@ -1,0 +1,114 @@
+//! What the parts of a server share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::queue::Queue;
+use super::slots::Slots;
+use crate::api::version;
+
+pub(crate) struct Falco {
+    pub queue: Queue,
+    pub gets: Slots,
+    pub subs: Slots,
+    pub subscribes: Slots,
+    version: Mutex<version::Response>,
+    stopping: AtomicBool,
+    threads: Mutex<usize>,
+    /// A thread ended, the server or a replay is to stop.
+    changed: Condvar,
+}
+
+impl Falco {
+    /// Serves so many streams of each kind at once.
+    pub fn new(streams: usize, fan_out: bool) -> Falco {
+        Falco {
+            queue: Queue::new(fan_out),
+            gets: Slots::new(streams),
+            subs: Slots::new(streams),
+            subscribes: Slots::new(streams),
+            version: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            threads: Mutex::new(0),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// What `version` answers.
+    pub fn version(&self) -> version::Response {
+        self.version
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub fn set_version(&self, answer: version::Response) {
+        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    pub fn stop(&self) {
+        // A stream that ends for this passes its turn to nobody, and whoever is sent away finds
+        // the server stopping.
+        let waiting = [&self.gets, &self.subs, &self.subscribes].map(Slots::close);
+        self.set(&self.stopping);
+        drop(waiting);
+    }
+
+    /// Sets a flag that a thread in [`Falco::sleep`] looks at, and wakes it.
+    pub fn set(&self, flag: &AtomicBool) {
+        let _threads = self.threads();
+        flag.store(true, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// Sleeps until the time has come, or the server or `stopped` says to stop.
+    pub fn sleep(&self, until: Instant, stopped: &AtomicBool) {
+        self.wait(until, |_| {
+            self.is_stopping() || stopped.load(Ordering::Acquire)
+        });
+    }
+
+    pub fn thread_started(&self) {
+        *self.threads() += 1;
+    }
+
+    pub fn thread_ended(&self) {
+        let mut threads = self.threads();
+        *threads = threads.saturating_sub(1);
+        self.changed.notify_all();
+    }
+
+    /// Waits until all threads of this server have ended; returns whether they did by then.
+    pub fn wait_for_threads(&self, until: Instant) -> bool {
+        self.wait(until, |threads| threads == 0)
+    }
+
+    fn wait(&self, until: Instant, mut done: impl FnMut(usize) -> bool) -> bool {
+        let mut threads = self.threads();
+        while !done(*threads) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.changed.wait_timeout(threads, left);
+            threads = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn threads(&self) -> MutexGuard<'_, usize> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Falco {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Falco").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,395 @@
+//! What clients of a server pop from: one queue for all, as in Falco, or one for each subscriber.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Serialised alerts that no client has taken yet. As in Falco, without a bound.
+#[derive(Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    written: AtomicU64,
+    /// Something was taken, or the queue has ended.
+    taken: Condvar,
+    /// Each subscriber has a queue of its own.
+    fan_out: bool,
+}
+
+#[derive(Default)]
+struct State {
+    /// Of all, or where each has its own, of nobody yet.
+    shared: VecDeque<Queued>,
+    own: HashMap<u64, VecDeque<Queued>>,
+    next_subscriber: u64,
+    next_number: u64,
+    /// How many queues and drains have which number, of those that somebody waits for, and its bytes.
+    outstanding: BTreeMap<u64, (usize, usize)>,
+    /// The bytes of all these.
+    outstanding_bytes: usize,
+    #[cfg(feature = "relay")]
+    ended: bool,
+}
+
+#[derive(Clone)]
+struct Queued {
+    number: u64,
+    bytes: Box<[u8]>,
+}
+
+impl Queue {
+    pub fn new(fan_out: bool) -> Queue {
+        Queue {
+            fan_out,
+            ..Queue::default()
+        }
+    }
+
+    pub fn push(&self, alert: Vec<u8>) {
+        // Boxed before the lock: it may copy, and without spare capacity C-core takes it over.
+        let bytes = alert.into_boxed_slice();
+        let mut state = self.lock();
+        let number = state.next_number;
+        state.put(Queued { number, bytes });
+    }
+
+    /// As [`push`](Queue::push), with a number above those before: [`released`](Queue::released) tells
+    /// when it is written.
+    #[cfg(feature = "relay")]
+    pub fn push_numbered(&self, number: u64, alert: Vec<u8>) {
+        let bytes = alert.into_boxed_slice();
+        let mut state = self.lock();
+        let queues = state.own.len().max(1);
+        state.outstanding.insert(number, (queues, bytes.len()));
+        state.outstanding_bytes += bytes.len();
+        state.put(Queued { number, bytes });
+    }
+
+    /// Waits until all numbers below another one than `known` are written, and returns that one. None
+    /// once the queue has ended.
+    #[cfg(feature = "relay")]
+    pub fn released(&self, known: u64) -> Option<u64> {
+        let mut state = self.lock();
+        loop {
+            let first = state.outstanding.keys().next().copied();
+            let released = first.unwrap_or(state.next_number);
+            if released != known {
+                return Some(released);
+            }
+            if state.ended {
+                return None;
+            }
+            state = self
+                .taken
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until fewer than so many alerts and bytes wait to be written, and until those that are
+    /// written are few numbers behind: false once the queue has ended.
+    #[cfg(feature = "relay")]
+    pub fn wait_for_room(&self, most: usize, most_bytes: usize) -> bool {
+        let mut state = self.lock();
+        while !state.ended && !state.has_room(most, most_bytes) {
+            state = self
+                .taken
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.ended
+    }
+
+    /// Sends away who waits for something to be written.
+    #[cfg(feature = "relay")]
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.taken.notify_all();
+    }
+
+    pub fn len(&self) -> usize {
+        let state = self.lock();
+        let own = state.own.values().map(VecDeque::len).max();
+        state.shared.len() + own.unwrap_or(0)
+    }
+
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// A stream's part in the queue, until it is dropped.
+    pub fn subscribe(&self) -> Subscription<'_> {
+        let own = self.fan_out.then(|| {
+            let mut state = self.lock();
+            let subscriber = state.next_subscriber;
+            state.next_subscriber += 1;
+            // What nobody was there for waits for the first who comes.
+            let held = std::mem::take(&mut state.shared);
+            state.own.insert(subscriber, held);
+            subscriber
+        });
+        Subscription { queue: self, own }
+    }
+
+    pub fn drain(&self) -> Drain<'_> {
+        Drain {
+            queue: self,
+            own: None,
+            ahead: None,
+            writing: None,
+        }
+    }
+
+    /// The next alert. It counts as written, so ask only when it can be written at once.
+    pub fn take(&self) -> Option<Vec<u8>> {
+        let alert = self.pop()?;
+        self.written.fetch_add(1, Ordering::Relaxed);
+        Some(alert.into_vec())
+    }
+
+    /// The next alert, which is gone when nothing puts it back.
+    pub fn pop(&self) -> Option<Box<[u8]>> {
+        let mut state = self.lock();
+        let alert = state.shared.pop_front()?;
+        state.release(alert.number);
+        self.taken.notify_all();
+        Some(alert.bytes)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn put(&mut self, alert: Queued) {
+        self.next_number = alert.number + 1;
+        let mut last = None;
+        for queue in self.own.values_mut() {
+            if let Some(before) = last.replace(queue) {
+                before.push_back(Queued {
+                    number: alert.number,
+                    bytes: alert.bytes.clone(),
+                });
+            }
+        }
+        last.unwrap_or(&mut self.shared).push_back(alert);
+    }
+
+    fn queue(&mut self, own: Option<u64>) -> &mut VecDeque<Queued> {
+        match own {
+            Some(subscriber) => self.own.entry(subscriber).or_default(),
+            None => &mut self.shared,
+        }
+    }
+
+    fn release(&mut self, number: u64) {
+        if let Some((queues, bytes)) = self.outstanding.get_mut(&number) {
+            *queues -= 1;
+            if *queues == 0 {
+                self.outstanding_bytes = self.outstanding_bytes.saturating_sub(*bytes);
+                self.outstanding.remove(&number);
+            }
+        }
+    }
+
+    #[cfg(feature = "relay")]
+    fn has_room(&self, most: usize, most_bytes: usize) -> bool {
+        let first = self.outstanding.keys().next();
+        let behind = first.map_or(0, |first| self.next_number.saturating_sub(*first));
+        behind < most as u64 && self.outstanding_bytes < most_bytes
+    }
+
+    /// Gives back what a drain has not written.
+    fn give_back(&mut self, alert: Queued, own: Option<u64>) {
+        if own.is_some() || self.own.is_empty() {
+            return self.queue(own).push_front(alert);
+        }
+        // It was nobody's, and by now there are those who each get all.
+        if let Some((queues, _)) = self.outstanding.get_mut(&alert.number) {
+            *queues += self.own.len() - 1;
+        }
+        for queue in self.own.values_mut() {
+            queue.push_front(alert.clone());
+        }
+    }
+
+    /// A subscriber has gone. What he alone was to get waits for the next one.
+    fn leave(&mut self, subscriber: u64) {
+        let left = self.own.remove(&subscriber).unwrap_or_default();
+        if self.own.is_empty() {
+            self.shared.extend(left);
+            return;
+        }
+        for alert in left {
+            self.release(alert.number);
+        }
+    }
+}
+
+/// Where one stream's alerts come from.
+pub(crate) struct Subscription<'a> {
+    queue: &'a Queue,
+    /// Which queue, where each has its own.
+    own: Option<u64>,
+}
+
+impl Subscription<'_> {
+    pub fn drain(&self) -> Drain<'_> {
+        let mut drain = self.queue.drain();
+        drain.own = self.own;
+        drain
+    }
+}
+
+impl Drop for Subscription<'_> {
+    fn drop(&mut self) {
+        if let Some(subscriber) = self.own {
+            self.queue.lock().leave(subscriber);
+            self.queue.taken.notify_all();
+        }
+    }
+}
+
+/// Takes alerts until the queue is empty. Looks one alert ahead, so that each is known to be
+/// followed by another, which C-core's write buffer wants to hear; the one ahead goes back to
+/// the front of the queue when the drain is dropped.
+pub(crate) struct Drain<'a> {
+    queue: &'a Queue,
+    own: Option<u64>,
+    ahead: Option<Queued>,
+    /// What was given out and not asked after: it is being written. Its bytes are kept where somebody
+    /// waits for it.
+    writing: Option<Queued>,
+}
+
+impl Drain<'_> {
+    /// The next alert, and whether one more is certain to follow. It counts as written, so ask
+    /// only when it can be written at once.
+    pub fn next(&mut self) -> Option<(Vec<u8>, bool)> {
+        let mut state = self.queue.lock();
+        if let Some(alert) = self.writing.take() {
+            state.release(alert.number);
+            self.queue.taken.notify_all();
+        }
+        let queue = state.queue(self.own);
+        let alert = self.ahead.take().or_else(|| queue.pop_front())?;
+        self.ahead = queue.pop_front();
+        self.queue.written.fetch_add(1, Ordering::Relaxed);
+        if !state.outstanding.contains_key(&alert.number) {
+            return Some((alert.bytes.into_vec(), self.ahead.is_some()));
+        }
+        // With others behind it, C-core would take it for written when it is not.
+        let bytes = alert.bytes.to_vec();
+        self.writing = Some(alert);
+        Some((bytes, false))
+    }
+}
+
+impl Drop for Drain<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        if let Some(alert) = self.ahead.take() {
+            state.give_back(alert, self.own);
+        }
+        // The call is over before it was written.
+        if let Some(alert) = self.writing.take() {
+            state.give_back(alert, self.own);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(alerts: &[&str]) -> Queue {
+        let queue = Queue::default();
+        alerts
+            .iter()
+            .for_each(|alert| queue.push(alert.as_bytes().to_vec()));
+        queue
+    }
+
+    fn rest(mut drain: Drain<'_>) -> Vec<(Vec<u8>, bool)> {
+        std::iter::from_fn(|| drain.next()).collect()
+    }
+
+    fn texts(drain: Drain<'_>) -> Vec<String> {
+        let rest = rest(drain).into_iter();
+        rest.map(|(alert, _)| String::from_utf8(alert).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_drain_takes_all_in_order_and_knows_the_last() {
+        let queue = queue(&["a", "b", "c"]);
+        assert_eq!(
+            rest(queue.drain()),
+            [
+                (b"a".to_vec(), true),
+                (b"b".to_vec(), true),
+                (b"c".to_vec(), false)
+            ]
+        );
+        assert_eq!((queue.len(), queue.written()), (0, 3));
+    }
+
+    #[test]
+    fn what_was_taken_and_not_written_goes_back_to_the_front() {
+        let queue = queue(&["a", "b", "c"]);
+        let mut cut = queue.drain();
+        assert_eq!(cut.next(), Some((b"a".to_vec(), true)));
+        drop(cut);
+        assert_eq!((queue.len(), queue.written()), (2, 1));
+        assert_eq!(texts(queue.drain()), ["b", "c"]);
+    }
+
+    #[test]
+    fn two_drains_share_the_queue() {
+        let queue = queue(&["a", "b", "c"]);
+        let (mut one, mut other) = (queue.drain(), queue.drain());
+        assert_eq!(one.next(), Some((b"a".to_vec(), true)));
+        assert_eq!(other.next(), Some((b"c".to_vec(), false)));
+        assert_eq!(one.next(), Some((b"b".to_vec(), false)));
+        assert_eq!((one.next(), other.next()), (None, None));
+    }
+
+    #[test]
+    fn fanned_out_each_subscriber_gets_all_since_it_came() {
+        let queue = Queue::new(true);
+        queue.push(b"a".to_vec());
+        let one = queue.subscribe();
+        queue.push(b"b".to_vec());
+        let other = queue.subscribe();
+        queue.push(b"c".to_vec());
+        assert_eq!(texts(one.drain()), ["a", "b", "c"]);
+        assert_eq!(texts(other.drain()), ["c"]);
+        queue.push(b"d".to_vec());
+        drop(one);
+        drop(other);
+        // The last who left had not taken it.
+        assert_eq!(texts(queue.subscribe().drain()), ["d"]);
+    }
+
+    #[cfg(feature = "relay")]
+    #[test]
+    fn numbers_are_released_when_all_who_get_them_have_written_them() {
+        let queue = Queue::new(true);
+        let (one, other) = (queue.subscribe(), queue.subscribe());
+        queue.push_numbered(7, b"a".to_vec());
+        queue.push_numbered(8, b"b".to_vec());
+        assert_eq!(queue.released(0), Some(7));
+        assert_eq!(texts(one.drain()), ["a", "b"]);
+        let mut half = other.drain();
+        half.next();
+        assert_eq!(queue.released(0), Some(7), "it is still being written");
+        half.next();
+        assert_eq!(queue.released(7), Some(8));
+        drop(half);
+        assert_eq!(queue.released(7), Some(8), "it was not written");
+        assert_eq!(texts(other.drain()), ["b"]);
+        assert_eq!(queue.released(8), Some(9));
+        queue.end();
+        assert_eq!(queue.released(9), None);
+    }
+}

@@ -1,0 +1,244 @@
+//! `falco.outputs.service` and `falco.version.service`, with the manners of Falco 0.43, and their
+//! predecessor `falco.output.service`, with those of Falco 0.23.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use futures::future::{select, Either};
+use futures::{FutureExt as _, Sink, SinkExt as _, StreamExt as _};
+use futures_timer::Delay;
+use grpcio::{
+    pb_de, pb_ser, DuplexSink, GrpcSlice, Marshaller, MessageReader, Method, MethodType,
+    RequestStream, RpcContext, RpcStatus, RpcStatusCode, ServerStreamingSink, Service,
+    ServiceBuilder, UnarySink, WriteFlags,
+};
+use protobuf::UnknownValueRef;
+
+use super::falco::Falco;
+use super::queue::Drain;
+use super::slots::{Slot, Slots};
+use crate::api::outputs::Request;
+use crate::api::{version, version_grpc};
+
+// As the generated methods, but for the responses: they are serialised already.
+const GET: Method<Request, GrpcSlice> =
+    outputs(MethodType::ServerStreaming, "/falco.outputs.service/get");
+const SUB: Method<Request, GrpcSlice> = outputs(MethodType::Duplex, "/falco.outputs.service/sub");
+// The messages of the older service are those of the newer, but for one field of the request.
+const SUBSCRIBE: Method<Request, GrpcSlice> = outputs(
+    MethodType::ServerStreaming,
+    "/falco.output.service/subscribe",
+);
+
+/// How soon a waiting `subscribe` looks at the queue again, which tells nobody. Falco spins.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+const fn outputs(ty: MethodType, name: &'static str) -> Method<Request, GrpcSlice> {
+    Method {
+        ty,
+        name,
+        req_mar: Marshaller {
+            ser: pb_ser,
+            de: pb_de,
+        },
+        resp_mar: Marshaller {
+            ser: hand_over,
+            de: read,
+        },
+    }
+}
+
+/// Shares the bytes instead of copying them.
+fn hand_over(alert: &GrpcSlice, slice: &mut GrpcSlice) -> grpcio::Result<()> {
+    *slice = alert.clone();
+    Ok(())
+}
+
+/// For the type only.
+fn read(_: MessageReader) -> grpcio::Result<GrpcSlice> {
+    Err(grpcio::Error::Codec("a server reads no responses".into()))
+}
+
+pub(crate) fn outputs_service(falco: &Arc<Falco>) -> Service {
+    let (for_get, for_sub) = (falco.clone(), falco.clone());
+    ServiceBuilder::new()
+        .add_server_streaming_handler(&GET, move |context: RpcContext<'_>, _request, sink| {
+            context.spawn(get(for_get.clone(), sink));
+        })
+        .add_duplex_streaming_handler(&SUB, move |context: RpcContext<'_>, requests, sink| {
+            context.spawn(sub(for_sub.clone(), requests, sink));
+        })
+        .build()
+}
+
+pub(crate) fn output_service(falco: &Arc<Falco>) -> Service {
+    let falco = falco.clone();
+    ServiceBuilder::new()
+        .add_server_streaming_handler(&SUBSCRIBE, move |context: RpcContext<'_>, request, sink| {
+            context.spawn(subscribe(falco.clone(), keepalive(&request), sink));
+        })
+        .build()
+}
+
+/// Field 1 of `falco.output.request`.
+fn keepalive(request: &Request) -> bool {
+    let fields = request.special_fields.unknown_fields().iter();
+    let values = fields.filter_map(|field| match field {
+        (1, UnknownValueRef::Varint(value)) => Some(value != 0),
+        _ => None,
+    });
+    values.last().unwrap_or(false)
+}
+
+pub(crate) fn version_service(falco: &Arc<Falco>) -> Service {
+    version_grpc::create_service(Version(falco.clone()))
+}
+
+#[derive(Clone)]
+struct Version(Arc<Falco>);
+
+impl version_grpc::Service for Version {
+    fn version(
+        &mut self,
+        context: RpcContext<'_>,
+        _request: version::Request,
+        sink: UnarySink<version::Response>,
+    ) {
+        context.spawn(sink.success(self.0.version()).map(drop));
+    }
+}
+
+async fn get(falco: Arc<Falco>, mut sink: ServerStreamingSink<GrpcSlice>) {
+    let _slot = match turn(&falco.gets, &mut sink).await {
+        Turn::Now(slot) => slot,
+        Turn::Never => return drop(sink.fail(stopping()).await),
+        Turn::Cancelled => return,
+    };
+    if drain(falco.queue.drain(), &mut sink, || falco.is_stopping())
+        .await
+        .is_ok()
+    {
+        let _ = sink.close().await;
+    }
+}
+
+async fn subscribe(falco: Arc<Falco>, keepalive: bool, mut sink: ServerStreamingSink<GrpcSlice>) {
+    let _slot = match turn(&falco.subscribes, &mut sink).await {
+        Turn::Now(slot) => slot,
+        Turn::Never => return drop(sink.fail(stopping()).await),
+        Turn::Cancelled => return,
+    };
+    let written = match keepalive {
+        true => follow(&falco, &mut sink).await,
+        // A Falco that stops writes the rest first.
+        false => drain(falco.queue.drain(), &mut sink, || false).await,
+    };
+    if written.is_ok() {
+        let _ = sink.close().await;
+    }
+}
+
+async fn sub(
+    falco: Arc<Falco>,
+    mut requests: RequestStream<Request>,
+    mut sink: DuplexSink<GrpcSlice>,
+) {
+    let slot = match turn(&falco.subs, &mut sink).await {
+        Turn::Now(slot) => slot,
+        Turn::Never => return drop(sink.fail(stopping()).await),
+        Turn::Cancelled => return,
+    };
+    let part = falco.queue.subscribe();
+    while let Some(Ok(_)) = requests.next().await {
+        if drain(part.drain(), &mut sink, || falco.is_stopping())
+            .await
+            .is_err()
+        {
+            return;
+        }
+        if falco.is_stopping() {
+            let _ = sink.close().await;
+            return;
+        }
+    }
+    // The client half-closed, or sent what cannot be decoded. Falco serves the next stream and
+    // leaves this one without a status.
+    drop(part);
+    drop(slot);
+    cancelled(&mut sink).await;
+}
+
+enum Turn {
+    Now(Slot),
+    Never,
+    Cancelled,
+}
+
+async fn turn<S: Alerts>(slots: &Slots, sink: &mut S) -> Turn {
+    match select(slots.take(), pin!(cancelled(sink))).await {
+        Either::Left((Ok(slot), _)) => Turn::Now(slot),
+        Either::Left((Err(oneshot::Canceled), _)) => Turn::Never,
+        Either::Right(_) => Turn::Cancelled,
+    }
+}
+
+fn stopping() -> RpcStatus {
+    RpcStatus::with_message(RpcStatusCode::UNAVAILABLE, "Server shutdown".to_owned())
+}
+
+trait Alerts: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin {}
+impl<S: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin> Alerts for S {}
+
+/// Writes until the queue is empty, or enough. After an error, which says that the call is over,
+/// the sink must not be used again.
+async fn drain<S: Alerts>(
+    mut drain: Drain<'_>,
+    sink: &mut S,
+    enough: impl Fn() -> bool,
+) -> grpcio::Result<()> {
+    loop {
+        poll_fn(|context| sink.poll_ready_unpin(context)).await?;
+        if enough() {
+            return Ok(());
+        }
+        let Some((alert, more)) = drain.next() else {
+            return Ok(());
+        };
+        sink.start_send_unpin((alert.into(), WriteFlags::default().buffer_hint(more)))?;
+    }
+}
+
+/// Writes until the server stops, with the fault of Falco 0.18 to 0.23: an alert that was there
+/// when it looked first is overwritten by the next one, which it then waits for.
+///
+/// As there, who waits does not see that the call is over: the next alert is lost on it.
+async fn follow<S: Alerts>(falco: &Falco, sink: &mut S) -> grpcio::Result<()> {
+    loop {
+        poll_fn(|context| sink.poll_ready_unpin(context)).await?;
+        drop(falco.queue.pop());
+        let alert = loop {
+            if falco.is_stopping() {
+                return Ok(());
+            }
+            match falco.queue.take() {
+                Some(alert) => break alert,
+                None => Delay::new(LOOK_AGAIN).await,
+            }
+        };
+        sink.start_send_unpin((alert.into(), WriteFlags::default()))?;
+    }
+}
+
+/// Resolves when the call is over. The sink must not be used afterwards.
+async fn cancelled<S: Alerts>(sink: &mut S) {
+    poll_fn(|context| match sink.poll_ready_unpin(context) {
+        Poll::Ready(Err(_)) => Poll::Ready(()),
+        // It is ready for a write, and wakes us when the call ends.
+        Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+    })
+    .await;
+}

@@ -1,0 +1,268 @@
+//! Whether an alert's output is Falco's own JSON line.
+
+mod value;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::time;
+use crate::alert::{Alert, Format};
+
+/// The output, when the alert came as that, or it is a native line about this very alert.
+///
+/// The output holds what an attacker names files and processes, so it is not enough that it looks
+/// like JSON: it must be one line that has no keys but Falco's and no value but the message's own,
+/// and that the strictest reader takes.
+pub(super) fn line(alert: &Alert) -> Option<Cow<'_, str>> {
+    let output = alert.output();
+    match alert.format() {
+        // Within a string, JSON has no raw ones.
+        Format::JsonLine if output.contains(['\n', '\r']) => {
+            return Some(output.replace(['\n', '\r'], " ").into());
+        }
+        Format::JsonLine => return Some(output.into()),
+        Format::Grpc => {}
+    }
+    if !output.starts_with('{') || !output.ends_with('}') {
+        return None;
+    }
+    // Between values, JSON allows them. Many bytes at once, as that is the faster way.
+    let breaks = |piece: &[u8]| {
+        piece
+            .iter()
+            .fold(false, |any, &byte| any | matches!(byte, b'\n' | b'\r'))
+    };
+    if output.as_bytes().chunks(64).any(breaks) {
+        return None;
+    }
+    let mut json = serde_json::Deserializer::from_str(output);
+    Line(alert).deserialize(&mut json).ok()?;
+    json.end().ok()?;
+    Some(output.into())
+}
+
+/// The keys that Falco writes; any other is an error.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    Hostname,
+    Message,
+    Output,
+    OutputFields,
+    Priority,
+    Rule,
+    Source,
+    Tags,
+    Time,
+}
+
+impl Key {
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+/// Those that no configuration of Falco leaves out.
+const ALWAYS: u16 = Key::Priority.bit() | Key::Rule.bit() | Key::Time.bit();
+
+fn differs<E: Error>() -> E {
+    E::custom("it is not what the message says")
+}
+
+struct Line<'a>(&'a Alert);
+
+impl<'de> DeserializeSeed<'de> for Line<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Line<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Falco's line")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Line(alert) = self;
+        let mut seen = 0;
+        while let Some(key) = map.next_key::<Key>()? {
+            // Which of two counts, readers do not agree on.
+            if seen & key.bit() != 0 {
+                return Err(differs());
+            }
+            seen |= key.bit();
+            match key {
+                // They stand nowhere else in the message.
+                Key::Message | Key::Output => map.next_value_seed(Text(|_: &str| true))?,
+                Key::OutputFields => map.next_value_seed(Fields(alert))?,
+                Key::Tags => map.next_value_seed(Tags(alert))?,
+                Key::Rule => map.next_value_seed(Text(|text: &str| text == alert.rule()))?,
+                Key::Priority => {
+                    map.next_value_seed(Text(|text: &str| Some(text) == alert.priority().name()))?
+                }
+                Key::Time => map.next_value_seed(Text(|text: &str| {
+                    text == time::falco(alert.seconds(), alert.nanos())
+                }))?,
+                Key::Source => map.next_value_seed(Text(|text: &str| {
+                    text.is_empty() || text == alert.source()
+                }))?,
+                Key::Hostname => map.next_value_seed(Text(|text: &str| {
+                    text.is_empty() || text == alert.hostname()
+                }))?,
+            }
+        }
+        if seen & ALWAYS == ALWAYS {
+            Ok(())
+        } else {
+            Err(differs())
+        }
+    }
+}
+
+/// A string that is as it should be.
+struct Text<F>(F);
+
+impl<'de, F: FnOnce(&str) -> bool> DeserializeSeed<'de> for Text<F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<F: FnOnce(&str) -> bool> Visitor<'_> for Text<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        if self.0(text) {
+            Ok(())
+        } else {
+            Err(differs())
+        }
+    }
+}
+
+/// The message's tags, all of them.
+struct Tags<'a>(&'a Alert);
+
+impl<'de> DeserializeSeed<'de> for Tags<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tags<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tags")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let mut tags = self.0.tags();
+        while let Some(()) = seq.next_element_seed(Text(|text: &str| Some(text) == tags.next()))? {}
+        match tags.next() {
+            None => Ok(()),
+            Some(_) => Err(differs()),
+        }
+    }
+}
+
+/// Output fields that are among the message's.
+struct Fields<'a>(&'a Alert);
+
+/// Those that Falco adds to the line, or writes otherwise there: as nanoseconds.
+const TIMES: [&str; 5] = [
+    "evt.datetime",
+    "evt.datetime.s",
+    "evt.time",
+    "evt.time.iso8601",
+    "evt.time.s",
+];
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> DeserializeSeed<'de> for Fields<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("output fields")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Fields(alert) = self;
+        let told = Told::of(alert);
+        let mut last: Option<Cow<'de, str>> = None;
+        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+            // Falco sorts them, so that one that is there twice shows.
+            if last.is_some_and(|last| last >= name) {
+                return Err(differs());
+            }
+            let told = told.field(&name);
+            let text = match told {
+                _ if TIMES.contains(&&*name) => None,
+                None => return Err(differs()),
+                // Falco's JSON has something else for what is not UTF-8; and who could put that into
+                // the value, could also have put anything else.
+                Some(text) if alert.is_repaired() && text.contains('\u{fffd}') => None,
+                told => told,
+            };
+            let json = map.next_value::<&'de RawValue>()?.get();
+            if !value::is(json, text) {
+                return Err(differs());
+            }
+            last = Some(name);
+        }
+        Ok(())
+    }
+}
+
+/// The message's fields to look up: one after the other while they are few, which is faster.
+enum Told<'a> {
+    Few(&'a Alert),
+    Sorted(Vec<(&'a str, &'a str)>),
+}
+
+impl<'a> Told<'a> {
+    fn of(alert: &'a Alert) -> Self {
+        if alert.fields().len() <= 16 {
+            return Told::Few(alert);
+        }
+        let mut fields: Vec<_> = alert.fields().collect();
+        fields.sort_unstable();
+        Told::Sorted(fields)
+    }
+
+    fn field(&self, name: &str) -> Option<&'a str> {
+        match self {
+            Told::Few(alert) => alert.field(name),
+            Told::Sorted(fields) => {
+                let place = fields.binary_search_by_key(&name, |(name, _)| name).ok()?;
+                fields.get(place).map(|(_, text)| *text)
+            }
+        }
+    }
+}

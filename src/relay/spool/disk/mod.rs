@@ -1,0 +1,213 @@
+//! Alerts in a database of SQLite.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use rusqlite::{params, Connection, Row};
+
+use super::failures::Failures;
+use super::state::{Batch, Limit, State, Store, Sum};
+use super::Entry;
+use crate::alert::Format;
+use crate::error::Result;
+
+mod opening;
+mod through;
+
+use opening::{connect, find, lock, prepare, refused, unusable};
+use through::Through;
+
+/// What is left free on the disk, beside room for the log of what was committed: it has to be copied
+/// before it is used again.
+const RESERVE: u64 = 16 << 20;
+
+/// Whether the disk has less room than it takes to remove what was delivered.
+pub(super) fn is_short(folder: &Path) -> bool {
+    let Ok(disk) = rustix::fs::statvfs(folder) else {
+        return false;
+    };
+    let log = fs::metadata(folder.join("spool.sqlite-wal")).map_or(0, |log| log.len());
+    let reserve = RESERVE.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 4);
+    disk.f_bavail.saturating_mul(disk.f_frsize) < log.saturating_add(reserve)
+}
+
+struct Disk {
+    /// Ends before the connection.
+    through: Option<Through>,
+    connection: Connection,
+    /// Held until the connection is closed.
+    _lock: File,
+}
+
+pub(super) fn open(folder: &Path, sinks: &[String]) -> Result<State> {
+    let lock = lock(folder)?;
+    let file = folder.join("spool.sqlite");
+    let mut connection = connect(&file).map_err(|error| unusable(&file, error))?;
+    prepare(&mut connection, &file)?;
+    let found = find(&mut connection, sinks).map_err(|error| unusable(&file, error))?;
+    let second = connect(&file).map_err(|error| unusable(&file, error))?;
+    let through = Through::start(second, Failures::new(file.clone())).map_err(|error| {
+        let problem = format!("a thread cannot be started: {error}; allow more of them");
+        refused(&file, problem, error)
+    })?;
+    let disk = Disk {
+        through: Some(through),
+        connection,
+        _lock: lock,
+    };
+    Ok(State::new(Box::new(disk), found, Failures::new(file)))
+}
+
+/// What the alerts up to this number cost. Their bytes are not read for that.
+fn sum(connection: &Connection, number: i64) -> rusqlite::Result<Sum> {
+    let mut gone = Sum::default();
+    let lengths = "SELECT length(message) FROM alerts WHERE number <= ?";
+    let mut lengths = connection.prepare_cached(lengths)?;
+    let mut rows = lengths.query([number])?;
+    while let Some(row) = rows.next()? {
+        gone.add(length(row, 0)?);
+    }
+    Ok(gone)
+}
+
+fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    let mut remove = connection.prepare_cached("DELETE FROM alerts WHERE number <= ?")?;
+    remove.execute([number]).map(|_| ())
+}
+
+/// Removes the oldest, until so many bytes are gone.
+fn make_room(connection: &Connection, bytes: u64) -> rusqlite::Result<Sum> {
+    let mut gone = Sum::default();
+    let mut last = 0;
+    let oldest = "SELECT number, length(message) FROM alerts ORDER BY number";
+    let mut oldest = connection.prepare_cached(oldest)?;
+    let mut rows = oldest.query([])?;
+    while gone.bytes < bytes {
+        let Some(row) = rows.next()? else { break };
+        last = row.get(0)?;
+        gone.add(length(row, 1)?);
+    }
+    drop(rows);
+    remove(connection, last)?;
+    Ok(gone)
+}
+
+/// A message's, of which SQLite holds up to 2 GiB.
+fn length(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
+    row.get::<_, u32>(column).map(|length| length as usize)
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry {
+        number: unsigned(row.get(0)?),
+        source: row.get(1)?,
+        format: format_of(row.get(2)?),
+        bytes: row.get(3)?,
+    })
+}
+
+/// As the column `format` has it.
+fn number_of(format: Format) -> i64 {
+    match format {
+        Format::Grpc => 0,
+        Format::JsonLine => 1,
+    }
+}
+
+fn format_of(number: i64) -> Format {
+    match number {
+        1 => Format::JsonLine,
+        _ => Format::Grpc,
+    }
+}
+
+impl Disk {
+    fn committed(&self) {
+        if let Some(through) = &self.through {
+            through.wanted();
+        }
+    }
+}
+
+impl Store for Disk {
+    fn store(&mut self, batch: &Batch<'_>) -> rusqlite::Result<Sum> {
+        let transaction = self.connection.transaction()?;
+        let gone = match batch.make_room {
+            0 => Sum::default(),
+            bytes => make_room(&transaction, bytes)?,
+        };
+        {
+            let insert = "INSERT INTO alerts VALUES (?, ?, ?, ?)";
+            let mut insert = transaction.prepare_cached(insert)?;
+            for (number, alert) in (batch.first..).zip(&batch.alerts) {
+                let message = &alert.message;
+                insert.execute(params![
+                    signed(number),
+                    &*alert.source,
+                    number_of(message.format),
+                    message.bytes.as_slice()
+                ])?;
+            }
+            let position = "INSERT OR REPLACE INTO positions VALUES (?, ?)";
+            let mut set_position = transaction.prepare_cached(position)?;
+            for (source, position) in &batch.positions {
+                set_position.execute(params![source, position.to_string()])?;
+            }
+        }
+        transaction.commit()?;
+        self.committed();
+        Ok(gone)
+    }
+
+    fn confirm(&mut self, sinks: &[(&str, u64)], free: u64) -> rusqlite::Result<Sum> {
+        let transaction = self.connection.transaction()?;
+        {
+            let confirm = "UPDATE sinks SET confirmed = ? WHERE name = ?";
+            let mut confirm = transaction.prepare_cached(confirm)?;
+            for (name, confirmed) in sinks {
+                confirm.execute(params![signed(*confirmed), name])?;
+            }
+        }
+        let gone = sum(&transaction, signed(free))?;
+        if gone.alerts > 0 {
+            remove(&transaction, signed(free))?;
+        }
+        transaction.commit()?;
+        self.committed();
+        Ok(gone)
+    }
+
+    fn read(&mut self, after: u64, mut limit: Limit) -> rusqlite::Result<Vec<Entry>> {
+        let next = "SELECT number, source, format, message, length(message) FROM alerts
+                    WHERE number > ? ORDER BY number LIMIT ?";
+        let mut next = self.connection.prepare_cached(next)?;
+        let most = signed(limit.most as u64);
+        let mut rows = next.query([signed(after), most])?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            if !limit.admits(length(row, 4)?) {
+                break;
+            }
+            entries.push(entry(row)?);
+        }
+        Ok(entries)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        drop(self.through.take());
+        // What fails here is done when the spool is opened again.
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let _ = self.connection.query_row(checkpoint, [], |_| Ok(()));
+    }
+}
+
+/// SQLite's numbers have a sign. At a million alerts a second they last for 292,000 years.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

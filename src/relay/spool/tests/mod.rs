@@ -1,0 +1,308 @@
+use std::sync::mpsc::{channel, Receiver};
+use std::thread;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::error::Error;
+
+const LIMIT: Duration = Duration::from_secs(60);
+/// The messages of these tests have six bytes.
+const COST: u64 = OVERHEAD + 6;
+
+fn alert(number: u64) -> Incoming {
+    Incoming {
+        source: "one".into(),
+        message: Message {
+            bytes: format!("{number:06}").into_bytes(),
+            format: format_of(number),
+            position: Some(Box::new(position(number))),
+        },
+    }
+}
+
+fn format_of(number: u64) -> Format {
+    match number % 2 {
+        0 => Format::JsonLine,
+        _ => Format::Grpc,
+    }
+}
+
+fn position(number: u64) -> Position {
+    Position::File {
+        device: 1,
+        inode: 2,
+        offset: number,
+        mark: 3,
+    }
+}
+
+fn alerts(numbers: std::ops::RangeInclusive<u64>) -> Vec<Incoming> {
+    numbers.map(alert).collect()
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| name.to_string()).collect()
+}
+
+fn disk(folder: &TempDir) -> Storage {
+    Storage::Disk(folder.path().join("new/spool"))
+}
+
+/// The same check with both storages.
+fn both(capacity: u64, overflow: Overflow, sinks: &[&str], check: impl Fn(Spool)) {
+    let folder = tempfile::tempdir().unwrap();
+    for storage in [Storage::Memory, disk(&folder)] {
+        check(Spool::open(storage, capacity, overflow, &names(sinks)).unwrap());
+    }
+}
+
+fn take(spool: &Spool, sink: usize, after: u64, most: usize) -> Vec<(u64, String)> {
+    let limit = Some(Instant::now() + LIMIT);
+    match spool.take(sink, after, most, usize::MAX, limit) {
+        Taken::Alerts(entries) => entries
+            .into_iter()
+            .map(|entry| {
+                let text = String::from_utf8(entry.bytes.to_vec()).unwrap();
+                assert_eq!(
+                    (&*entry.source, entry.format),
+                    ("one", format_of(text.parse().unwrap()))
+                );
+                (entry.number, text)
+            })
+            .collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn texts(numbers: std::ops::RangeInclusive<u64>) -> Vec<(u64, String)> {
+    numbers
+        .map(|number| (number, format!("{number:06}")))
+        .collect()
+}
+
+fn is_nothing(spool: &Spool, sink: usize, after: u64) -> bool {
+    let taken = spool.take(sink, after, 10, 1000, Some(Instant::now()));
+    matches!(taken, Taken::Nothing)
+}
+
+/// A put on a thread, and what tells its end.
+fn put(spool: &Arc<Spool>, alerts: Vec<Incoming>) -> Receiver<Result<(), Closed>> {
+    let (done, end) = channel();
+    let spool = spool.clone();
+    thread::spawn(move || done.send(spool.put(alerts)).unwrap());
+    end
+}
+
+fn is_blocked(end: &Receiver<Result<(), Closed>>) -> bool {
+    end.recv_timeout(Duration::from_millis(50)).is_err()
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn problem(opened: Result<Spool>) -> String {
+    match opened {
+        Err(error @ Error::Spool { .. }) => error.to_string(),
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("it was opened"),
+    }
+}
+
+#[test]
+fn alerts_come_in_order_to_each_sink_at_its_own_pace() {
+    both(1 << 20, Overflow::Wait, &["a", "b"], |spool| {
+        spool.put(alerts(1..=3)).unwrap();
+        spool.put(alerts(4..=5)).unwrap();
+        assert_eq!(take(&spool, 0, 0, 10), texts(1..=5));
+        assert_eq!(take(&spool, 0, 3, 1), texts(4..=4));
+        spool.confirm(0, 5);
+        assert!(is_nothing(&spool, 0, 0));
+        assert_eq!(take(&spool, 1, 0, 2), texts(1..=2));
+        spool.confirm(1, 2);
+        assert_eq!((spool.confirmed(0), spool.confirmed(1)), (5, 2));
+        let standing = Usage {
+            stored: 5,
+            dropped: 0,
+            alerts: 3,
+            bytes: 3 * COST,
+            waiting: vec![0, 3],
+        };
+        assert_eq!(spool.usage(), standing);
+        assert!(!spool.wait_empty(Instant::now()));
+        // Nothing can be confirmed before it is there, and nothing is taken back.
+        spool.confirm(1, 100);
+        spool.confirm(1, 1);
+        assert_eq!(spool.confirmed(1), 5);
+        assert!(spool.wait_empty(Instant::now()));
+        assert_eq!(spool.position("one"), Some(position(5)));
+        assert_eq!(spool.position("two"), None);
+        spool.put(alerts(6..=6)).unwrap();
+        assert_eq!(take(&spool, 1, 5, 10), texts(6..=6));
+    });
+}
+
+#[test]
+fn an_answer_is_limited_in_bytes_but_never_empty() {
+    both(1 << 20, Overflow::Wait, &["a"], |spool| {
+        spool.put(alerts(1..=5)).unwrap();
+        for (bytes, count) in [(0, 1), (11, 1), (12, 2), (1000, 5)] {
+            match spool.take(0, 0, 10, bytes, None) {
+                Taken::Alerts(entries) => assert_eq!(entries.len(), count),
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn a_sink_waits_for_an_alert_and_for_the_end() {
+    both(1 << 20, Overflow::Wait, &["a"], |spool| {
+        let spool = Arc::new(spool);
+        let end = put(&spool, alerts(1..=1));
+        assert_eq!(take(&spool, 0, 0, 10), texts(1..=1));
+        end.recv_timeout(LIMIT).unwrap().unwrap();
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| spool.take(0, 1, 10, 1000, None));
+            spool.close();
+            assert!(matches!(waits.join().unwrap(), Taken::Closed));
+        });
+        assert!(matches!(spool.take(0, 0, 10, 1000, None), Taken::Closed));
+        assert!(spool.put(alerts(2..=2)).is_err());
+        assert!(!spool.wait_empty(Instant::now() + LIMIT));
+    });
+}
+
+#[test]
+fn a_full_spool_blocks_until_all_sinks_have_confirmed() {
+    both(2 * COST, Overflow::Wait, &["a", "b"], |spool| {
+        let spool = Arc::new(spool);
+        spool.put(alerts(1..=2)).unwrap();
+        let end = put(&spool, alerts(3..=3));
+        assert!(is_blocked(&end));
+        spool.confirm(0, 2);
+        assert!(is_blocked(&end));
+        spool.confirm(1, 1);
+        end.recv_timeout(LIMIT).unwrap().unwrap();
+        assert_eq!(take(&spool, 1, 1, 10), texts(2..=3));
+        thread::scope(|scope| {
+            let empty = scope.spawn(|| spool.wait_empty(Instant::now() + LIMIT));
+            spool.confirm(0, 3);
+            spool.confirm(1, 3);
+            assert!(empty.join().unwrap());
+        });
+    });
+}
+
+#[test]
+fn closing_the_intake_ends_a_blocked_put_and_leaves_the_rest() {
+    both(COST, Overflow::Wait, &["a"], |spool| {
+        let spool = Arc::new(spool);
+        spool.put(alerts(1..=1)).unwrap();
+        let end = put(&spool, alerts(2..=2));
+        assert!(is_blocked(&end));
+        spool.close_intake();
+        assert!(end.recv_timeout(LIMIT).unwrap().is_err());
+        assert_eq!(take(&spool, 0, 0, 10), texts(1..=1));
+        assert_eq!(spool.position("one"), Some(position(1)));
+    });
+}
+
+#[test]
+fn an_alert_larger_than_the_capacity_passes_through_an_empty_spool() {
+    for overflow in [Overflow::Wait, Overflow::DropOldest, Overflow::DropNewest] {
+        both(0, overflow, &["a"], |spool| {
+            for number in 1..=3 {
+                spool.put(alerts(number..=number)).unwrap();
+                assert_eq!(take(&spool, 0, 0, 10), texts(number..=number));
+                spool.confirm(0, number);
+            }
+            assert_eq!((spool.usage().stored, spool.usage().dropped), (3, 0));
+        });
+    }
+}
+
+#[test]
+fn the_oldest_are_dropped() {
+    both(3 * COST, Overflow::DropOldest, &["a", "b"], |spool| {
+        spool.put(alerts(1..=3)).unwrap();
+        spool.confirm(0, 3);
+        spool.put(alerts(4..=5)).unwrap();
+        assert_eq!(spool.usage().waiting, [2, 3]);
+        assert_eq!(take(&spool, 0, 3, 10), texts(4..=5));
+        assert_eq!(take(&spool, 1, 0, 10), texts(3..=5));
+        assert_eq!(spool.usage().dropped, 2);
+        // More than fits at once: what could not stay has no number.
+        spool.put(alerts(6..=9)).unwrap();
+        let texts = texts(7..=9)
+            .into_iter()
+            .map(|(number, text)| (number - 1, text));
+        assert_eq!(take(&spool, 1, 0, 10), texts.collect::<Vec<_>>());
+        let standing = Usage {
+            stored: 8,
+            dropped: 6,
+            alerts: 3,
+            bytes: 3 * COST,
+            waiting: vec![3, 3],
+        };
+        assert_eq!(spool.usage(), standing);
+        assert_eq!(spool.position("one"), Some(position(9)));
+    });
+}
+
+#[test]
+fn the_newest_are_dropped_and_their_source_goes_on() {
+    both(3 * COST, Overflow::DropNewest, &["a"], |spool| {
+        spool.put(alerts(1..=2)).unwrap();
+        spool.put(alerts(3..=5)).unwrap();
+        assert_eq!(take(&spool, 0, 0, 10), texts(1..=3));
+        assert_eq!((spool.usage().stored, spool.usage().dropped), (3, 2));
+        assert_eq!(spool.position("one"), Some(position(5)));
+    });
+}
+
+#[test]
+fn many_sources_lose_nothing_and_keep_their_order() {
+    both(20 * COST, Overflow::Wait, &["a"], |spool| {
+        thread::scope(|scope| {
+            for source in 0..4 {
+                let spool = &spool;
+                scope.spawn(move || {
+                    for number in 0..200_u64 {
+                        let source = source.to_string().into();
+                        spool
+                            .put(vec![Incoming {
+                                source,
+                                ..alert(number)
+                            }])
+                            .unwrap();
+                    }
+                });
+            }
+            let mut next: std::collections::HashMap<Arc<str>, u64> = Default::default();
+            let mut after = 0;
+            while after < 800 {
+                let limit = Some(Instant::now() + LIMIT);
+                let Taken::Alerts(entries) = spool.take(0, after, 16, 1000, limit) else {
+                    panic!("nothing after {after}");
+                };
+                for entry in entries {
+                    after += 1;
+                    assert_eq!(entry.number, after);
+                    let next = next.entry(entry.source).or_default();
+                    assert_eq!(&*entry.bytes, format!("{next:06}").as_bytes());
+                    *next += 1;
+                }
+                spool.confirm(0, after);
+            }
+        });
+        assert!(spool.wait_empty(Instant::now()));
+    });
+}
+
+mod on_disk;

@@ -1,0 +1,134 @@
+//! How a relay stands.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::deliver::Progress;
+use super::spool::Spool;
+use crate::alerts::Canceller;
+use crate::delivery::{Counters, State};
+
+/// How a relay stands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// Each source, in the order in which they were given.
+    pub sources: Vec<SourceStatus>,
+    /// Each sink, in the order in which they were given.
+    pub sinks: Vec<SinkStatus>,
+    /// Alerts that came into the spool.
+    pub stored: u64,
+    /// Alerts that were dropped as the spool was full.
+    pub dropped: u64,
+    /// Alerts in the spool now.
+    pub spooled: u64,
+    /// Their bytes.
+    pub spooled_bytes: u64,
+}
+
+/// How a source of a relay stands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SourceStatus {
+    /// Its endpoint.
+    pub name: String,
+    /// As of a sequence of alerts.
+    pub state: State,
+    /// As of a sequence of alerts.
+    pub counters: Counters,
+}
+
+/// How a sink of a relay stands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SinkStatus {
+    /// As it was given.
+    pub name: String,
+    /// Alerts that it has taken.
+    pub delivered: u64,
+    /// Alerts that it has refused, which were given up.
+    pub refused: u64,
+    /// Alerts in the spool that it has not taken yet.
+    pub waiting: u64,
+    /// Why it takes nothing now.
+    pub failing: Option<Arc<str>>,
+}
+
+impl Status {
+    /// Whether alerts can move: no source has ended or waits, and no sink fails.
+    pub fn is_healthy(&self) -> bool {
+        let moves =
+            |source: &SourceStatus| matches!(source.state, State::Following | State::Connecting);
+        self.sources.iter().all(moves) && self.sinks.iter().all(|sink| sink.failing.is_none())
+    }
+}
+
+/// What is looked at.
+pub(super) struct Watched {
+    pub spool: Arc<Spool>,
+    sources: Mutex<Vec<(Arc<str>, Canceller)>>,
+    sinks: Mutex<Vec<(Arc<str>, Arc<Progress>)>>,
+    stopping: AtomicBool,
+}
+
+impl Watched {
+    pub(super) fn new(spool: Arc<Spool>) -> Watched {
+        Watched {
+            spool,
+            sources: Mutex::default(),
+            sinks: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn source(&self, name: Arc<str>, canceller: Canceller) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.push((name, canceller));
+    }
+
+    pub(super) fn sink(&self, name: Arc<str>) -> Arc<Progress> {
+        let progress = Arc::new(Progress::default());
+        let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        sinks.push((name, progress.clone()));
+        progress
+    }
+
+    pub(super) fn set_stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let spool = self.spool.usage();
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        Status {
+            sources: sources
+                .iter()
+                .map(|(name, canceller)| SourceStatus {
+                    name: name.to_string(),
+                    state: canceller.state(),
+                    counters: canceller.counters(),
+                })
+                .collect(),
+            sinks: sinks
+                .iter()
+                .enumerate()
+                .map(|(place, (name, progress))| SinkStatus {
+                    name: name.to_string(),
+                    delivered: progress.delivered.load(Ordering::Relaxed),
+                    refused: progress.refused.load(Ordering::Relaxed),
+                    waiting: spool.waiting.get(place).copied().unwrap_or_default(),
+                    failing: progress.failing(),
+                })
+                .collect(),
+            stored: spool.stored,
+            dropped: spool.dropped,
+            spooled: spool.alerts,
+            spooled_bytes: spool.bytes,
+        }
+    }
+}

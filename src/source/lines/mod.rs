@@ -1,0 +1,48 @@
+//! Falco's JSON as lines: of a file that grows and is rotated, or of standard input.
+
+mod follow;
+mod position;
+mod split;
+mod tail;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Source, StartRequest};
+use crate::config::Config;
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+
+/// Lines to read, and how.
+pub(crate) struct Lines {
+    endpoint: Endpoint,
+    /// The longest line.
+    most: usize,
+    /// How soon a file that has nothing new is looked at again.
+    interval: std::ops::RangeInclusive<Duration>,
+    closing_silence: Duration,
+}
+
+impl Lines {
+    pub(crate) fn new(config: &Config, endpoint: Endpoint) -> Lines {
+        Lines {
+            most: config.message_limit(&endpoint),
+            endpoint,
+            interval: config.request_interval.clone(),
+            closing_silence: config.closing_silence,
+        }
+    }
+}
+
+impl Source for Lines {
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn start(self: Arc<Self>, request: StartRequest) -> Result<()> {
+        follow::start(self, request)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,348 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use super::split::Line;
+use super::tail::{Found, Tail};
+use crate::delivery::Position;
+
+const MOST: usize = 1000;
+
+/// A log, its writer and its reader.
+struct Log {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+    tail: Tail,
+    last: Option<Position>,
+    lines: Vec<Line>,
+}
+
+impl Log {
+    fn offset(&self) -> u64 {
+        let Position::File { offset, .. } = self.last.unwrap();
+        offset
+    }
+
+    fn inode(&self) -> Option<u64> {
+        self.last.map(|Position::File { inode, .. }| inode)
+    }
+
+    fn new() -> Log {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.log");
+        Log {
+            tail: Tail::new(path.clone(), MOST, None),
+            folder,
+            path,
+            last: None,
+            lines: Vec::new(),
+        }
+    }
+
+    fn with(bytes: &str) -> (Log, File) {
+        let log = Log::new();
+        let writer = log.writer();
+        write(&writer, bytes);
+        (log, writer)
+    }
+
+    fn writer(&self) -> File {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true).open(&self.path).unwrap()
+    }
+
+    fn rename(&self, to: &str) {
+        fs::rename(&self.path, self.folder.path().join(to)).unwrap();
+    }
+
+    /// What another process would go on with.
+    fn restart(&mut self) {
+        let position = self
+            .last
+            .map(|position| position.to_string().parse().unwrap());
+        assert_eq!(position, self.last);
+        self.tail = Tail::new(self.path.clone(), MOST, position);
+    }
+
+    fn step(&mut self) -> std::io::Result<Found> {
+        self.tail.read(|line, position| {
+            self.lines.push(line);
+            self.last = Some(position);
+        })
+    }
+
+    fn drain(&mut self) -> Found {
+        loop {
+            match self.step().unwrap() {
+                Found::More => {}
+                found => return found,
+            }
+        }
+    }
+
+    /// The lines that are new, each with a `|` after it.
+    fn new_lines(&mut self) -> String {
+        self.drain();
+        let lines = std::mem::take(&mut self.lines).into_iter();
+        let text = lines.map(|line| match line {
+            Line::Whole(line) => String::from_utf8(line).unwrap() + "|",
+            Line::TooLong(bytes) => format!("{bytes} bytes|"),
+        });
+        text.collect()
+    }
+}
+
+fn write(mut writer: &File, bytes: impl AsRef<[u8]>) {
+    writer.write_all(bytes.as_ref()).unwrap();
+}
+
+#[test]
+fn a_file_that_appears_later_grows_in_pieces() {
+    let mut log = Log::new();
+    assert_eq!(log.step().unwrap(), Found::Missing);
+    let writer = log.writer();
+    assert_eq!(log.step().unwrap(), Found::Nothing);
+    let text = "große Öfen\nund …\n";
+    for byte in text.bytes() {
+        write(&writer, [byte]);
+        log.drain();
+    }
+    assert_eq!(log.offset(), text.len() as u64);
+    assert_eq!(log.new_lines(), "große Öfen|und …|");
+    write(&writer, "the end");
+    assert_eq!(log.new_lines(), "");
+    assert_eq!(log.tail.rest(), Some(Line::Whole(b"the end".to_vec())));
+    assert_eq!(log.tail.rest(), None);
+}
+
+#[test]
+fn a_restart_goes_on_at_the_line_after() {
+    let (mut log, writer) = Log::with("one\ntwo\nthr");
+    assert_eq!(log.new_lines(), "one|two|");
+    log.restart();
+    write(&writer, "ee\n");
+    assert_eq!(log.new_lines(), "three|");
+    log.restart();
+    assert_eq!(log.new_lines(), "");
+}
+
+#[test]
+fn a_renamed_file_is_read_to_its_end() {
+    for restarts in [false, true] {
+        let (mut log, old) = Log::with("one\n");
+        assert_eq!(log.new_lines(), "one|");
+        log.rename("file.log.1");
+        let restart = |log: &mut Log| {
+            if restarts {
+                log.restart();
+            }
+        };
+        restart(&mut log);
+        write(&old, "two\n");
+        assert_eq!(log.new_lines(), "two|", "before there is a new one");
+        let new = log.writer();
+        write(&old, "three\nfo");
+        restart(&mut log);
+        assert_eq!(log.new_lines(), "three|", "while the new one is empty");
+        write(&old, "ur\nunfinished");
+        write(&new, "five\n");
+        restart(&mut log);
+        assert_eq!(log.new_lines(), "four|unfinished|five|");
+        write(&new, "six\n");
+        restart(&mut log);
+        assert_eq!(log.new_lines(), "six|");
+    }
+}
+
+#[test]
+fn a_new_file_that_was_seen_is_read_even_if_it_is_rotated_soon() {
+    let (mut log, _) = Log::with("one\n");
+    assert_eq!(log.new_lines(), "one|");
+    log.rename("file.log-1");
+    let second = log.writer();
+    assert_eq!(log.new_lines(), "");
+    write(&second, "two\n");
+    log.rename("file.log-2");
+    write(&log.writer(), "three\n");
+    assert_eq!(log.new_lines(), "two|three|");
+}
+
+#[test]
+fn a_deleted_file_is_read_to_its_end_and_its_position_is_not_another_files() {
+    let (mut log, old) = Log::with("one\n");
+    assert_eq!(log.new_lines(), "one|");
+    fs::remove_file(&log.path).unwrap();
+    write(&old, "two\n");
+    assert_eq!(log.new_lines(), "two|");
+    assert_eq!(log.step().unwrap(), Found::Nothing);
+    write(&log.writer(), "three\n");
+    assert_eq!(log.new_lines(), "three|");
+    // Deleted while nobody has it open, so that its inode may be used again.
+    log.tail = Tail::new(PathBuf::new(), MOST, None);
+    fs::remove_file(&log.path).unwrap();
+    log.restart();
+    assert_eq!(log.step().unwrap(), Found::Missing);
+    write(&log.writer(), "other\nlines\n");
+    assert_eq!(log.new_lines(), "other|lines|");
+}
+
+#[test]
+fn a_truncated_file_is_read_from_its_beginning() {
+    for restarts in [false, true] {
+        for new in ["new\n", "and so on\n", "longer than before\nby far\n"] {
+            let (mut log, writer) = Log::with("one\ntwo\nxx");
+            assert_eq!(log.new_lines(), "one|two|");
+            fs::copy(&log.path, log.folder.path().join("file.log.1")).unwrap();
+            writer.set_len(0).unwrap();
+            if restarts {
+                log.restart();
+            }
+            write(&writer, new);
+            // Else it may be the same as before, as the clock of a file system is coarse.
+            writer.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            assert_eq!(log.new_lines(), new.replace('\n', "|"));
+            writer.set_len(0).unwrap();
+            assert_eq!(log.new_lines(), "");
+            write(&writer, "last\n");
+            assert_eq!(log.new_lines(), "last|");
+        }
+    }
+}
+
+#[test]
+fn a_line_over_the_bound_is_told_with_its_size() {
+    let long = "x".repeat(600_000);
+    let (mut log, writer) = Log::with(&format!("one\n{long}"));
+    assert_eq!(log.new_lines(), "one|");
+    write(&writer, format!("{long}\ntwo\n"));
+    assert_eq!(log.step().unwrap(), Found::More);
+    assert_eq!(log.new_lines(), "1200000 bytes|two|");
+    log.restart();
+    assert_eq!(log.new_lines(), "");
+}
+
+#[test]
+fn what_is_no_file_is_an_error_for_now() {
+    let mut log = Log::new();
+    fs::create_dir(&log.path).unwrap();
+    let kind = log.step().unwrap_err().kind();
+    assert_eq!(kind, std::io::ErrorKind::IsADirectory);
+    fs::remove_dir(&log.path).unwrap();
+    let writer = log.writer();
+    write(&writer, "one\n");
+    assert_eq!(log.step().unwrap(), Found::More);
+    log.rename("file.log.1");
+    write(&writer, "two\n");
+    let socket = std::os::unix::net::UnixListener::bind(&log.path).unwrap();
+    assert_eq!(log.step().unwrap(), Found::More);
+    let error = log.step().unwrap_err().to_string();
+    assert!(error.contains("standard input, with -"), "{error}");
+    drop(socket);
+    fs::remove_file(&log.path).unwrap();
+    write(&log.writer(), "three\n");
+    assert_eq!(log.new_lines(), "one|two|three|");
+}
+
+#[test]
+fn a_damaged_position_is_not_gone_to() {
+    let (mut log, _) = Log::with("one\n");
+    log.drain();
+    let last = log.last.unwrap();
+    for offset in [5, u64::MAX] {
+        let mut damaged = last;
+        let Position::File { offset: at, .. } = &mut damaged;
+        *at = offset;
+        log.last = Some(damaged);
+        log.restart();
+        log.lines.clear();
+        assert_eq!(log.new_lines(), "one|");
+    }
+}
+
+#[test]
+fn each_line_comes_once_through_rotations_and_restarts() {
+    const LINES: usize = 100_000;
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) % below
+    };
+    let (mut log, mut writer) = Log::with("");
+    let (mut text, mut written, mut rotations) = (Vec::new(), 0, [0; 2]);
+    // Not yet reopened by its writer after it was renamed.
+    let mut renamed = false;
+    let mut lines_before = 0;
+    let mut number = 0;
+    while number < LINES || written < text.len() {
+        while number < LINES && text.len() - written < 20_000 {
+            let more = "é".repeat(random(60) as usize);
+            text.extend_from_slice(format!("{number} {more}\n").as_bytes());
+            number += 1;
+        }
+        let most = if random(4) == 0 { 9_000 } else { 90 };
+        let size = 1 + random(most) as usize;
+        let end = text.len().min(written + size);
+        write(&writer, &text[written..end]);
+        written = end;
+        let mut finish_line = |writer: &File| {
+            let unfinished = &text[written..];
+            if !text[..written].ends_with(b"\n") {
+                let end = unfinished.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+                write(writer, &unfinished[..end]);
+                written += end;
+            }
+        };
+        match random(12) {
+            0 => log.restart(),
+            1 if renamed => {
+                finish_line(&writer);
+                writer = log.writer();
+                renamed = false;
+            }
+            2..4 => _ = log.step().unwrap(),
+            4..8 => _ = log.drain(),
+            8 if !renamed => {
+                let copies = random(2) == 0;
+                if copies {
+                    finish_line(&writer);
+                }
+                // Between two positions only one rotation can be followed.
+                log.drain();
+                let inode = fs::metadata(&log.path).unwrap().ino();
+                let is_new = log.lines.len() > lines_before;
+                if !is_new || log.inode() != Some(inode) {
+                    continue;
+                }
+                lines_before = log.lines.len();
+                let name = format!("file.log.{}", rotations[0] + rotations[1]);
+                if copies {
+                    fs::copy(&log.path, log.folder.path().join(name)).unwrap();
+                    writer.set_len(0).unwrap();
+                } else {
+                    log.rename(&name);
+                    renamed = true;
+                }
+                rotations[usize::from(copies)] += 1;
+            }
+            _ => {}
+        }
+        if written > 1 << 20 {
+            text.drain(..written - 1);
+            written = 1;
+        }
+    }
+    log.drain();
+    assert!(rotations.iter().all(|&count| count > 100), "{rotations:?}");
+    assert_eq!(log.lines.len(), LINES);
+    for (number, line) in log.lines.iter().enumerate() {
+        let Line::Whole(line) = line else {
+            panic!("{line:?}");
+        };
+        let line = std::str::from_utf8(line).unwrap();
+        assert!(line.starts_with(&format!("{number} ")), "{number}: {line}");
+    }
+}

@@ -1,0 +1,50 @@
+//! Where alerts come from: one file or folder for each kind of source, behind one trait.
+
+pub(crate) mod grpc;
+pub(crate) mod http;
+pub(crate) mod lines;
+
+use std::sync::Arc;
+
+use crate::delivery::{Control, Outlet, Position};
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use grpc::Connection;
+
+/// What a sequence of alerts is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    /// What Falco holds now.
+    Get,
+    /// All from now on.
+    Subscribe,
+}
+
+/// One sequence of alerts that a source is asked for.
+pub(crate) struct StartRequest {
+    pub purpose: Purpose,
+    /// Takes what comes, until its [`end`](Outlet::end), which comes once.
+    pub outlet: Box<dyn Outlet>,
+    /// By it the sequence is ended, and its state and counters are read.
+    pub control: Arc<Control>,
+    /// Where to go on, for a source that knows positions.
+    pub from: Option<Position>,
+}
+
+/// A kind of source, as a [`Client`](crate::Client) holds it.
+pub(crate) trait Source: Send + Sync {
+    /// Where alerts come from; with the real port, where this listens on any.
+    fn endpoint(&self) -> &Endpoint;
+
+    /// Lets alerts go to the outlet from now on, without waiting for the first.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot begin. Every later failure goes to the outlet.
+    fn start(self: Arc<Self>, request: StartRequest) -> Result<()>;
+
+    /// The connection to a Falco that speaks gRPC.
+    fn grpc(&self) -> Option<&Arc<Connection>> {
+        None
+    }
+}

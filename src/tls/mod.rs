@@ -1,0 +1,338 @@
+//! The PEM files of mutual TLS, read and checked before anything is sent.
+
+use std::cell::Cell;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use native_tls::{Certificate, Identity, TlsAcceptor};
+use openssl::error::ErrorStack;
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
+
+use crate::error::Cause;
+use crate::error::{Error, Result};
+
+/// The certificates and the private key of mutual TLS, which Falco demands on TCP.
+///
+/// They are read and checked, without any connection, when a [`Client`](crate::Client) or a server
+/// is made. What cannot work is an [`Error::Tls`] there: a file that is missing or not PEM, a key
+/// that is encrypted or does not match its certificate.
+///
+/// Falco's documentation keeps a client's three files as
+/// `/etc/falco/certs/{ca.crt,client.crt,client.key}`, its first examples in `/tmp`. The
+/// certificates that it makes (X.509 v1, `CN=localhost`, no subjectAltName) work.
+///
+/// The same type serves the embedded Falco, with a server's certificate and key.
+#[derive(Clone)]
+pub struct Tls {
+    /// None where client certificates are not asked for.
+    ca: Option<Part>,
+    cert: Part,
+    key: Part,
+}
+
+impl Tls {
+    /// TLS from three PEM files.
+    ///
+    /// `ca` holds the certificates, one or more, that the other side's must be signed by (of CAs
+    /// with the same name OpenSSL tries only one); `cert` our own certificate, followed by
+    /// intermediate ones if there are any; `key` its private key, unencrypted, as PKCS#8, PKCS#1 or
+    /// SEC1.
+    pub fn from_files(
+        ca: impl Into<PathBuf>,
+        cert: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Tls {
+        Tls {
+            ca: Some(Part::new(CA, Source::File(ca.into()))),
+            cert: Part::new(CERT, Source::File(cert.into())),
+            key: Part::new(KEY, Source::File(key.into())),
+        }
+    }
+
+    /// TLS from the contents of three PEM files: see [`from_files`](Tls::from_files).
+    pub fn from_pem(
+        ca: impl Into<Vec<u8>>,
+        cert: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Tls {
+        Tls {
+            ca: Some(Part::new(CA, Source::Pem(ca.into()))),
+            cert: Part::new(CERT, Source::Pem(cert.into())),
+            key: Part::new(KEY, Source::Pem(key.into())),
+        }
+    }
+
+    /// A certificate and its key alone, to listen with (`listen+https`) for whoever comes: TLS without
+    /// client certificates.
+    ///
+    /// Falco's `http_output` has no other way to show who it is, so that the network has to keep
+    /// strangers away.
+    pub fn server_from_files(cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Tls {
+        Tls {
+            ca: None,
+            cert: Part::new(CERT, Source::File(cert.into())),
+            key: Part::new(KEY, Source::File(key.into())),
+        }
+    }
+
+    /// Whether it has a CA, by which the other side is known.
+    pub(crate) fn is_mutual(&self) -> bool {
+        self.ca.is_some()
+    }
+
+    /// Reads the three parts and checks all that can be checked without the other side.
+    pub(crate) fn load(&self) -> Result<Pem> {
+        let ca = self.ca.as_ref().map(Part::read).transpose()?;
+        let cert = self.cert.read()?;
+        let private = self.key.private_key(&self.key.read()?)?;
+        // native-tls takes no other form, and C-core any.
+        let key = private.private_key_to_pem_pkcs8().map_err(|error| {
+            self.key
+                .error("cannot be written as PKCS#8; make another", error)
+        })?;
+
+        if let (Some(part), Some(ca)) = (&self.ca, &ca) {
+            let read = Certificate::stack_from_pem(ca);
+            if read.as_ref().map_or(true, Vec::is_empty) {
+                return Err(part.no_certificate(ca, read.err().map(Cause::from)));
+            }
+        }
+        let identity = Identity::from_pkcs8(&cert, &key)
+            .map_err(|error| self.cert.no_certificate(&cert, Some(error.into())))?;
+        self.match_key(&cert, &private)?;
+        // Says whether OpenSSL takes the pair, as a connector does, which also reads all the
+        // system's CAs: 0.1 s.
+        TlsAcceptor::new(identity).map_err(|error| {
+            let problem =
+                format!("cannot be used for TLS: {error}; make another, with a longer key");
+            self.cert.error(problem, error)
+        })?;
+        let ca = ca.unwrap_or_default();
+        Ok(Pem { ca, cert, key })
+    }
+
+    /// How texts call the CA, the certificate and the key: by name and path.
+    pub(crate) fn names(&self) -> [String; 3] {
+        let ca = self.ca.as_ref().map(Part::to_string).unwrap_or_default();
+        [ca, self.cert.to_string(), self.key.to_string()]
+    }
+
+    /// The file of the private key, where it comes from one.
+    pub(crate) fn key_file(&self) -> Option<&Path> {
+        match &self.key.source {
+            Source::File(path) => Some(path),
+            Source::Pem(_) => None,
+        }
+    }
+
+    /// native-tls does not tell. Its acceptor takes any pair; its connector takes an RSA key with an
+    /// EC certificate, as OpenSSL keeps one pair per algorithm.
+    fn match_key(&self, cert: &[u8], key: &PKey<Private>) -> Result<()> {
+        let matches = X509::from_pem(cert)
+            .and_then(|cert| cert.public_key())
+            .map(|public| public.public_eq(key))
+            .map_err(|error| self.cert.no_certificate(cert, Some(error.into())))?;
+        if matches {
+            return Ok(());
+        }
+        Err(self.key.problem(
+            format!(
+                "does not match the {}; give the key that this certificate was requested with",
+                self.cert
+            ),
+            None,
+        ))
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [ca, cert, key] = self.names();
+        write!(f, "Tls({ca}, {cert}, {key})")
+    }
+}
+
+/// Three PEM texts that have been checked. None contains a NUL, so that C strings can hold them.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Pem {
+    /// Empty where there is none.
+    pub ca: Vec<u8>,
+    pub cert: Vec<u8>,
+    /// As PKCS#8, whatever form was given.
+    pub key: Vec<u8>,
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pem").finish_non_exhaustive()
+    }
+}
+
+/// One of the three, displayed by its name and its path, never by its contents.
+#[derive(Clone)]
+struct Part {
+    name: &'static str,
+    source: Source,
+}
+
+#[derive(Clone)]
+enum Source {
+    File(PathBuf),
+    Pem(Vec<u8>),
+}
+
+const CA: &str = "CA certificate";
+const CERT: &str = "certificate";
+const KEY: &str = "private key";
+
+/// Beyond any real file: all the CAs of a system take a quarter of a MiB.
+const LARGEST: u64 = 16 << 20;
+
+impl Part {
+    fn new(name: &'static str, source: Source) -> Part {
+        Part { name, source }
+    }
+
+    fn read(&self) -> Result<Vec<u8>> {
+        let bytes = match &self.source {
+            Source::Pem(bytes) => bytes.clone(),
+            Source::File(path) => {
+                read(path).map_err(|error| self.error(unreadable(&error), error))?
+            }
+        };
+        if bytes.is_empty() {
+            return Err(self.problem(format!("is empty; give a {} in PEM form", self.name), None));
+        }
+        if bytes.len() as u64 > LARGEST {
+            return Err(self.problem("has more than 16 MiB; give a PEM file", None));
+        }
+        if bytes.contains(&0) || labels(&bytes).next().is_none() {
+            let convert = match self.name {
+                KEY => "openssl pkey",
+                _ => "openssl x509",
+            };
+            return Err(self.problem(
+                format!(
+                    "is not PEM text, which begins with -----BEGIN and has no NUL; convert DER \
+                     with: {convert} -inform DER -in FILE -out FILE.pem"
+                ),
+                None,
+            ));
+        }
+        Ok(bytes)
+    }
+
+    fn private_key(&self, pem: &[u8]) -> Result<PKey<Private>> {
+        let asked = Cell::new(false);
+        let key = PKey::private_key_from_pem_callback(pem, |_| {
+            asked.set(true);
+            Err(ErrorStack::get())
+        });
+        key.map_err(|error| {
+            let problem = match labels(pem).find(|label| label.ends_with("PRIVATE KEY")) {
+                _ if asked.get() => {
+                    let path = match &self.source {
+                        Source::File(path) => path.display().to_string(),
+                        Source::Pem(_) => "FILE".to_owned(),
+                    };
+                    format!(
+                        "is encrypted; decrypt it with: openssl pkey -in {path} -out {path}.plain"
+                    )
+                }
+                Some(label) => format!(
+                    "holds a {label} that cannot be read; give it complete, as PKCS#8, PKCS#1 or \
+                     SEC1"
+                ),
+                None => self.wrong_kind(pem),
+            };
+            self.error(problem, error)
+        })
+    }
+
+    /// Why no certificate, or not all of them, could be read from `pem`.
+    fn no_certificate(&self, pem: &[u8], source: Option<Cause>) -> Error {
+        const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+        let problem = match labels(pem).find(|label| LABELS.contains(label)) {
+            Some(_) => "holds a certificate that cannot be read; get it again, complete".to_owned(),
+            None => self.wrong_kind(pem),
+        };
+        self.problem(problem, source)
+    }
+
+    fn wrong_kind(&self, pem: &[u8]) -> String {
+        format!(
+            "holds a {} instead of a {}; give the right file, and see that the three are in the \
+             order CA, certificate, key",
+            labels(pem).next().unwrap_or("text"),
+            self.name
+        )
+    }
+
+    fn error(&self, problem: impl Into<String>, source: impl Into<Cause>) -> Error {
+        self.problem(problem, Some(source.into()))
+    }
+
+    fn problem(&self, problem: impl Into<String>, source: Option<Cause>) -> Error {
+        Error::Tls {
+            what: self.to_string(),
+            problem: problem.into(),
+            source,
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::File(path) => write!(f, "{} {}", self.name, path.display()),
+            Source::Pem(_) => write!(f, "{} from memory", self.name),
+        }
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // One more, for the caller to see that there is more.
+    File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "does not exist; give the path of a PEM file".into(),
+        io::ErrorKind::IsADirectory => "is a directory; give the path of a PEM file in it".into(),
+        io::ErrorKind::PermissionDenied => {
+            "may not be read by this user; allow it, or run as a user who may".into()
+        }
+        _ => format!("cannot be read: {error}; give the path of a PEM file"),
+    }
+}
+
+/// The kinds of the PEM blocks in `pem`, as in `-----BEGIN EC PRIVATE KEY-----`.
+fn labels(pem: &[u8]) -> impl Iterator<Item = &str> {
+    pem.split(|byte| *byte == b'\n').filter_map(|line| {
+        let label = line
+            .trim_ascii_end()
+            .strip_prefix(b"-----BEGIN ")?
+            .strip_suffix(b"-----")?;
+        let legal = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ';
+        label
+            .iter()
+            .all(legal)
+            .then(|| std::str::from_utf8(label).ok())?
+    })
+}
+
+#[cfg(test)]
+#[path = "../../tests/common/certificates.rs"]
+pub(crate) mod certificates;
+
+#[cfg(test)]
+mod handshake;
+#[cfg(test)]
+mod tests;
