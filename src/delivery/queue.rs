@@ -4,7 +4,7 @@
 //! how much must be there before it wants to be woken.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::control::Control;
 use super::outlet::{Flow, Item, Outlet};
 use crate::config::Overflow;
 use crate::error::Error;
+use crate::util::lock::lock;
 
 /// What a message costs beside its bytes: so that empty ones are bounded too.
 const OVERHEAD: usize = 64;
@@ -55,8 +56,7 @@ impl Queue {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here leaves it half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Wakes the reader if it waits for so much. The lock is given back first.

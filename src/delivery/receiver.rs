@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use super::outlet::Item;
 use super::queue::{Queue, QueueOutlet, State, NEVER};
 use crate::config::Overflow;
 use crate::error::Error;
+use crate::util::lock::wait_on;
 
 /// How long a reader that has just emptied the queue lets more gather before it asks to be woken
 /// by the first. A wake-up for each message would cost more than reading it; a lone alert still
@@ -109,14 +110,14 @@ impl Receiver {
             state = if self.brisk {
                 state.wake_at = self.many();
                 self.brisk = false;
-                wait(
-                    &queue,
+                wait_on(
+                    &queue.arrived,
                     state,
                     Some(left.map_or(GATHER, |left| left.min(GATHER))),
                 )
             } else {
                 state.wake_at = 1;
-                wait(&queue, state, left)
+                wait_on(&queue.arrived, state, left)
             };
             state.wake_at = NEVER;
         }
@@ -191,22 +192,5 @@ fn displace(state: &mut State, task: Option<&Waker>) {
         if !task.is_some_and(|task| task.will_wake(&waiting)) {
             waiting.wake();
         }
-    }
-}
-
-fn wait<'a>(
-    queue: &'a Queue,
-    state: MutexGuard<'a, State>,
-    most: Option<Duration>,
-) -> MutexGuard<'a, State> {
-    match most {
-        Some(most) => {
-            let waited = queue.arrived.wait_timeout(state, most);
-            waited.unwrap_or_else(PoisonError::into_inner).0
-        }
-        None => queue
-            .arrived
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner),
     }
 }

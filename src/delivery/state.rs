@@ -1,8 +1,10 @@
 //! How a sequence stands, and who is told when that changes.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
+
+use crate::util::lock::lock;
 
 /// How a sequence of alerts stands.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -109,7 +111,7 @@ impl Observed {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

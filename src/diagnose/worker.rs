@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::thread;
+
+use crate::util::lock::lock;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
@@ -23,13 +25,9 @@ static WORK: Mutex<Work> = Mutex::new(Work {
     threads: 0,
 });
 
-fn lock() -> MutexGuard<'static, Work> {
-    WORK.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Runs `job` when its turn comes, or drops it.
 pub(super) fn run(job: Job) {
-    let mut work = lock();
+    let mut work = lock(&WORK);
     if work.jobs.len() >= WAITING {
         return;
     }
@@ -53,7 +51,7 @@ fn serve() {
 }
 
 fn next() -> Option<Job> {
-    let mut work = lock();
+    let mut work = lock(&WORK);
     let job = work.jobs.pop_front();
     if job.is_none() {
         work.threads -= 1;

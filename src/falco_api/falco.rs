@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
 
 use super::queue::Queue;
 use super::slots::Slots;
 use crate::api::version;
+use crate::util::lock::{lock, time_until, wait_while};
 
 pub(crate) struct Falco {
     pub queue: Queue,
@@ -38,14 +39,11 @@ impl Falco {
 
     /// What `version` answers.
     pub fn version(&self) -> version::Response {
-        self.version
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.version).clone()
     }
 
     pub fn set_version(&self, answer: version::Response) {
-        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+        *lock(&self.version) = answer;
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -90,20 +88,12 @@ impl Falco {
     }
 
     fn wait(&self, until: Instant, mut done: impl FnMut(usize) -> bool) -> bool {
-        let mut threads = self.threads();
-        while !done(*threads) {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            let waited = self.changed.wait_timeout(threads, left);
-            threads = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        let undone = |threads: &mut usize| !done(*threads);
+        !wait_while(&self.changed, self.threads(), time_until(until), undone).1
     }
 
     fn threads(&self) -> MutexGuard<'_, usize> {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.threads)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use crate::util::lock::{lock, wait_on};
 
 /// Serialised alerts that no client has taken yet. As in Falco, without a bound.
 #[derive(Default)]
@@ -78,10 +80,7 @@ impl Queue {
             if state.ended {
                 return None;
             }
-            state = self
-                .taken
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = wait_on(&self.taken, state, None);
         }
     }
 
@@ -91,10 +90,7 @@ impl Queue {
     pub fn wait_for_room(&self, most: usize, most_bytes: usize) -> bool {
         let mut state = self.lock();
         while !state.ended && !state.has_room(most, most_bytes) {
-            state = self
-                .taken
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = wait_on(&self.taken, state, None);
         }
         !state.ended
     }
@@ -156,7 +152,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

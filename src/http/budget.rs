@@ -1,7 +1,9 @@
 //! A bound on what large bodies take in memory, all together.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex};
 use std::time::Instant;
+
+use crate::util::lock::{lock, time_until, wait_while};
 
 /// A body up to this size is free: so that whoever fills the budget holds up no ordinary alert.
 pub(super) const FREE: usize = 64 * 1024;
@@ -44,15 +46,11 @@ impl Share<'_> {
             ..=FREE => 0,
             _ => size.saturating_sub(self.taken),
         };
-        let lock = || self.budget.left.lock();
-        let mut left = lock().unwrap_or_else(PoisonError::into_inner);
-        while *left < wanted {
-            let time = until.saturating_duration_since(Instant::now());
-            if time.is_zero() {
-                return false;
-            }
-            let waited = self.budget.returned.wait_timeout(left, time);
-            left = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let left = lock(&self.budget.left);
+        let short = |left: &mut usize| *left < wanted;
+        let (mut left, late) = wait_while(&self.budget.returned, left, time_until(until), short);
+        if late {
+            return false;
         }
         *left -= wanted;
         self.taken += wanted;
@@ -63,11 +61,7 @@ impl Share<'_> {
 impl Drop for Share<'_> {
     fn drop(&mut self) {
         if self.taken > 0 {
-            let mut left = self
-                .budget
-                .left
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut left = lock(&self.budget.left);
             *left += self.taken;
             self.budget.returned.notify_all();
         }

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+use crate::util::lock::{lock, time_until, wait_while};
 
 /// How soon one that was sent away has ended.
 const LEAVING: Duration = Duration::from_millis(100);
@@ -49,9 +51,8 @@ impl Connections {
         if state.open.len() >= most {
             state.evict();
             let full = |state: &mut State| state.open.len() >= most;
-            let waited = self.ended.wait_timeout_while(state, LEAVING, full);
-            let (left, time) = waited.unwrap_or_else(PoisonError::into_inner);
-            if time.timed_out() {
+            let (left, still_full) = wait_while(&self.ended, state, LEAVING, full);
+            if still_full {
                 return None;
             }
             state = left;
@@ -102,20 +103,12 @@ impl Connections {
 
     /// Waits until none is left, at most until then: whether none is.
     pub(super) fn wait(&self, until: Instant) -> bool {
-        let mut state = self.lock();
-        while !state.open.is_empty() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            let waited = self.ended.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        let open = |state: &mut State| !state.open.is_empty();
+        !wait_while(&self.ended, self.lock(), time_until(until), open).1
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

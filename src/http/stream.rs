@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use openssl::pkey::PKey;
@@ -12,6 +12,7 @@ use openssl::x509::X509;
 
 use crate::error::{Error, Result};
 use crate::tls::{Pem, Tls};
+use crate::util::lock::lock;
 
 /// How often a look is taken whether certificates were renewed.
 const RENEWED: Duration = Duration::from_secs(60);
@@ -38,7 +39,7 @@ impl Acceptor {
     /// With certificates that were renewed: who listens for months outlives them. Such as cannot be
     /// used are left for the next time.
     fn current(&self) -> SslAcceptor {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock(&self.current);
         if current.2.elapsed() > RENEWED {
             current.2 = Instant::now();
             match self.tls.load() {

@@ -14,12 +14,13 @@ use super::sink::{Kind, Sink};
 use super::source::Source;
 use super::spool::{Spool, Storage};
 use super::status::Watched;
-use super::{lock, Relay};
+use super::Relay;
 use crate::api::version;
 use crate::client::Client;
 use crate::config::{Config, Overflow};
 use crate::error::{Error, Result};
 use crate::server::{version_of, Server};
+use crate::util::lock::lock;
 
 /// How many streams of each kind are served at once, where Falco serves ten for each thread.
 const STREAMS: usize = 1000;

@@ -1,11 +1,12 @@
 //! Brings the alerts of the spool to a sink, in order, until each is delivered.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::spool::{Entry, Spool, Taken};
 use super::stop::Stop;
+use crate::util::lock::lock;
 
 /// Pauses after a failure: the first, and the longest that it doubles up to.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -41,15 +42,12 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn failing(&self) -> Option<Arc<str>> {
-        self.failing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.failing).clone()
     }
 
     /// Whether that is news.
     fn set(&self, failing: Option<&str>) -> bool {
-        let mut now = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = lock(&self.failing);
         let news = now.is_some() != failing.is_some();
         *now = failing.map(Arc::from);
         news

@@ -60,12 +60,13 @@ mod spool;
 mod status;
 mod stop;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::server::Server;
+use crate::util::lock::lock;
 use metrics::Metrics;
 use source::Source;
 use status::Watched;
@@ -80,10 +81,6 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Beyond the clock's range nobody waits.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Moves alerts until it is [stopped](Relay::stop) or dropped.
 #[must_use = "dropping it stops it at once"]

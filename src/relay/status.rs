@@ -1,12 +1,13 @@
 //! How a relay stands.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::deliver::Progress;
 use super::spool::Spool;
 use crate::alerts::Canceller;
 use crate::delivery::{Counters, State};
+use crate::util::lock::lock;
 
 /// How a relay stands.
 #[derive(Clone, Debug)]
@@ -82,13 +83,13 @@ impl Watched {
     }
 
     pub(super) fn source(&self, name: Arc<str>, canceller: Canceller) {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sources = lock(&self.sources);
         sources.push((name, canceller));
     }
 
     pub(super) fn sink(&self, name: Arc<str>) -> Arc<Progress> {
         let progress = Arc::new(Progress::default());
-        let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sinks = lock(&self.sinks);
         sinks.push((name, progress.clone()));
         progress
     }
@@ -103,8 +104,8 @@ impl Watched {
 
     pub(super) fn status(&self) -> Status {
         let spool = self.spool.usage();
-        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        let sources = lock(&self.sources);
+        let sinks = lock(&self.sinks);
         Status {
             sources: sources
                 .iter()

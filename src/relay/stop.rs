@@ -1,7 +1,9 @@
-//! Who tells whom that it is over.
+//! Shutdown signals between threads.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::util::lock::{lock, time_until, wait_on, wait_while};
 
 /// Tells threads to stop, also those that pause.
 #[derive(Default)]
@@ -12,17 +14,14 @@ pub(super) struct Stop {
 
 impl Stop {
     pub(super) fn stop(&self) {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *lock(&self.stopped) = true;
         self.told.notify_all();
     }
 
     /// Pauses for so long, or until it is stopped: whether it is.
     pub(super) fn pause(&self, time: Duration) -> bool {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .told
-            .wait_timeout_while(stopped, time, |stopped| !*stopped);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        let stopped = lock(&self.stopped);
+        *wait_while(&self.told, stopped, time, |stopped| !*stopped).0
     }
 }
 
@@ -35,32 +34,24 @@ pub(super) struct Finished {
 
 impl Finished {
     pub(super) fn starts(&self) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *lock(&self.running) += 1;
     }
 
     pub(super) fn ends(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = lock(&self.running);
         *running = running.saturating_sub(1);
         self.one_ended.notify_all();
     }
 
     /// Waits until none runs, at most until then: whether none does.
     pub(super) fn wait(&self, until: Option<Instant>) -> bool {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = lock(&self.running);
         while *running > 0 {
-            let Some(until) = until else {
-                running = self
-                    .one_ended
-                    .wait(running)
-                    .unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let left = until.map(time_until);
+            if left.is_some_and(|left| left.is_zero()) {
                 return false;
             }
-            let waited = self.one_ended.wait_timeout(running, left);
-            running = waited.unwrap_or_else(PoisonError::into_inner).0;
+            running = wait_on(&self.one_ended, running, left);
         }
         true
     }

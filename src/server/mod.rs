@@ -76,7 +76,7 @@ mod replay;
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use builder::ServerBuilder;
@@ -88,6 +88,7 @@ use crate::alert::Alert;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::falco_api::Falco;
+use crate::util::lock::lock;
 use crate::util::wait::wait_until;
 
 /// What remains to be done once all calls are cancelled is quick, unless something is broken.
@@ -198,11 +199,7 @@ impl Server {
     }
 
     fn end(&self, grace: Duration) {
-        let core = self
-            .core
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let core = lock(&self.core).take();
         if let Some(core) = core {
             end(&self.falco, core, grace);
             #[cfg(feature = "relay")]

@@ -1,7 +1,7 @@
 //! Locks that a panic does not spoil.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Locks whatever a thread that panicked has left: what is locked in this crate is never half changed
 /// while something runs that may panic.
@@ -22,4 +22,21 @@ pub(crate) fn wait_on<'a, T>(
         }
         None => condvar.wait(guard).unwrap_or_else(PoisonError::into_inner),
     }
+}
+
+/// Waits as long as `condition` holds, at most for `timeout`: whether it still holds then.
+pub(crate) fn wait_while<'a, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    timeout: Duration,
+    condition: impl FnMut(&mut T) -> bool,
+) -> (MutexGuard<'a, T>, bool) {
+    let waited = condvar.wait_timeout_while(guard, timeout, condition);
+    let (guard, time) = waited.unwrap_or_else(PoisonError::into_inner);
+    (guard, time.timed_out())
+}
+
+/// How much time is left until then.
+pub(crate) fn time_until(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }

@@ -4,10 +4,12 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 #[cfg(feature = "server")]
 use std::time::Instant;
+
+use crate::util::lock::{lock, wait_on};
 
 #[derive(Default)]
 struct Signal {
@@ -17,7 +19,7 @@ struct Signal {
 
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
-        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *lock(&self.woken) = true;
         self.changed.notify_one();
     }
 }
@@ -31,12 +33,9 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
-        let mut woken = signal.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut woken = lock(&signal.woken);
         while !*woken {
-            woken = signal
-                .changed
-                .wait(woken)
-                .unwrap_or_else(PoisonError::into_inner);
+            woken = wait_on(&signal.changed, woken, None);
         }
         *woken = false;
     }

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use falco_client::{Canceller, State as Status};
 
 use crate::diagnostics::{say, Code, Failure};
+use crate::lock::{lock, wait_while};
 use crate::signals;
 
 /// After this, someone who has pressed Ctrl-C wonders what keeps the command.
@@ -153,8 +154,7 @@ impl Interrupt {
     fn is_slow(&self, time: Duration) -> bool {
         let closing = |state: &mut State| !state.is_cut_short() && !state.closed && !state.ended;
         let changed = &self.0.changed;
-        let waited = changed.wait_timeout_while(self.lock(), time, closing);
-        waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        wait_while(changed, self.lock(), time, closing).1
     }
 
     /// Ends the process where it is cut short and cannot print what was received, as nobody reads.
@@ -164,9 +164,8 @@ impl Interrupt {
         let state = loop {
             let changed = &self.0.changed;
             let printing = |state: &mut State| !state.ended;
-            let waited = changed.wait_timeout_while(self.lock(), LAST_WORDS, printing);
-            let (state, time) = waited.unwrap_or_else(PoisonError::into_inner);
-            if !time.timed_out() || state.closed || !state.is_cut_short() {
+            let (state, late) = wait_while(changed, self.lock(), LAST_WORDS, printing);
+            if !late || state.closed || !state.is_cut_short() {
                 return;
             }
             if self.shown() == shown || begin.elapsed() > LONGEST_WORDS {
@@ -200,7 +199,7 @@ impl Interrupt {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
 }
 

@@ -14,6 +14,9 @@ mod filter;
 mod format;
 mod generate;
 mod interrupt;
+#[allow(dead_code, reason = "the command needs a part of it")]
+#[path = "../../util/lock.rs"]
+mod lock;
 mod output;
 mod read;
 mod relay;

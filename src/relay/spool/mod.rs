@@ -10,13 +10,14 @@ mod state;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::alert::Format;
 use crate::config::Overflow;
 use crate::delivery::{Message, Position};
 use crate::error::Result;
+use crate::util::lock::{lock, time_until, wait_on};
 use state::State;
 
 /// What a message costs beside its bytes: so that empty ones are bounded too.
@@ -280,8 +281,7 @@ impl Spool {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here leaves it half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// A disk that is nearly full is a full spool: once it is full, nothing can be removed either.
@@ -305,12 +305,7 @@ fn wait<'a>(
     state: MutexGuard<'a, State>,
     until: Option<Instant>,
 ) -> MutexGuard<'a, State> {
-    let Some(until) = until else {
-        return condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
-    };
-    let time = until.saturating_duration_since(Instant::now());
-    let waited = condvar.wait_timeout(state, time);
-    waited.unwrap_or_else(PoisonError::into_inner).0
+    wait_on(condvar, state, until.map(time_until))
 }
 
 #[cfg(test)]

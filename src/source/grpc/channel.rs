@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, Client, EnvBuilder, Environment};
@@ -12,6 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::tls::Pem;
 use crate::util::core_log;
+use crate::util::lock::lock;
 use crate::util::thread::deliver_here;
 
 /// One thread for the whole process, made with the first client, never ended: it serves any number
@@ -127,10 +128,7 @@ impl Connection {
     }
 
     pub(crate) fn current(&self) -> Current {
-        self.current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.current).clone()
     }
 
     /// Gives up a channel on which nothing comes back: C-core would go on using it until TCP
@@ -153,7 +151,7 @@ impl Connection {
     }
 
     fn replace(&self, old: &Current, pem: Option<Arc<Pem>>) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock(&self.current);
         if current.number == old.number {
             *current = Current::new(&self.config, &self.endpoint, pem, old.number + 1);
         }

@@ -2,13 +2,14 @@
 //! nobody has to wait for it.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
 use crate::relay::spool::failures::Failures;
+use crate::util::lock::{lock, wait_on, wait_while};
 
 /// How long a commit may wait.
 const DELAY: Duration = Duration::from_secs(1);
@@ -49,8 +50,7 @@ impl Through {
 
     /// There was a commit.
     pub(super) fn wanted(&self) {
-        let work = self.shared.work.lock();
-        let mut work = work.unwrap_or_else(PoisonError::into_inner);
+        let mut work = lock(&self.shared.work);
         if !std::mem::replace(&mut work.wanted, true) {
             self.shared.changed.notify_one();
         }
@@ -59,8 +59,7 @@ impl Through {
 
 impl Drop for Through {
     fn drop(&mut self) {
-        let work = self.shared.work.lock();
-        work.unwrap_or_else(PoisonError::into_inner).ended = true;
+        lock(&self.shared.work).ended = true;
         self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -91,22 +90,18 @@ impl Shared {
     /// Waits until there is something to do, and for so long that more of it gathers. `false` at
     /// the end, when the spool does the rest itself.
     fn wait(&self, delay: Duration) -> bool {
-        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = |work: &mut Work| !work.wanted && !work.ended;
-        let work = self.changed.wait_while(work, idle);
-        let work = work.unwrap_or_else(PoisonError::into_inner);
-        let gathered = self
-            .changed
-            .wait_timeout_while(work, delay, |work| !work.ended);
-        let (mut work, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        let mut work = lock(&self.work);
+        while !work.wanted && !work.ended {
+            work = wait_on(&self.changed, work, None);
+        }
+        let (mut work, _) = wait_while(&self.changed, work, delay, |work| !work.ended);
         // Before the work is done: what is committed meanwhile may be too late for it.
         work.wanted = false;
         !work.ended
     }
 
     fn again(&self) {
-        let work = self.work.lock();
-        work.unwrap_or_else(PoisonError::into_inner).wanted = true;
+        lock(&self.work).wanted = true;
     }
 }
 
