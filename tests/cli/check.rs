@@ -5,8 +5,8 @@ use std::fs;
 use falco_client::Alert;
 use serde_json::Value;
 
-use crate::certificates::Certificates;
 use crate::child::{falco_client, finish, record, recording, run, Ended, Falco, Running};
+use crate::common::certificates::Certificates;
 
 /// The command where no falco.yaml of this machine matters.
 fn check(endpoint: &str, options: &[&str]) -> Ended {

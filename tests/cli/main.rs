@@ -2,10 +2,10 @@
 
 mod bad_input;
 mod bench;
-#[path = "../common/certificates.rs"]
-mod certificates;
 mod check;
 mod child;
+#[path = "../common/mod.rs"]
+mod common;
 mod ending;
 mod options;
 mod recordings;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::certificates::Certificates;
 use crate::child::{falco_client, finish, recording, run, Falco};
+use crate::common::certificates::Certificates;
 
 #[test]
 fn version_for_people_and_machines() {

@@ -1,5 +1,4 @@
 //! Provoking failures, and reading what they say.
-#![allow(dead_code)] // Each test binary uses its own part.
 
 use falco_client::server::Server;
 use falco_client::{Client, Config, Error, Tls};

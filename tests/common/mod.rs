@@ -2,7 +2,11 @@
 #![allow(dead_code)] // Each test binary uses its own part.
 
 pub mod certificates;
+pub mod failing;
+pub mod own_process;
 pub mod posting;
+pub mod process;
+pub mod raw;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -59,6 +63,11 @@ pub fn numbered(number: usize) -> Alert {
         .field("number", number.to_string())
         .field("padding", "p".repeat(400))
         .build()
+}
+
+/// Falco's line of an alert with this number.
+pub fn line(number: usize) -> String {
+    numbered(number).falco().to_string()
 }
 
 pub fn number(alert: &Alert) -> usize {

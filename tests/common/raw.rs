@@ -1,8 +1,5 @@
 //! A client of the embedded Falco that knows no more than gRPC, so that nothing is glossed over.
 
-// Each test takes what it needs.
-#![allow(dead_code)]
-
 use std::io::Read as _;
 use std::sync::Arc;
 use std::thread;

@@ -7,17 +7,18 @@ use std::time::Duration;
 use falco_client::Client;
 use futures::StreamExt as _;
 
+use crate::common::own_process::in_own_process;
 use crate::common::until;
 use crate::falco::{socket, Falco, Load};
 use crate::held::{held, Held};
-use crate::{alone, load, tell};
+use crate::{load, tell};
 
 /// C-core's own pools grow and shrink by a thread now and then.
 const POOLS: usize = 3;
 
 #[test]
 fn dropped() {
-    alone("dropped::dropped", || {
+    in_own_process("dropped::dropped", || {
         let folder = tempfile::tempdir().unwrap();
         let falco = Falco::start(&Load {
             rate: Some(2_000),

@@ -8,11 +8,12 @@ use futures::executor::block_on;
 use futures::stream::select_all;
 use futures::StreamExt as _;
 
+use crate::common::own_process::in_own_process;
 use crate::common::until;
 use crate::falco::{Falco, Load};
 use crate::held::{cpu, held, resident};
 use crate::load::place;
-use crate::{alone, scale, tell};
+use crate::{scale, tell};
 
 const SERVERS: u64 = 200;
 
@@ -21,7 +22,7 @@ const THREADS: usize = 16;
 
 #[test]
 fn fleet() {
-    alone("fleet::fleet", || {
+    in_own_process("fleet::fleet", || {
         let folder = tempfile::tempdir().unwrap();
         let listen = format!("unix://{}/falco.sock.", folder.path().display());
         let mut falco = Falco::start(&Load {

@@ -1,11 +1,11 @@
 //! What a client survives, and what that costs: real processes that are killed and stopped, real
 //! connections that are cut. Each case is short here; `script/soak` runs the same at full length.
-#![cfg(all(feature = "server", target_os = "linux"))]
+#![cfg(target_os = "linux")]
 
-#[path = "../fuzz/check.rs"]
-mod check;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../fuzz/invariants.rs"]
+mod invariants;
 
 mod falco;
 mod held;
@@ -27,20 +27,15 @@ mod stalled;
 mod stopped;
 
 use std::env;
-use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use common::own_process::FIGURES;
 
 /// Set by `script/soak`.
 const SOAK: &str = "FALCO_CLIENT_SOAK";
 
 /// Replays the chances of an earlier run, which printed it.
 const SEED: &str = "FALCO_CLIENT_SEED";
-
-/// Says that a test has its process to itself.
-const ALONE: &str = "FALCO_CLIENT_ALONE";
-
-/// What starts a line of figures.
-const FIGURES: &str = "figures: ";
 
 /// How much of a case to run: a little among all tests, and all of it from `script/soak`.
 pub fn scale<T>(short: T, long: T) -> T {
@@ -53,29 +48,6 @@ pub fn scale<T>(short: T, long: T) -> T {
 /// One line of what a run has measured.
 pub fn tell(figures: &str) {
     println!("{FIGURES}{figures}");
-}
-
-/// Runs a test that measures its process in one of its own. `name` is the test's.
-pub fn alone(name: &str, test: impl FnOnce()) {
-    if env::var_os(ALONE).is_some() {
-        return test();
-    }
-    // With one thread the harness would put figures behind its own words.
-    let run = Command::new(env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture", "--test-threads=2"])
-        .env(ALONE, "")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&run.stdout);
-    for line in said.lines().filter(|line| line.starts_with(FIGURES)) {
-        println!("{line}");
-    }
-    let complaint = String::from_utf8_lossy(&run.stderr);
-    assert!(
-        run.status.success() && said.contains(" 1 passed"),
-        "{said}\n{complaint}"
-    );
 }
 
 /// Chances that can be had again.

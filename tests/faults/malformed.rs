@@ -7,10 +7,11 @@ use std::time::Instant;
 use falco_client::server::Server;
 use falco_client::{recording, Alert, Alerts, Client, Error};
 
+use crate::common::own_process::in_own_process;
 use crate::common::{recordings, LIMIT};
 use crate::falco::socket;
 use crate::held::resident;
-use crate::{alone, check, grouped, scale, tell, Random};
+use crate::{grouped, invariants, scale, tell, Random};
 
 /// Fifty, from every recording.
 fn recorded() -> Vec<Vec<u8>> {
@@ -74,7 +75,7 @@ fn malformed() {
         for message in messages {
             broken(message, |bytes| {
                 if random.below(sample()) == 0 {
-                    check::agrees(bytes);
+                    invariants::agrees(bytes);
                     count += 1;
                 }
             });
@@ -100,7 +101,7 @@ const BATCH: usize = 200;
 
 #[test]
 fn malformed_sent() {
-    alone("malformed::malformed_sent", || {
+    in_own_process("malformed::malformed_sent", || {
         let messages = recorded();
         let mut random = Random::seeded();
         let folder = tempfile::tempdir().unwrap();
@@ -163,7 +164,7 @@ fn arrives(alerts: &mut Alerts, bytes: &[u8], good: &Alert) {
     match alerts.recv_timeout(LIMIT).unwrap() {
         Ok(alert) => {
             assert_eq!(alert.as_bytes(), bytes);
-            check::any_bytes(bytes);
+            invariants::any_bytes(bytes);
         }
         Err(Error::Undecodable { bytes: same, .. }) => assert_eq!(&*same, bytes),
         Err(error) => panic!("{error}"),

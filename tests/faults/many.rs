@@ -5,11 +5,12 @@ use std::time::Instant;
 use falco_client::{Client, Config};
 
 use crate::common::certificates::Certificates;
+use crate::common::own_process::in_own_process;
 use crate::common::LIMIT;
 use crate::falco::{tls, Falco, Load};
 use crate::held::resident;
 use crate::load::Check;
-use crate::{alone, grouped, scale, tell};
+use crate::{grouped, scale, tell};
 
 /// How much a flat memory may wave, in KiB. Beside the queue there is what C-core has received and
 /// not handed out, for which it sets its own bounds.
@@ -17,7 +18,7 @@ const WAVES: u64 = 32 * 1024;
 
 #[test]
 fn many() {
-    alone("many::many", || {
+    in_own_process("many::many", || {
         let alerts: u64 = scale(200_000, 10_000_000);
         let certificates = Certificates::new();
         let mut falco = Falco::start(&Load {

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 
 use falco_client::Client;
 
+use crate::common::own_process::in_own_process;
 use crate::common::{until, LIMIT};
 use crate::falco::{socket, Falco, Load};
 use crate::held::resident;
 use crate::load::Check;
-use crate::{alone, grouped, scale, tell};
+use crate::{grouped, scale, tell};
 
 #[test]
 fn stalled() {
-    alone("stalled::stalled", || {
+    in_own_process("stalled::stalled", || {
         // In the long form a rate that does not fill the machine, as the server keeps it all.
         let (rate, pause) = scale((30_000, Duration::ZERO), (2_000, Duration::from_secs(600)));
         let alerts = scale(60_000, 1_210_000);

@@ -1,5 +1,4 @@
 //! Alerts that move on: from every source to every sink, through a spool.
-#![cfg(feature = "relay")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -17,7 +16,7 @@ use falco_client::relay::{Relay, RelayBuilder};
 use falco_client::{Alert, Alerts, Client, Config};
 
 use common::posting::Poster;
-use common::{numbered, LIMIT};
+use common::{line, LIMIT};
 use tempfile::TempDir;
 
 /// The folder of what a relay uses.
@@ -53,11 +52,6 @@ pub fn address(relay: &Relay, source: usize) -> String {
 
 pub fn poster(relay: &Relay) -> Poster {
     Poster::connect(&address(relay, 0)).unwrap()
-}
-
-/// Falco's line of an alert with this number.
-pub fn line(number: usize) -> String {
-    numbered(number).falco().to_string()
 }
 
 /// A sink that takes posted alerts: the client itself, and where it listens.

@@ -7,8 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use falco_client::{Client, Error, State};
 
-use crate::common::{next, numbers, until};
-use crate::line;
+use crate::common::{line, next, numbers, until};
 
 fn append(path: &Path, from: usize, to: usize) {
     let mut file = OpenOptions::new()

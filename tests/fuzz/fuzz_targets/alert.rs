@@ -4,7 +4,7 @@
 
 #![no_main]
 
-#[path = "../check.rs"]
-mod check;
+#[path = "../invariants.rs"]
+mod invariants;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::any_bytes(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| invariants::any_bytes(bytes));

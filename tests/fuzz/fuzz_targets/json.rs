@@ -4,7 +4,7 @@
 
 #![no_main]
 
-#[path = "../check.rs"]
-mod check;
+#[path = "../invariants.rs"]
+mod invariants;
 
-libfuzzer_sys::fuzz_target!(|line: &str| check::any_line(line));
+libfuzzer_sys::fuzz_target!(|line: &str| invariants::any_line(line));

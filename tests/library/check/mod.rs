@@ -1,0 +1,13 @@
+//! What a check finds, and that the errors of a client say the same.
+
+mod certificates;
+mod falco_yaml;
+mod http_and_files;
+mod sockets;
+
+use falco_client::check::{Check, Report};
+use falco_client::Config;
+
+fn check(config: &Config) -> Report {
+    Check::new(config.clone()).run().unwrap()
+}
