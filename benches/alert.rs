@@ -123,7 +123,7 @@ mod write_json {
     fn falco(bencher: Bencher) {
         each(bencher, &ALERTS, |alert| {
             let mut line = Vec::with_capacity(4096);
-            alert.falco().write_to(&mut line).unwrap();
+            alert.falco_json().write_to(&mut line).unwrap();
             line
         });
     }
@@ -132,7 +132,7 @@ mod write_json {
     fn go(bencher: Bencher) {
         each(bencher, &ALERTS, |alert| {
             let mut line = Vec::with_capacity(4096);
-            alert.go().write_to(&mut line).unwrap();
+            alert.go_json().write_to(&mut line).unwrap();
             line
         });
     }
@@ -141,7 +141,7 @@ mod write_json {
     fn proto(bencher: Bencher) {
         each(bencher, &ALERTS, |alert| {
             let mut line = Vec::with_capacity(4096);
-            alert.proto().write_to(&mut line).unwrap();
+            alert.proto_json().write_to(&mut line).unwrap();
             line
         });
     }

@@ -13,7 +13,7 @@ fn main() -> Result<()> {
         .nth(1)
         .unwrap_or("unix:///run/falco/falco.sock".into());
     block_on(async {
-        let mut alerts = Client::connect(&endpoint)?.subscribe()?;
+        let mut alerts = Client::open(&endpoint)?.subscribe()?;
         while let Some(alert) = alerts.next().await {
             match alert {
                 Ok(alert) => println!("{} {}", alert.priority(), alert.rule()),

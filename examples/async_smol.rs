@@ -16,7 +16,7 @@ fn main() -> Result<()> {
         .nth(1)
         .unwrap_or("unix:///run/falco/falco.sock".into());
     smol::block_on(async {
-        let mut alerts = Client::connect(&endpoint)?.subscribe()?;
+        let mut alerts = Client::open(&endpoint)?.subscribe()?;
         loop {
             match select(alerts.next(), Timer::after(Duration::from_secs(60))).await {
                 Either::Left((Some(Ok(alert)), _)) => {

@@ -35,7 +35,7 @@ fn run() -> Result<usize> {
             .priority(priority);
         falco.push(alert.field("proc.cmdline", "bash").build());
     }
-    urgent(&Client::connect(&falco.endpoint().to_string())?)
+    urgent(&Client::open(&falco.endpoint().to_string())?)
 }
 
 #[test]

@@ -12,7 +12,7 @@ use futures::StreamExt;
 fn main() -> Result<()> {
     let mut falcos = Vec::new();
     for endpoint in std::env::args().skip(1) {
-        let alerts = Client::connect(&endpoint)?.subscribe()?;
+        let alerts = Client::open(&endpoint)?.subscribe()?;
         falcos.push(alerts.map(move |alert| (endpoint.clone(), alert)));
     }
     for (endpoint, alert) in block_on_stream(select_all(falcos)) {

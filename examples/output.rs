@@ -14,7 +14,7 @@ fn main() -> Result<()> {
     let client = Client::new(Config::new(endpoint).tls(tls))?;
     for alert in client.get()? {
         match alert {
-            Ok(alert) => println!("{}", alert.go()),
+            Ok(alert) => println!("{}", alert.go_json()),
             // An alert that is no protobuf, and the next one follows, or the end.
             Err(error) => eprintln!("{error}"),
         }

@@ -12,9 +12,9 @@ fn main() -> Result<()> {
     let endpoint = std::env::args()
         .nth(1)
         .unwrap_or("unix:///run/falco/falco.sock".into());
-    let watch = Client::connect(&endpoint)?.subscribe_with(|alert| {
+    let watch = Client::open(&endpoint)?.subscribe_with(|alert| {
         match alert {
-            Ok(alert) => println!("{}", alert.go()),
+            Ok(alert) => println!("{}", alert.go_json()),
             Err(error) => eprintln!("{error}"),
         }
         ControlFlow::Continue(())

@@ -11,9 +11,9 @@ use falco_client::Client;
 fn main() -> falco_client::Result<()> {
     let endpoint = std::env::args().nth(1);
     let endpoint = endpoint.unwrap_or("listen+http://127.0.0.1:2801".to_owned());
-    for alert in Client::connect(&endpoint)?.subscribe()? {
+    for alert in Client::open(&endpoint)?.subscribe()? {
         match alert {
-            Ok(alert) => println!("{}", alert.go()),
+            Ok(alert) => println!("{}", alert.go_json()),
             Err(error) => eprintln!("{error}"),
         }
     }

@@ -10,9 +10,9 @@ fn main() -> Result<()> {
     let endpoint = std::env::args()
         .nth(1)
         .unwrap_or("unix:///run/falco/falco.sock".into());
-    for alert in Client::connect(&endpoint)?.get()? {
+    for alert in Client::open(&endpoint)?.get()? {
         match alert {
-            Ok(alert) => println!("{}", alert.go()),
+            Ok(alert) => println!("{}", alert.go_json()),
             // An alert that is no protobuf, and the next one follows, or the end.
             Err(error) => eprintln!("{error}"),
         }

@@ -10,7 +10,7 @@ fn main() -> Result<()> {
     let endpoint = std::env::args()
         .nth(1)
         .unwrap_or("unix:///run/falco/falco.sock".into());
-    let falco = Client::connect(&endpoint)?.version()?;
+    let falco = Client::open(&endpoint)?.version()?;
     println!("Falco {}, engine {}", falco.version, falco.engine_version);
     Ok(())
 }

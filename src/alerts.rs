@@ -31,7 +31,7 @@ use crate::util::wait::wait;
 /// nothing more is pulled, and Falco keeps what it has.
 ///
 /// **Dropping it cancels the call.** Falco forgets an alert when it is written, so what waits in the
-/// queue or is on its way is lost then; end it with [`Canceller::close`] and read to the end to lose
+/// queue or is on its way is lost then; end it with [`Handle::close`] and read to the end to lose
 /// nothing.
 pub struct Alerts {
     receiver: Receiver,
@@ -107,8 +107,8 @@ impl Alerts {
     }
 
     /// A handle that ends this sequence from anywhere, and wakes its reader.
-    pub fn canceller(&self) -> Canceller {
-        Canceller {
+    pub fn handle(&self) -> Handle {
+        Handle {
             control: self.receiver.control().clone(),
         }
     }
@@ -199,17 +199,17 @@ impl IntoIterator for Alerts {
 
 /// Ends an [`Alerts`] or a [`Watch`] from anywhere, and tells how it stands.
 ///
-/// Falco forgets an alert when it is written: [`close`](Canceller::close) takes what is on its way,
-/// [`cancel`](Canceller::cancel) loses it.
+/// Falco forgets an alert when it is written: [`close`](Handle::close) takes what is on its way,
+/// [`cancel`](Handle::cancel) loses it.
 #[derive(Clone)]
-pub struct Canceller {
+pub struct Handle {
     control: Arc<Control>,
 }
 
-impl Canceller {
+impl Handle {
     #[cfg(feature = "relay")]
-    pub(crate) fn of(control: Arc<Control>) -> Canceller {
-        Canceller { control }
+    pub(crate) fn of(control: Arc<Control>) -> Handle {
+        Handle { control }
     }
 
     /// How what it ends stands.
@@ -286,8 +286,8 @@ impl Watch {
     }
 
     /// A handle that ends this call from anywhere.
-    pub fn canceller(&self) -> Canceller {
-        Canceller {
+    pub fn handle(&self) -> Handle {
+        Handle {
             control: self.control.clone(),
         }
     }

@@ -50,8 +50,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Endpoint`], [`Error::Config`], [`Error::Server`] where nothing can listen there.
-    pub fn connect(endpoint: &str) -> Result<Client> {
+    /// [`Error::Endpoint`], [`Error::Config`], [`Error::Listen`] where nothing can listen there.
+    pub fn open(endpoint: &str) -> Result<Client> {
         Client::new(Config::new(endpoint))
     }
 
@@ -63,7 +63,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Endpoint`], [`Error::Config`], [`Error::Tls`], [`Error::Server`] where nothing can
+    /// [`Error::Endpoint`], [`Error::Config`], [`Error::Tls`], [`Error::Listen`] where nothing can
     /// listen there.
     pub fn new(config: Config) -> Result<Client> {
         let endpoint = config.check_options()?;
@@ -145,8 +145,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`], [`Error::Unimplemented`] from other servers, [`Error::Deadline`]
-    /// after [`Config::call_deadline`], [`Error::WouldDeadlock`] inside a callback,
+    /// [`Error::Unavailable`], [`Error::Unimplemented`] from other servers, [`Error::Timeout`]
+    /// after [`Config::call_timeout`], [`Error::WouldDeadlock`] inside a callback,
     /// [`Error::Endpoint`] where there is no gRPC.
     pub fn version(&self) -> Result<Response> {
         if on_delivery_thread() {
@@ -164,7 +164,7 @@ impl Client {
         let connection = self.connection().cloned();
         async move {
             let connection = connection?;
-            let deadline = connection.config().call_deadline;
+            let deadline = connection.config().call_timeout;
             let begin = Instant::now();
             match version_within(&connection, deadline).await {
                 Ok(version) => Ok(version),
@@ -181,7 +181,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] with the reason why there is none, [`Error::Deadline`] where none can
+    /// [`Error::Unavailable`] with the reason why there is none, [`Error::Timeout`] where none can
     /// be told, [`Error::WouldDeadlock`] inside a callback. Where there is no gRPC there is no
     /// connection to wait for, and it returns at once.
     pub fn wait_connected(&self, timeout: Duration) -> Result<()> {
@@ -214,13 +214,13 @@ impl Client {
             Err(error @ (Error::Unavailable { .. } | Error::Untrusted { .. })) => {
                 Err(examine(connection, error, more).await)
             }
-            Err(Error::Deadline { endpoint, .. }) => Err(match look(connection, more).await {
+            Err(Error::Timeout { endpoint, .. }) => Err(match look(connection, more).await {
                 Some(finding) => Error::Unavailable {
                     endpoint,
                     problem: finding.to_string(),
                     source: None,
                 },
-                None => Error::Deadline {
+                None => Error::Timeout {
                     endpoint,
                     after: timeout,
                 },

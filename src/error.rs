@@ -69,7 +69,7 @@ pub enum Error {
         method: &'static str,
     },
     /// Nothing came in the time that was allowed.
-    Deadline {
+    Timeout {
         /// The server.
         endpoint: String,
         /// The time that was allowed.
@@ -142,7 +142,7 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// Nothing can listen there: the embedded Falco, or a client whose alerts are posted.
-    Server {
+    Listen {
         /// Where it was told to listen.
         endpoint: String,
         /// What is wrong, and the remedy.
@@ -175,7 +175,7 @@ impl fmt::Display for Error {
             | Error::Untrusted {
                 endpoint, problem, ..
             }
-            | Error::Server {
+            | Error::Listen {
                 endpoint, problem, ..
             } => write!(f, "{endpoint}: {problem}"),
             Error::Unimplemented { endpoint, method } if method.contains("version") => write!(
@@ -190,7 +190,7 @@ impl fmt::Display for Error {
                  later have no gRPC: there, let http_output send the alerts to the endpoint \
                  listen+http://ADDR:PORT; else see whether this is Falco's grpc.bind_address"
             ),
-            Error::Deadline { endpoint, after } => write!(
+            Error::Timeout { endpoint, after } => write!(
                 f,
                 "{endpoint}: no answer within {after:?}; see whether Falco is running and not \
                  stopped, or allow more time"
@@ -269,7 +269,7 @@ impl StdError for Error {
             | Error::Descriptor { source, .. }
             | Error::Recording { source, .. }
             | Error::Spool { source, .. }
-            | Error::Server { source, .. } => match source {
+            | Error::Listen { source, .. } => match source {
                 Some(cause) => Some(&**cause),
                 None => None,
             },

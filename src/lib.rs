@@ -29,12 +29,11 @@ mod tls;
 mod util;
 
 pub use alert::{Alert, AlertBuilder, Format};
-pub use alerts::{Alerts, Canceller, IntoIter, Iter, Watch};
+pub use alerts::{Alerts, Handle, IntoIter, Iter, Watch};
 pub use client::Client;
-pub use config::{ChannelArg, Config, Overflow};
+pub use config::{Config, Overflow};
 pub use delivery::{Counters, State};
 pub use endpoint::Endpoint;
 pub use error::{Error, Result};
 pub use priority::Priority;
 pub use tls::Tls;
-pub use {grpcio, protobuf};

@@ -111,15 +111,19 @@ fn to_json(falco: &Falco, write: impl Fn(&Alert, &mut Vec<u8>)) -> Read {
 }
 
 fn to_falco_json(falco: &Falco) -> Read {
-    to_json(falco, |alert, line| alert.falco().write_to(line).unwrap())
+    to_json(falco, |alert, line| {
+        alert.falco_json().write_to(line).unwrap()
+    })
 }
 
 fn to_go_json(falco: &Falco) -> Read {
-    to_json(falco, |alert, line| alert.go().write_to(line).unwrap())
+    to_json(falco, |alert, line| alert.go_json().write_to(line).unwrap())
 }
 
 fn to_proto_json(falco: &Falco) -> Read {
-    to_json(falco, |alert, line| alert.proto().write_to(line).unwrap())
+    to_json(falco, |alert, line| {
+        alert.proto_json().write_to(line).unwrap()
+    })
 }
 
 async fn polled(falco: &Falco) -> Read {
@@ -176,7 +180,7 @@ fn watched(read: &mut Read, alert: &Alert) {
 
 fn watch(endpoint: &str, alerts: u64) -> Read {
     let mut read = Read::default();
-    for alert in Client::connect(endpoint).unwrap().subscribe().unwrap() {
+    for alert in Client::open(endpoint).unwrap().subscribe().unwrap() {
         watched(&mut read, &alert.unwrap());
         if read.alerts() == alerts {
             break;
@@ -187,7 +191,7 @@ fn watch(endpoint: &str, alerts: u64) -> Read {
 
 async fn watch_stream(endpoint: &str, alerts: u64) -> Read {
     let mut read = Read::default();
-    let mut stream = Client::connect(endpoint).unwrap().subscribe().unwrap();
+    let mut stream = Client::open(endpoint).unwrap().subscribe().unwrap();
     while read.alerts() < alerts {
         watched(&mut read, &stream.next().await.unwrap().unwrap());
     }

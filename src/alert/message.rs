@@ -9,7 +9,7 @@ impl Alert {
     /// The generated message, unknown fields and unknown numbers of enums included. Texts that were
     /// not UTF-8 are repaired in it too.
     pub fn to_message(&self) -> Response {
-        let message = if self.is_repaired() {
+        let message = if self.is_lossy() {
             repair(&self.bytes, &Response::descriptor())
                 .ok()
                 .and_then(|bytes| Response::parse_from_bytes(&bytes).ok())

@@ -29,7 +29,7 @@ const SOURCES: [&str; 4] = ["syscall", "k8s_audit", "internal", "plugin"];
 /// place of each field noted.
 ///
 /// Reading a field costs no allocation. A text that is not UTF-8, which Falco does send, shows
-/// U+FFFD in place of the bad bytes; [`is_repaired`](Alert::is_repaired) tells. Where a field occurs
+/// U+FFFD in place of the bad bytes; [`is_lossy`](Alert::is_lossy) tells. Where a field occurs
 /// more than once, protobuf's rules hold: the last one counts.
 ///
 /// Two alerts are equal when their bytes are.
@@ -131,12 +131,12 @@ impl Alert {
 
     /// Falco's own JSON exactly as it came, where it came as that: posted by `http_output`, or as a
     /// line of a file or of standard input. None over gRPC.
-    pub fn line(&self) -> Option<&[u8]> {
+    pub fn raw_json(&self) -> Option<&[u8]> {
         match self.index.format {
             Format::Grpc => return None,
             Format::JsonLine => {}
         }
-        match self.is_repaired() {
+        match self.is_lossy() {
             false => Some(self.slice(self.index.output)),
             true => wire::last_bytes(&self.bytes, wire::OUTPUT),
         }
@@ -199,7 +199,7 @@ impl Alert {
 
     /// Whether some text was not UTF-8, so that U+FFFD stands in place of its bad bytes.
     /// [`as_bytes`](Alert::as_bytes) still has them.
-    pub fn is_repaired(&self) -> bool {
+    pub fn is_lossy(&self) -> bool {
         self.index.repaired.is_some()
     }
 

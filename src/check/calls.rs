@@ -67,7 +67,7 @@ fn outputs(client: &Client) -> Result<Finding, Finding> {
         false => Poll::Pending,
     });
     // Both may be there, in something that is no Falco.
-    let limit = Delay::new(connection.config().call_deadline);
+    let limit = Delay::new(connection.config().call_timeout);
     wait(select(one_ends, limit));
     round_trip(client)?;
     let refused = |call: &mut Opened, method| {

@@ -12,10 +12,10 @@ impl Report {
     /// Waits for the first of `alerts`, at most `within` this time, and adds what came of it as the
     /// last step.
     ///
-    /// Then the sequence is [closed](crate::Canceller::close). Falco has forgotten what it has
+    /// Then the sequence is [closed](crate::Handle::close). Falco has forgotten what it has
     /// written, so each alert goes to `each`: the first, those on their way, and as errors those that
     /// cannot be decoded. A Falco that holds many gives them all. To end the wait sooner, close the
-    /// sequence by its [`canceller`](Alerts::canceller).
+    /// sequence by its [`handle`](Alerts::handle).
     pub fn first_alert(
         &mut self,
         mut alerts: Alerts,
@@ -23,7 +23,7 @@ impl Report {
         mut each: impl FnMut(Result<Alert>),
     ) {
         let first = alerts.recv_timeout(within);
-        alerts.canceller().close();
+        alerts.handle().close();
         let (mut came, mut broken) = (0_u64, None);
         let cut_short = matches!(first, Err(RecvTimeoutError::Disconnected));
         for next in first.into_iter().chain(alerts) {

@@ -76,7 +76,7 @@ impl Check {
     /// Looks, on this thread, and takes no alert away from Falco.
     ///
     /// The look-up of the name, the connection and the handshake may each take
-    /// [`Config::connect_deadline`], the calls that follow [`Config::call_deadline`]. What is broken,
+    /// [`Config::connect_timeout`], the calls that follow [`Config::call_timeout`]. What is broken,
     /// also in the config, is in the report.
     ///
     /// # Errors

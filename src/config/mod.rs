@@ -26,8 +26,8 @@ pub struct Config {
     pub(crate) tls: Option<Tls>,
     pub(crate) plaintext: bool,
     pub(crate) server_name: Option<String>,
-    pub(crate) connect_deadline: Duration,
-    pub(crate) call_deadline: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) call_timeout: Duration,
     pub(crate) max_message_bytes: Option<usize>,
     pub(crate) max_connections: usize,
     pub(crate) queue_bytes: usize,
@@ -35,7 +35,7 @@ pub struct Config {
     pub(crate) keep_trying: bool,
     pub(crate) request_interval: RangeInclusive<Duration>,
     pub(crate) closing_silence: Duration,
-    pub(crate) stall_deadline: Duration,
+    pub(crate) stall_timeout: Duration,
     pub(crate) channel_args: Vec<(String, ChannelArg)>,
 }
 
@@ -95,8 +95,8 @@ impl Config {
             tls: None,
             plaintext: false,
             server_name: None,
-            connect_deadline: Duration::from_secs(10),
-            call_deadline: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(10),
+            call_timeout: Duration::from_secs(10),
             max_message_bytes: None,
             max_connections: 512,
             queue_bytes: 4 << 20,
@@ -104,7 +104,7 @@ impl Config {
             keep_trying: false,
             request_interval: Duration::from_millis(10)..=Duration::from_millis(250),
             closing_silence: Duration::from_millis(200),
-            stall_deadline: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(60),
             channel_args: Vec::new(),
         }
     }
@@ -140,8 +140,8 @@ impl Config {
     ///
     /// Longer for a far or loaded host, shorter to try again sooner when packets vanish. From 1 ms
     /// to 24 days.
-    pub fn connect_deadline(mut self, deadline: Duration) -> Config {
-        self.connect_deadline = deadline;
+    pub fn connect_timeout(mut self, deadline: Duration) -> Config {
+        self.connect_timeout = deadline;
         self
     }
 
@@ -150,8 +150,8 @@ impl Config {
     ///
     /// Shorter for a health check. From 1 ms to 24 days. `get` and `subscribe` have no deadline:
     /// they may go on for ever.
-    pub fn call_deadline(mut self, deadline: Duration) -> Config {
-        self.call_deadline = deadline;
+    pub fn call_timeout(mut self, deadline: Duration) -> Config {
+        self.call_timeout = deadline;
         self
     }
 
@@ -218,7 +218,7 @@ impl Config {
         self
     }
 
-    /// How long a sequence that is being [closed](crate::Canceller::close) must be silent before
+    /// How long a sequence that is being [closed](crate::Handle::close) must be silent before
     /// nothing is taken to be on its way. Default: 200 ms, from 1 ms to 24 days.
     ///
     /// Nothing marks the end of Falco's answer. With 0.2 s a Falco 0.43 lost none of 20,000 alerts.
@@ -232,9 +232,9 @@ impl Config {
     ///
     /// Silence is normal, so Falco is asked for its version after a quarter of this time without an
     /// alert, and once more where that is not answered. It does not allow the pings of HTTP/2 that others use for this. A subscription goes on
-    /// over a new connection, a `get` ends with [`Error::Deadline`].
-    pub fn stall_deadline(mut self, deadline: Duration) -> Config {
-        self.stall_deadline = deadline;
+    /// over a new connection, a `get` ends with [`Error::Timeout`].
+    pub fn stall_timeout(mut self, deadline: Duration) -> Config {
+        self.stall_timeout = deadline;
         self
     }
 
@@ -259,10 +259,10 @@ impl Config {
         let endpoint: Endpoint = self.endpoint.parse()?;
         self.check_transport(&endpoint)?;
         self.check_server_name()?;
-        check_time("connect_deadline", self.connect_deadline)?;
-        check_time("call_deadline", self.call_deadline)?;
+        check_time("connect_timeout", self.connect_timeout)?;
+        check_time("call_timeout", self.call_timeout)?;
         check_time("closing_silence", self.closing_silence)?;
-        check_time("stall_deadline", self.stall_deadline)?;
+        check_time("stall_timeout", self.stall_timeout)?;
         check_time("request_interval", *self.request_interval.start())?;
         check_time("request_interval", *self.request_interval.end())?;
         if self.request_interval.is_empty() {

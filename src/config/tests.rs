@@ -70,18 +70,18 @@ fn each_impossible_option_names_its_remedy() {
             "as the server's certificate has it",
         ),
         (
-            unix().connect_deadline(ms(0)),
-            "connect_deadline",
+            unix().connect_timeout(ms(0)),
+            "connect_timeout",
             "give 1 ms to 24 days",
         ),
         (
-            unix().connect_deadline(Duration::MAX),
-            "connect_deadline",
+            unix().connect_timeout(Duration::MAX),
+            "connect_timeout",
             "give 1 ms to 24 days",
         ),
         (
-            unix().call_deadline(ms(0)),
-            "call_deadline",
+            unix().call_timeout(ms(0)),
+            "call_timeout",
             "give 1 ms to 24 days",
         ),
         (

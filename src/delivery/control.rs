@@ -116,7 +116,7 @@ impl Control {
     pub(crate) fn read(&self, message: Message) -> Result<Alert> {
         let alert = message.decode();
         match &alert {
-            Ok(alert) if alert.is_repaired() => self.tally.repaired(),
+            Ok(alert) if alert.is_lossy() => self.tally.lossy(),
             Ok(_) => {}
             Err(_) => self.tally.undecodable(),
         }

@@ -12,7 +12,7 @@ pub struct Counters {
     /// Their bytes, without those of the transport.
     pub bytes: u64,
     /// Alerts with text that was not UTF-8, of those that were read.
-    pub repaired: u64,
+    pub lossy: u64,
     /// Messages that were no alert, of those that were read; what was posted, or is a line, and is
     /// none.
     pub undecodable: u64,
@@ -34,7 +34,7 @@ pub struct Counters {
 pub(crate) struct Tally {
     alerts: AtomicU64,
     bytes: AtomicU64,
-    repaired: AtomicU64,
+    lossy: AtomicU64,
     undecodable: AtomicU64,
     refused: AtomicU64,
     dropped: AtomicU64,
@@ -53,7 +53,7 @@ impl Tally {
         Counters {
             alerts: get(&self.alerts),
             bytes: get(&self.bytes),
-            repaired: get(&self.repaired),
+            lossy: get(&self.lossy),
             undecodable: get(&self.undecodable),
             refused: get(&self.refused),
             dropped,
@@ -72,8 +72,8 @@ impl Tally {
         self.last_alert.store(nanos, Ordering::Relaxed);
     }
 
-    pub(super) fn repaired(&self) {
-        add(&self.repaired, 1);
+    pub(super) fn lossy(&self) {
+        add(&self.lossy, 1);
     }
 
     /// By a reader of messages, or by a source of lines.

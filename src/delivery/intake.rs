@@ -31,7 +31,7 @@ pub(crate) struct Intake {
 impl Intake {
     /// # Errors
     ///
-    /// [`Error::Server`] where the system gives no more descriptors.
+    /// [`Error::Listen`] where the system gives no more descriptors.
     pub(crate) fn new(
         outlet: Box<dyn Outlet>,
         control: Arc<Control>,
@@ -118,7 +118,7 @@ impl Intake {
 }
 
 fn no_descriptors(control: &Control, error: io::Error) -> Error {
-    Error::Server {
+    Error::Listen {
         endpoint: control.endpoint().to_string(),
         problem: format!("nothing to wake it with: {error}; allow more open files"),
         source: Some(error.into()),

@@ -96,7 +96,7 @@ fn refusal(address: &SocketAddr, error: &io::Error) -> String {
         io::ErrorKind::ConnectionRefused => format!("{address}: {REFUSED}"),
         io::ErrorKind::TimedOut => format!(
             "{address}: no answer to a connection in time; see whether the address is right and \
-             no firewall drops the packets, or allow more with connect_deadline"
+             no firewall drops the packets, or allow more with connect_timeout"
         ),
         _ => format!(
             "{address}: {error}; see whether the address is right and this machine has a route \

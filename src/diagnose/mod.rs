@@ -33,7 +33,7 @@ pub(crate) struct Route {
     /// The name that the server's certificate has to have.
     pub name: Option<String>,
     pub tls: Option<Tls>,
-    pub connect_deadline: Duration,
+    pub connect_timeout: Duration,
     /// C-core connects to this instead.
     pub proxy: Option<String>,
 }
@@ -51,7 +51,7 @@ impl Route {
             endpoint: endpoint.clone(),
             name: arg("grpc.ssl_target_name_override").or(config.server_name.clone()),
             tls: config.tls.clone(),
-            connect_deadline: config.connect_deadline,
+            connect_timeout: config.connect_timeout,
             proxy: arg("grpc.http_proxy"),
         }
     }
@@ -90,7 +90,7 @@ impl Route {
     }
 
     fn until(&self) -> Instant {
-        Instant::now() + self.connect_deadline
+        Instant::now() + self.connect_timeout
     }
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn look(
 ) -> impl Future<Output = Option<Finding>> + Send + 'static {
     // Without TLS there is no more to be seen than C-core says.
     let answer = pem.map(|pem| {
-        route.connect_deadline = route.connect_deadline.min(within);
+        route.connect_timeout = route.connect_timeout.min(within);
         let (tell, answer) = oneshot::channel();
         worker::run(Box::new(move || {
             // Whoever has asked may have gone while this waited for its turn.

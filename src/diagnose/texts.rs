@@ -11,7 +11,7 @@ pub(crate) const NO_TLS: &str =
 pub(crate) const SILENT: &str =
     "what listens there did not answer as a gRPC server in time; see whether this is Falco's \
      grpc.bind_address (TCP: by default port 5060) and Falco is not stopped, or allow more with \
-     connect_deadline";
+     connect_timeout";
 
 pub(crate) const UNKNOWN_HOST: &str =
     "the host name was not found; see whether it is spelt right, or give the IP address";

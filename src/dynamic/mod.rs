@@ -105,7 +105,7 @@ impl Descriptor {
     }
 
     /// The alert in the canonical proto3 JSON mapping under the descriptor's names, on one line,
-    /// with the same additions as [`json::Proto`](crate::json::Proto). Names in maps are sorted.
+    /// with the same additions as [`Alert::proto_json`]. Names in maps are sorted.
     ///
     /// Of the well-known types, `Any` and `FieldMask` are written like any other message.
     ///

@@ -14,7 +14,7 @@ pub(crate) fn cannot_listen(endpoint: &Endpoint, error: io::Error) -> Error {
         io::ErrorKind::AddrNotAvailable => "give an address of this machine",
         _ => "listen elsewhere",
     };
-    Error::Server {
+    Error::Listen {
         endpoint: endpoint.to_string(),
         problem: format!("cannot listen there: {error}; {remedy}"),
         source: Some(Cause::from(error)),

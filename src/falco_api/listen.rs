@@ -98,7 +98,7 @@ fn diagnose(endpoint: &Endpoint, error: grpcio::Error) -> Error {
     };
     match bound {
         Err(error) => cannot_listen(endpoint, error),
-        Ok(()) => Error::Server {
+        Ok(()) => Error::Listen {
             endpoint: endpoint.to_string(),
             problem: "gRPC cannot listen there; its log says why".into(),
             source: Some(error.into()),
@@ -107,7 +107,7 @@ fn diagnose(endpoint: &Endpoint, error: grpcio::Error) -> Error {
 }
 
 fn refused(endpoint: &Endpoint, problem: &str) -> Error {
-    Error::Server {
+    Error::Listen {
         endpoint: endpoint.to_string(),
         problem: problem.to_owned(),
         source: None,

@@ -52,7 +52,7 @@ pub(crate) enum Serve {
 impl Listener {
     /// # Errors
     ///
-    /// [`Error::Server`] where nothing can listen there, [`Error::Tls`].
+    /// [`Error::Listen`] where nothing can listen there, [`Error::Tls`].
     pub(crate) fn bind(config: &Config, endpoint: Endpoint) -> Result<Listener> {
         let Endpoint::Listen { tls, host, .. } = &endpoint else {
             return Err(Error::Endpoint {
@@ -85,7 +85,7 @@ impl Listener {
             acceptor,
             limits: Limits {
                 body,
-                request: config.call_deadline,
+                request: config.call_timeout,
                 budget: Budget::new(body),
             },
             most: config.max_connections,

@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 use super::{native, time, Fields, Tags};
 use crate::alert::Alert;
 
-/// An alert as Falco's own JSON line; made by [`Alert::falco`].
+/// An alert as Falco's own JSON line; made by [`Alert::falco_json`].
 ///
 /// Where Falco runs with `json_output: true`, the alert's output is that line, and is passed on byte
 /// for byte. It is taken for the line only if it has Falco's keys alone, each once, and tells the
 /// alert's own time, rule, priority, source, host, tags and fields. An alert that came as
-/// [a line](Alert::line) is passed on as it came, but for bytes that are not UTF-8, which are U+FFFD,
+/// [a line](Alert::raw_json) is passed on as it came, but for bytes that are not UTF-8, which are U+FFFD,
 /// and for line breaks between its values, which become spaces.
 ///
 /// Else the line is made of the message, with the keys in Falco's order: `hostname`, `output`,
@@ -24,9 +24,9 @@ use crate::alert::Alert;
 /// last moment of these.
 ///
 /// The native line passes through `serde_json` unchanged; another serializer gets it as a string.
-pub struct Falco<'a>(pub(super) &'a Alert);
+pub struct FalcoJson<'a>(pub(super) &'a Alert);
 
-impl Falco<'_> {
+impl FalcoJson<'_> {
     /// Writes one object, without a newline after it.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Falco<'_> {
     }
 }
 
-impl fmt::Display for Falco<'_> {
+impl fmt::Display for FalcoJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match native::line(self.0) {
             Some(line) => f.write_str(&line),
@@ -49,7 +49,7 @@ impl fmt::Display for Falco<'_> {
     }
 }
 
-impl Serialize for Falco<'_> {
+impl Serialize for FalcoJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match native::line(self.0) {
             Some(line) => {

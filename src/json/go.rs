@@ -7,14 +7,14 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::{Fields, Tags};
 use crate::alert::Alert;
 
-/// An alert in the shape of the first Go client's example; made by [`Alert::go`].
+/// An alert in the shape of the first Go client's example; made by [`Alert::go_json`].
 ///
 /// `time` is an object of `seconds` and `nanos` as on the wire, `priority` the enum's number, then
 /// follow `rule`, `output` and `output_fields`; and, where they are present, `hostname`, `tags` and
 /// `source`. Of a Falco before 0.32, `source` is the name of the deprecated enum where that is sent.
-pub struct Go<'a>(pub(super) &'a Alert);
+pub struct GoJson<'a>(pub(super) &'a Alert);
 
-impl Go<'_> {
+impl GoJson<'_> {
     /// Writes one object, without a newline after it.
     ///
     /// # Errors
@@ -25,15 +25,15 @@ impl Go<'_> {
     }
 }
 
-impl fmt::Display for Go<'_> {
+impl fmt::Display for GoJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         super::display(self, f)
     }
 }
 
-impl Serialize for Go<'_> {
+impl Serialize for GoJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Go(alert) = self;
+        let GoJson(alert) = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("time", &Time(alert))?;
         map.serialize_entry("priority", &alert.priority().number())?;

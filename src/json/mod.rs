@@ -2,9 +2,9 @@
 //!
 //! | form | by | for |
 //! | --- | --- | --- |
-//! | [`Go`] | [`Alert::go`] | who reads what the first Go client's example printed |
-//! | [`Falco`] | [`Alert::falco`] | falcosidekick and all else that reads Falco's own JSON |
-//! | [`Proto`] | [`Alert::proto`] | protobuf's canonical mapping |
+//! | [`GoJson`] | [`Alert::go_json`] | who reads what the first Go client's example printed |
+//! | [`FalcoJson`] | [`Alert::falco_json`] | falcosidekick and all else that reads Falco's own JSON |
+//! | [`ProtoJson`] | [`Alert::proto_json`] | protobuf's canonical mapping |
 //!
 //! Each is `Serialize` and `Display`, and has `write_to` for bytes. All of them write one object on
 //! one line, straight from the alert's bytes. They make many small writes: give `write_to` a buffer,
@@ -27,26 +27,26 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::alert::Alert;
 
-pub use falco::Falco;
-pub use go::Go;
-pub use proto::Proto;
+pub use falco::FalcoJson;
+pub use go::GoJson;
+pub use proto::ProtoJson;
 pub(crate) use read::line_message;
 pub(crate) use reflect::Reflected;
 
 impl Alert {
     /// The shape of the first Go client's example.
-    pub fn go(&self) -> Go<'_> {
-        Go(self)
+    pub fn go_json(&self) -> GoJson<'_> {
+        GoJson(self)
     }
 
     /// Falco's own JSON.
-    pub fn falco(&self) -> Falco<'_> {
-        Falco(self)
+    pub fn falco_json(&self) -> FalcoJson<'_> {
+        FalcoJson(self)
     }
 
     /// The canonical proto3 JSON mapping of the message.
-    pub fn proto(&self) -> Proto<'_> {
-        Proto(self)
+    pub fn proto_json(&self) -> ProtoJson<'_> {
+        ProtoJson(self)
     }
 }
 

@@ -20,7 +20,7 @@ const PRIORITIES: [&str; 8] = [
 ];
 const SOURCES: [&str; 4] = ["SYSCALL", "K8S_AUDIT", "INTERNAL", "PLUGIN"];
 
-/// An alert in the canonical proto3 JSON mapping of its message; made by [`Alert::proto`].
+/// An alert in the canonical proto3 JSON mapping of its message; made by [`Alert::proto_json`].
 ///
 /// Names are in lowerCamelCase and in the order of the field numbers; enums are written by name, `time` in RFC
 /// 3339 with 0, 3, 6 or 9 digits. Fields that are absent, empty or 0 are left out.
@@ -32,9 +32,9 @@ const SOURCES: [&str; 4] = ["SYSCALL", "K8S_AUDIT", "INTERNAL", "PLUGIN"];
 ///   values as strings of decimal digits, 32-bit values as numbers, all else as base64; a list where
 ///   there is more than one.
 /// - A time beyond the years 1 to 9999 is their first or last moment.
-pub struct Proto<'a>(pub(super) &'a Alert);
+pub struct ProtoJson<'a>(pub(super) &'a Alert);
 
-impl Proto<'_> {
+impl ProtoJson<'_> {
     /// Writes one object, without a newline after it.
     ///
     /// # Errors
@@ -45,15 +45,15 @@ impl Proto<'_> {
     }
 }
 
-impl fmt::Display for Proto<'_> {
+impl fmt::Display for ProtoJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         super::display(self, f)
     }
 }
 
-impl Serialize for Proto<'_> {
+impl Serialize for ProtoJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Proto(alert) = self;
+        let ProtoJson(alert) = self;
         let mut map = serializer.serialize_map(None)?;
         if alert.has_time() {
             map.serialize_entry("time", &time::proto(alert.seconds(), alert.nanos()))?;

@@ -13,7 +13,7 @@ use crate::priority::Priority;
 
 impl Alert {
     /// Reads an alert from Falco's own JSON: one object, as Falco writes it to its files, pipes and
-    /// HTTP with `json_output: true`, or as [`Alert::falco`] does.
+    /// HTTP with `json_output: true`, or as [`Alert::falco_json`] does.
     ///
     /// The message is made as Falco would send it over gRPC. The values of `output_fields` become
     /// strings: numbers keep their digits, null becomes `<NA>`, booleans `true` and `false`, a list

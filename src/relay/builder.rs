@@ -154,7 +154,7 @@ impl RelayBuilder {
             let source = Source::start(client, &spool, &relay.finished)?;
             relay
                 .watched
-                .source(source.name.clone(), source.canceller.clone());
+                .source(source.name.clone(), source.handle.clone());
             lock(&relay.sources).push(source);
         }
         if self.falco.is_none() {
@@ -256,7 +256,7 @@ impl Relay {
             run();
             delivering.ends();
         };
-        let thread = thread.spawn(run).map_err(|error| Error::Server {
+        let thread = thread.spawn(run).map_err(|error| Error::Listen {
             endpoint: name.to_owned(),
             problem: format!("no thread for it: {error}; allow more threads"),
             source: Some(error.into()),

@@ -31,7 +31,7 @@ impl Metrics {
         let endpoint = config.check_options()?;
         let listener = Arc::new(Listener::bind(&config, endpoint)?);
         let endpoint = listener.endpoint().clone();
-        let failed = |error: std::io::Error| Error::Server {
+        let failed = |error: std::io::Error| Error::Listen {
             endpoint: endpoint.to_string(),
             problem: format!("cannot be served: {error}; allow more threads and open files"),
             source: Some(error.into()),

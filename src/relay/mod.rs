@@ -135,13 +135,13 @@ impl Relay {
         self.watched.set_stopping();
         let mut sources = std::mem::take(&mut *lock(&self.sources));
         for source in &sources {
-            source.canceller.close();
+            source.handle.close();
         }
         // A source that finds no room must not wait for ever.
         self.finished.wait(Some(until));
         self.watched.spool.wait_empty(until);
         for source in &sources {
-            source.canceller.cancel();
+            source.handle.cancel();
         }
         let spool = &self.watched.spool;
         match spool.is_on_disk() {
@@ -179,7 +179,7 @@ impl Relay {
 impl Drop for Relay {
     fn drop(&mut self) {
         for source in lock(&self.sources).iter() {
-            source.canceller.cancel();
+            source.handle.cancel();
         }
         self.end();
     }

@@ -19,7 +19,7 @@ pub(super) fn line(entry: &Entry, labelled: bool) -> Option<String> {
             return None;
         }
     };
-    let line = alert.falco().to_string();
+    let line = alert.falco_json().to_string();
     match labelled {
         true => Some(label::line(&line, &entry.source).into_owned()),
         false => Some(line),

@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use super::spool::{Incoming, Spool};
 use super::stop::Finished;
-use crate::alerts::{Alerts, Canceller};
+use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
 use crate::delivery::{Control, Flow, Item, Message, Outlet};
 use crate::endpoint::Endpoint;
@@ -18,7 +18,7 @@ const TOGETHER: usize = 256;
 /// A source that runs.
 pub(super) struct Source {
     pub name: Arc<str>,
-    pub canceller: Canceller,
+    pub handle: Handle,
     /// Of a source that is pulled.
     thread: Option<JoinHandle<()>>,
 }
@@ -45,7 +45,7 @@ impl Source {
         finished: &Arc<Finished>,
     ) -> Result<Source> {
         let alerts = client.subscribe()?;
-        let canceller = alerts.canceller();
+        let handle = alerts.handle();
         let run = {
             let (name, spool, finished) = (name.clone(), spool.clone(), finished.clone());
             move || {
@@ -55,14 +55,14 @@ impl Source {
         };
         let thread = thread::Builder::new().name("relay-source".to_owned());
         finished.starts();
-        let thread = thread.spawn(run).map_err(|error| Error::Server {
+        let thread = thread.spawn(run).map_err(|error| Error::Listen {
             endpoint: name.to_string(),
             problem: format!("no thread to read it: {error}; allow more threads"),
             source: Some(error.into()),
         })?;
         Ok(Source {
             name,
-            canceller,
+            handle,
             thread: Some(thread),
         })
     }
@@ -89,7 +89,7 @@ impl Source {
         })?;
         Ok(Source {
             name,
-            canceller: Canceller::of(control),
+            handle: Handle::of(control),
             thread: None,
         })
     }
@@ -124,7 +124,7 @@ fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
         }
         let mut count = batch.len();
         if count > 0 && spool.put(std::mem::take(&mut batch)).is_err() {
-            alerts.canceller().cancel();
+            alerts.handle().cancel();
             count += alerts.into_iter().filter(Result::is_ok).count();
             log::error!("{name}: {count} alerts were received and found no room in the spool");
             return;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::deliver::Progress;
 use super::spool::Spool;
-use crate::alerts::Canceller;
+use crate::alerts::Handle;
 use crate::delivery::{Counters, State};
 use crate::util::lock::lock;
 
@@ -67,7 +67,7 @@ impl Status {
 /// What is looked at.
 pub(super) struct Watched {
     pub spool: Arc<Spool>,
-    sources: Mutex<Vec<(Arc<str>, Canceller)>>,
+    sources: Mutex<Vec<(Arc<str>, Handle)>>,
     sinks: Mutex<Vec<(Arc<str>, Arc<Progress>)>>,
     stopping: AtomicBool,
 }
@@ -82,9 +82,9 @@ impl Watched {
         }
     }
 
-    pub(super) fn source(&self, name: Arc<str>, canceller: Canceller) {
+    pub(super) fn source(&self, name: Arc<str>, handle: Handle) {
         let mut sources = lock(&self.sources);
-        sources.push((name, canceller));
+        sources.push((name, handle));
     }
 
     pub(super) fn sink(&self, name: Arc<str>) -> Arc<Progress> {
@@ -109,10 +109,10 @@ impl Watched {
         Status {
             sources: sources
                 .iter()
-                .map(|(name, canceller)| SourceStatus {
+                .map(|(name, handle)| SourceStatus {
                     name: name.to_string(),
-                    state: canceller.state(),
-                    counters: canceller.counters(),
+                    state: handle.state(),
+                    counters: handle.counters(),
                 })
                 .collect(),
             sinks: sinks

@@ -110,12 +110,12 @@ impl ServerBuilder {
     ///   [`threadiness`](Self::threadiness) is above 256, or [`falco`](Self::falco) is no version,
     ///   or one before 0.18.
     /// - [`Error::Tls`]: the certificates cannot be used.
-    /// - [`Error::Server`]: something listens there already, a file lies there that is no
+    /// - [`Error::Listen`]: something listens there already, a file lies there that is no
     ///   socket, or the folder is missing or not writable.
     pub fn start(self) -> Result<Server> {
         let asked = Endpoint::for_listening(&self.listen)?;
         let release = Release::parse(&self.falco)?;
-        let server = |problem: String, source| Error::Server {
+        let server = |problem: String, source| Error::Listen {
             endpoint: self.listen.clone(),
             problem,
             source,

@@ -26,7 +26,7 @@
 //!         .build(),
 //! );
 //!
-//! let client = Client::connect(&falco.endpoint().to_string())?;
+//! let client = Client::open(&falco.endpoint().to_string())?;
 //! let alerts = client.get()?.into_iter().collect::<Result<Vec<_>, _>>()?;
 //! assert_eq!(alerts[0].field("proc.name"), Some("bash"));
 //! assert_eq!(falco.queued(), 0);
@@ -165,13 +165,13 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::Server`] when the system gives no thread.
+    /// [`Error::Listen`] when the system gives no thread.
     pub fn replay<M>(&self, messages: M, rate: Option<NonZeroU32>) -> Result<Replay>
     where
         M: IntoIterator<Item = Vec<u8>>,
         M::IntoIter: Send + 'static,
     {
-        Replay::start(&self.falco, messages.into_iter(), rate).map_err(|error| Error::Server {
+        Replay::start(&self.falco, messages.into_iter(), rate).map_err(|error| Error::Listen {
             endpoint: self.endpoint.to_string(),
             problem: format!("no thread for a replay: {error}; allow more threads"),
             source: Some(error.into()),

@@ -29,7 +29,7 @@ pub(crate) struct Http {
 impl Http {
     /// # Errors
     ///
-    /// [`Error::Server`] where nothing can listen there, [`Error::Tls`].
+    /// [`Error::Listen`] where nothing can listen there, [`Error::Tls`].
     pub(crate) fn bind(config: &Config, endpoint: Endpoint) -> Result<Http> {
         let listener = Arc::new(Listener::bind(config, endpoint)?);
         Ok(Http { listener })
@@ -66,7 +66,7 @@ impl Source for Http {
             posts.intake.end(None);
         };
         let started = spawn_named("falco-listen", run);
-        started.map(drop).map_err(|error| Error::Server {
+        started.map(drop).map_err(|error| Error::Listen {
             endpoint: self.endpoint().to_string(),
             problem: format!("no thread to listen there: {error}; allow more threads"),
             source: Some(error.into()),

@@ -57,7 +57,7 @@ fn sigterm_under_load_loses_nothing() {
         .map(|bytes| {
             Alert::from_bytes(bytes.unwrap())
                 .unwrap()
-                .falco()
+                .falco_json()
                 .to_string()
         })
         .collect();

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use falco_client::protobuf::descriptor::FileDescriptorSet;
-use falco_client::protobuf::Message as _;
+use falco_client::api::protobuf::descriptor::FileDescriptorSet;
+use falco_client::api::protobuf::Message as _;
 use falco_client::{Alert, Priority};
 use serde_json::Value;
 

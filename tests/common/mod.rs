@@ -50,7 +50,7 @@ impl Falco {
     }
 
     pub fn client(&self) -> Client {
-        Client::connect(&self.endpoint()).unwrap()
+        Client::open(&self.endpoint()).unwrap()
     }
 }
 
@@ -67,7 +67,7 @@ pub fn numbered(number: usize) -> Alert {
 
 /// Falco's line of an alert with this number.
 pub fn line(number: usize) -> String {
-    numbered(number).falco().to_string()
+    numbered(number).falco_json().to_string()
 }
 
 pub fn number(alert: &Alert) -> usize {

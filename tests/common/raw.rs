@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use falco_client::api::{outputs, outputs_grpc, version, version_grpc};
-use falco_client::grpcio::{
+use falco_client::api::grpcio::{
     self, CallOption, Channel, ChannelBuilder, ChannelCredentials, ClientDuplexReceiver,
     ClientSStreamReceiver, EnvBuilder, Environment, GrpcSlice, Marshaller, Method, MethodType,
     RpcStatus, RpcStatusCode, StreamingCallSink, WriteFlags,
 };
+use falco_client::api::{outputs, outputs_grpc, version, version_grpc};
 use falco_client::server::{Server, ServerBuilder};
 use futures::executor::block_on;
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
@@ -32,7 +32,7 @@ pub fn server_with(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> (Server,
 
 /// A message that this number can be read from.
 pub fn numbered(number: usize) -> Vec<u8> {
-    use falco_client::protobuf::Message as _;
+    use falco_client::api::protobuf::Message as _;
     let message = outputs::Response {
         rule: number.to_string(),
         ..Default::default()

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use falco_client::{Canceller, Client};
+use falco_client::{Client, Handle};
 use futures::executor::block_on;
 use futures::StreamExt as _;
 
@@ -13,19 +13,19 @@ use crate::load::Check;
 use crate::{grouped, scale, tell, Random};
 
 /// Reads to the end, which `close` is to bring about.
-type Read = fn(&Client, close: &mut dyn FnMut(Canceller), check: Arc<Mutex<Check>>);
+type Read = fn(&Client, close: &mut dyn FnMut(Handle), check: Arc<Mutex<Check>>);
 
-fn iterator(client: &Client, close: &mut dyn FnMut(Canceller), check: Arc<Mutex<Check>>) {
+fn iterator(client: &Client, close: &mut dyn FnMut(Handle), check: Arc<Mutex<Check>>) {
     let alerts = client.subscribe().unwrap();
-    close(alerts.canceller());
+    close(alerts.handle());
     for alert in alerts {
         check.lock().unwrap().add(&alert.unwrap());
     }
 }
 
-fn stream(client: &Client, close: &mut dyn FnMut(Canceller), check: Arc<Mutex<Check>>) {
+fn stream(client: &Client, close: &mut dyn FnMut(Handle), check: Arc<Mutex<Check>>) {
     let mut alerts = client.subscribe().unwrap();
-    close(alerts.canceller());
+    close(alerts.handle());
     block_on(async {
         while let Some(alert) = alerts.next().await {
             check.lock().unwrap().add(&alert.unwrap());
@@ -33,13 +33,13 @@ fn stream(client: &Client, close: &mut dyn FnMut(Canceller), check: Arc<Mutex<Ch
     });
 }
 
-fn callback(client: &Client, close: &mut dyn FnMut(Canceller), check: Arc<Mutex<Check>>) {
+fn callback(client: &Client, close: &mut dyn FnMut(Handle), check: Arc<Mutex<Check>>) {
     let watch = client.subscribe_with(move |alert| {
         check.lock().unwrap().add(&alert.unwrap());
         ControlFlow::Continue(())
     });
     let watch = watch.unwrap();
-    close(watch.canceller());
+    close(watch.handle());
     watch.wait().unwrap();
 }
 
@@ -55,16 +55,16 @@ fn closed() {
         rate: Some(RATE),
         ..Load::on(socket(&folder))
     });
-    let client = Client::connect(&falco.endpoint).unwrap();
+    let client = Client::open(&falco.endpoint).unwrap();
     let check = Arc::new(Mutex::new(Check::whole()));
     for round in 0..closes {
         let read: Read = [iterator, stream, callback][round % 3];
         let moment = random.millis(60);
         let mut closing = None;
-        let mut close = |canceller: Canceller| {
+        let mut close = |handle: Handle| {
             closing = Some(thread::spawn(move || {
                 thread::sleep(moment);
-                canceller.close();
+                handle.close();
             }));
         };
         read(&client, &mut close, check.clone());

@@ -24,7 +24,7 @@ fn dropped() {
             rate: Some(2_000),
             ..Load::on(socket(&folder))
         });
-        let client = Client::connect(&falco.endpoint).unwrap();
+        let client = Client::open(&falco.endpoint).unwrap();
         drop_subscriptions(&client, 200);
         let here = || held(std::process::id());
         let there = || held(falco.id());

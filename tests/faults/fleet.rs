@@ -34,7 +34,7 @@ fn fleet() {
         let before = resident(me);
         let start = Instant::now();
         let follow = |number| {
-            Client::connect(&format!("{listen}{number}"))
+            Client::open(&format!("{listen}{number}"))
                 .unwrap()
                 .subscribe()
         };

@@ -26,8 +26,8 @@ fn killed() {
     let mut random = Random::seeded();
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
-    let canceller = alerts.canceller();
+    let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
+    let handle = alerts.handle();
     let (lives, first_of) = mpsc::channel();
     let reader = thread::spawn(move || {
         let mut check = Check::whole();
@@ -60,7 +60,7 @@ fn killed() {
             false => random.millis(100),
         });
     }
-    canceller.cancel();
+    handle.cancel();
     let check = reader.join().unwrap();
     let (median, worst) = median_and_worst(&mut times);
     let (late_median, latest) = median_and_worst(&mut late);

@@ -41,7 +41,7 @@ fn delivered(server: &Server, config: Config, over: &str) {
         let next = subscription.recv_timeout(LIMIT).unwrap().unwrap();
         assert_eq!(next.rule(), "next");
     }
-    subscription.canceller().close();
+    subscription.handle().close();
     assert!(subscription.recv().is_err());
     server.extend(large().map(|(_, alert)| alert));
     let got: Vec<_> = client

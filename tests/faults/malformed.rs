@@ -107,7 +107,7 @@ fn malformed_sent() {
         let folder = tempfile::tempdir().unwrap();
         let listen = socket(&folder);
         let server = Server::builder().listen(&listen).start().unwrap();
-        let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+        let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
         let good = Alert::builder().rule("good").build();
         let mut send = |batch: &mut Vec<Vec<u8>>| {
             for bytes in &*batch {

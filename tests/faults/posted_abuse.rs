@@ -51,7 +51,7 @@ fn posted_abuse() {
     let reader = thread::spawn(move || {
         let mut count = 0;
         for line in shown {
-            assert_eq!(line.unwrap(), alert(0, count).falco().to_string());
+            assert_eq!(line.unwrap(), alert(0, count).falco_json().to_string());
             count += 1;
         }
         count
@@ -77,7 +77,9 @@ fn posted_abuse() {
         let (mut falco, mut posted) = (Poster::connect(&address).unwrap(), 0);
         while posted < enough || made.load(Ordering::Relaxed) < many {
             assert_eq!(
-                falco.post(&alert(0, posted).falco().to_string()).unwrap(),
+                falco
+                    .post(&alert(0, posted).falco_json().to_string())
+                    .unwrap(),
                 200
             );
             posted += 1;

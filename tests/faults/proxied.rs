@@ -71,8 +71,8 @@ fn harm(falco: &Falco, folder: &Path, garbage: bool, configure: impl Fn(Config) 
     let proxy = Proxy::start(&falco.endpoint, folder, plans);
     let seen = Mutex::new(Seen::default());
     let config = Config::new(&proxy.endpoint)
-        .connect_deadline(Duration::from_secs(1))
-        .stall_deadline(Duration::from_secs(2));
+        .connect_timeout(Duration::from_secs(1))
+        .stall_timeout(Duration::from_secs(2));
     let client = || Client::new(configure(config.clone())).unwrap();
     let start = Instant::now();
     thread::scope(|scope| {

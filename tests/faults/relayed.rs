@@ -134,7 +134,7 @@ fn relayed() {
             at if at == between * 2 / 3 => sink_runs = Some(sink(&to, &taken)),
             _ => {}
         }
-        falco.post(&alert(0, number).falco().to_string());
+        falco.post(&alert(0, number).falco_json().to_string());
     }
     let posted = begin.elapsed();
     let numbers = || -> Vec<u64> {

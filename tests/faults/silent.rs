@@ -26,8 +26,8 @@ fn noticed_and_followed_again(
     mut come_back: impl FnMut(),
 ) {
     let config = config
-        .stall_deadline(deadline())
-        .connect_deadline(deadline() / 2);
+        .stall_timeout(deadline())
+        .connect_timeout(deadline() / 2);
     let mut alerts = Client::new(config).unwrap().subscribe().unwrap();
     let mut check = Check::with_gaps();
     for _ in 0..1_000 {
@@ -60,7 +60,7 @@ fn noticed_and_followed_again(
     }
     assert_eq!(alerts.state(), State::Following);
     tell(&format!(
-        "{what} for {:.0?} with a stall_deadline of {:?}: noticed after {noticed:.1?}, 1000 alerts \
+        "{what} for {:.0?} with a stall_timeout of {:?}: noticed after {noticed:.1?}, 1000 alerts \
          {:.1?} after the return; {} alerts in order, none altered, {} lost with the connection",
         back - start,
         deadline(),

@@ -24,10 +24,7 @@ fn stalled() {
             alerts,
             ..Load::on(socket(&folder))
         });
-        let mut reader = Client::connect(&falco.endpoint)
-            .unwrap()
-            .subscribe()
-            .unwrap();
+        let mut reader = Client::open(&falco.endpoint).unwrap().subscribe().unwrap();
         let mut check = Check::whole();
         for _ in 0..1_000 {
             check.add(&reader.recv_timeout(LIMIT).unwrap().unwrap());

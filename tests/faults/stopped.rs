@@ -58,7 +58,7 @@ fn stop_often(rate: Option<u32>, stops: u64) -> Told {
     let mut random = Random::seeded();
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+    let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
     let mut check = Check::whole();
     let (mut cut, mut lost) = (0, 0);
     for life in 0..stops {

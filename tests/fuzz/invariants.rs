@@ -23,7 +23,7 @@ pub fn agrees(bytes: &[u8]) -> Option<Alert> {
         (Ok(alert), message) => {
             assert_eq!(alert.as_bytes(), bytes);
             // The generated message's parser has nothing against it but text that is not UTF-8.
-            assert_eq!(alert.is_repaired(), message.is_err(), "{bytes:?}");
+            assert_eq!(alert.is_lossy(), message.is_err(), "{bytes:?}");
             let message = message.unwrap_or_else(|_| alert.to_message());
             same(&alert, &message);
             assert_eq!(alert.to_message(), message);
@@ -75,15 +75,18 @@ pub fn json(alert: &Alert) {
     let _ = (alert.time(), format!("{alert:?}"));
     let mut line = Vec::new();
     let forms = [
-        alert.go().to_string(),
-        alert.falco().to_string(),
-        alert.proto().to_string(),
+        alert.go_json().to_string(),
+        alert.falco_json().to_string(),
+        alert.proto_json().to_string(),
     ];
-    alert.go().write_to(&mut line).unwrap();
-    alert.falco().write_to(&mut line).unwrap();
-    alert.proto().write_to(&mut line).unwrap();
+    alert.go_json().write_to(&mut line).unwrap();
+    alert.falco_json().write_to(&mut line).unwrap();
+    alert.proto_json().write_to(&mut line).unwrap();
     assert_eq!(line, forms.concat().as_bytes());
-    assert_eq!(serde_json::to_string(&alert.falco()).unwrap(), forms[1]);
+    assert_eq!(
+        serde_json::to_string(&alert.falco_json()).unwrap(),
+        forms[1]
+    );
     for form in &forms {
         assert!(!form.contains('\n'), "{form}");
         assert!(serde_json::from_str::<Value>(form).unwrap().is_object());
@@ -106,9 +109,9 @@ pub fn any_line(line: &str) {
     };
     let message = Alert::from_bytes(alert.as_bytes()).unwrap();
     assert_eq!(message, alert);
-    assert!(!alert.is_repaired());
+    assert!(!alert.is_lossy());
     json(&alert);
-    let native = alert.falco().to_string();
+    let native = alert.falco_json().to_string();
     let again = Alert::from_json(&native).unwrap();
-    assert_eq!(again.falco().to_string(), native);
+    assert_eq!(again.falco_json().to_string(), native);
 }

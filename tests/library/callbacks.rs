@@ -125,7 +125,7 @@ fn closing_waits_for_a_slow_callback() {
         });
         let watch = watch.unwrap();
         assert_eq!(received.recv_timeout(LIMIT), Ok(0));
-        watch.canceller().close();
+        watch.handle().close();
         watch.wait().unwrap();
         assert_eq!(
             received.into_iter().collect::<Vec<_>>(),

@@ -18,7 +18,7 @@ fn the_types_go_where_users_take_them() {
     fn shared<T: Clone + Send + Sync + 'static>() {}
     fn moved<T: Send + 'static>() {}
     shared::<Client>();
-    shared::<falco_client::Canceller>();
+    shared::<falco_client::Handle>();
     shared::<falco_client::Alert>();
     shared::<Config>();
     moved::<Alerts>();
@@ -53,7 +53,7 @@ fn receiving_is_as_from_a_channel() {
     falco.push(0..2);
     assert_eq!(number(&alerts.recv().unwrap().unwrap()), 0);
     assert_eq!(next(&mut alerts), 1);
-    alerts.canceller().cancel();
+    alerts.handle().cancel();
     assert!(alerts.recv().is_err());
     assert!(matches!(alerts.try_recv(), Err(TryRecvError::Disconnected)));
     let ended = alerts.recv_timeout(LIMIT);
@@ -95,8 +95,8 @@ async fn follow(falco: Falco) {
         falco.push([round]);
         assert_eq!(number(&alerts.next().await.unwrap().unwrap()), round);
     }
-    let canceller = alerts.canceller();
-    let cancelling = thread::spawn(move || canceller.cancel());
+    let handle = alerts.handle();
+    let cancelling = thread::spawn(move || handle.cancel());
     assert!(alerts.next().await.is_none());
     cancelling.join().unwrap();
     assert_eq!(falco.client().version_async().await.unwrap().minor, 43);
@@ -182,7 +182,7 @@ fn a_text_that_is_not_utf8_costs_no_alert() {
     let mut alerts = falco.client().get().unwrap();
     let repaired = alerts.recv().unwrap().unwrap();
     assert_eq!(repaired.rule(), "a\u{fffd}\u{fffd}b");
-    assert!(repaired.is_repaired());
+    assert!(repaired.is_lossy());
     assert_eq!(next(&mut alerts), 1);
 }
 
@@ -220,7 +220,7 @@ fn the_version_is_told_in_both_forms() {
 fn waiting_for_the_connection_outlasts_a_missing_falco() {
     let folder = tempfile::tempdir().unwrap();
     let endpoint = format!("unix://{}/falco.sock", folder.path().display());
-    let client = Client::connect(&endpoint).unwrap();
+    let client = Client::open(&endpoint).unwrap();
     let missing = client
         .wait_connected(Duration::from_millis(20))
         .unwrap_err();

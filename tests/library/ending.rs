@@ -13,9 +13,9 @@ use crate::common::{next, numbers, until, Falco};
 fn cancelling_wakes_a_blocked_reader() {
     let falco = Falco::start();
     let mut alerts = falco.client().subscribe().unwrap();
-    let canceller = alerts.canceller();
+    let handle = alerts.handle();
     let reader = thread::spawn(move || alerts.recv().is_err());
-    canceller.cancel();
+    handle.cancel();
     assert!(reader.join().unwrap());
 }
 
@@ -24,7 +24,7 @@ fn what_was_received_before_a_cancel_is_delivered_in_order() {
     let falco = Falco::holding(5_000);
     let mut alerts = falco.client().get().unwrap();
     assert_eq!(next(&mut alerts), 0);
-    alerts.canceller().cancel();
+    alerts.handle().cancel();
     let rest = numbers(alerts);
     assert_eq!(rest, Vec::from_iter(1..=rest.len()));
 }
@@ -88,7 +88,7 @@ fn a_waker_that_panics_ends_only_its_own_sequence() {
     assert!(alarmed
         .poll_next_unpin(&mut Context::from_waker(&waker))
         .is_pending());
-    let state = alarmed.canceller();
+    let state = alarmed.handle();
     falco.push([0]);
     until("the panic has ended it", || {
         state.state() == falco_client::State::Ended

@@ -24,7 +24,7 @@ fn name(state: &State) -> &'static str {
 fn each_change_is_told_in_its_order() {
     let folder = tempfile::tempdir().unwrap();
     let listen = format!("unix://{}/falco.sock", folder.path().display());
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+    let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let changes = seen.clone();
     alerts.on_change(|_| panic!("not the others' business"));
@@ -37,7 +37,7 @@ fn each_change_is_told_in_its_order() {
         server.stop(LIMIT);
         until("it waits again", || name(&alerts.state()) == "waiting");
     }
-    alerts.canceller().close();
+    alerts.handle().close();
     assert!(alerts.recv().is_err());
     let mut told = seen.lock().unwrap().clone();
     // Before the first failure, or after it: that depends on who was faster.
@@ -61,7 +61,7 @@ fn a_wait_tells_since_when_and_until_when() {
     let begin = SystemTime::now();
     let folder = tempfile::tempdir().unwrap();
     let listen = format!("unix://{}/falco.sock", folder.path().display());
-    let alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+    let alerts = Client::open(&listen).unwrap().subscribe().unwrap();
     let waiting = || match alerts.state() {
         State::Waiting { since, next, .. } => Some((since, next)),
         _ => None,
@@ -85,8 +85,8 @@ fn counters_tell_what_came() {
     let begin = SystemTime::now();
     let folder = tempfile::tempdir().unwrap();
     let listen = format!("unix://{}/falco.sock", folder.path().display());
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
-    let handle = alerts.canceller();
+    let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
+    let handle = alerts.handle();
     assert_eq!(handle.counters().last_alert, None);
     let server = Server::builder().listen(&listen).start().unwrap();
     let messages = [
@@ -104,16 +104,16 @@ fn counters_tell_what_came() {
         came.bytes,
         messages.iter().map(Vec::len).sum::<usize>() as u64
     );
-    assert_eq!((came.repaired, came.undecodable, came.dropped), (0, 0, 0));
+    assert_eq!((came.lossy, came.undecodable, came.dropped), (0, 0, 0));
     assert!(came.requests > 0, "{came:?}");
     assert!(came.last_alert.unwrap() >= begin, "{came:?}");
     assert_eq!(came.reconnects, 0);
 
     assert_eq!(next(&mut alerts), 0);
-    assert!(alerts.recv().unwrap().unwrap().is_repaired());
+    assert!(alerts.recv().unwrap().unwrap().is_lossy());
     assert!(matches!(alerts.recv(), Ok(Err(Error::Undecodable { .. }))));
     let read = alerts.counters();
-    assert_eq!((read.repaired, read.undecodable), (1, 1));
+    assert_eq!((read.lossy, read.undecodable), (1, 1));
 
     server.stop(LIMIT);
     let server = Server::builder().listen(&listen).start().unwrap();
@@ -127,7 +127,7 @@ fn a_callback_is_counted_as_well() {
     let falco = Falco::holding(10);
     let watch = falco.client().get_with(|_| ControlFlow::Continue(()));
     let watch = watch.unwrap();
-    let handle = watch.canceller();
+    let handle = watch.handle();
     watch.wait().unwrap();
     let counters = handle.counters();
     assert_eq!((counters.alerts, counters.requests), (10, 1));

@@ -15,11 +15,11 @@ fn fanned_out_every_subscription_gets_every_alert() {
     let mut falco = poster(&relay);
     // Before anyone has come: for the first who does.
     assert_eq!(falco.post(&line(0)).unwrap(), 200);
-    let client = Client::connect(&rig.socket("falco.sock")).unwrap();
+    let client = Client::open(&rig.socket("falco.sock")).unwrap();
     let mut first = client.subscribe().unwrap();
     assert_eq!(number(&recv(&mut first)), 0);
     // It counts from the moment when the server has met it: it asks at once.
-    let mut second = Client::connect(&rig.socket("falco.sock"))
+    let mut second = Client::open(&rig.socket("falco.sock"))
         .unwrap()
         .subscribe()
         .unwrap();
@@ -62,7 +62,7 @@ fn otherwise_an_alert_goes_to_one_client() {
     for number in 0..500 {
         assert_eq!(falco.post(&line(number)).unwrap(), 200);
     }
-    let client = || Client::connect(&rig.socket("falco.sock")).unwrap();
+    let client = || Client::open(&rig.socket("falco.sock")).unwrap();
     let mut numbers: Vec<_> = client()
         .get()
         .unwrap()
@@ -91,7 +91,7 @@ fn alerts_of_several_sources_tell_which() {
         .to(out.to_str().unwrap().parse().unwrap());
     // Two on any port are two sources.
     let relay = relay.start().unwrap();
-    let mut alerts = Client::connect(&rig.socket("falco.sock"))
+    let mut alerts = Client::open(&rig.socket("falco.sock"))
         .unwrap()
         .subscribe()
         .unwrap();

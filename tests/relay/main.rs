@@ -56,7 +56,7 @@ pub fn poster(relay: &Relay) -> Poster {
 
 /// A sink that takes posted alerts: the client itself, and where it listens.
 pub fn posted_sink() -> (Alerts, String) {
-    let client = Client::connect("listen+http://127.0.0.1:0").unwrap();
+    let client = Client::open("listen+http://127.0.0.1:0").unwrap();
     let url = client.endpoint().to_string();
     let url = url.strip_prefix("listen+").unwrap().to_owned();
     // The port is listened on as long as the sequence runs.

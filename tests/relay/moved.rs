@@ -31,7 +31,7 @@ fn posted_lines_reach_grpc_http_and_a_file_byte_for_byte() {
         lines.extend(text.lines().map(str::to_owned));
     }
     let mut falco = poster(&relay);
-    let client = Client::connect(&rig.socket("falco.sock")).unwrap();
+    let client = Client::open(&rig.socket("falco.sock")).unwrap();
     let mut alerts = client.subscribe().unwrap();
     for line in &lines {
         assert_eq!(falco.post(line).unwrap(), 200);
@@ -39,8 +39,8 @@ fn posted_lines_reach_grpc_http_and_a_file_byte_for_byte() {
     for line in &lines {
         let alert = recv(&mut alerts);
         assert_eq!(alert.output(), line, "the line is the output over gRPC");
-        assert_eq!(&alert.falco().to_string(), line);
-        assert_eq!(recv(&mut sink).line(), Some(line.as_bytes()));
+        assert_eq!(&alert.falco_json().to_string(), line);
+        assert_eq!(recv(&mut sink).raw_json(), Some(line.as_bytes()));
     }
     assert_eq!(relay.stop(crate::LIMIT), 0);
     let written = fs::read_to_string(rig.path("out.jsonl")).unwrap();
@@ -64,7 +64,7 @@ fn what_comes_over_grpc_goes_on_over_grpc_byte_for_byte() {
         .to(rig.socket("falco.sock").parse().unwrap())
         .start()
         .unwrap();
-    let client = Client::connect(&rig.socket("falco.sock")).unwrap();
+    let client = Client::open(&rig.socket("falco.sock")).unwrap();
     let mut alerts = client.subscribe().unwrap();
     for message in &messages {
         let bytes = match alerts.recv_timeout(crate::LIMIT).unwrap() {
@@ -117,7 +117,7 @@ fn alerts_are_posted_over_mutual_tls() {
 fn version_is_what_was_configured_or_seen() {
     let rig = Rig::set_up();
     let version = |name: &str| {
-        let client = Client::connect(&rig.socket(name)).unwrap();
+        let client = Client::open(&rig.socket(name)).unwrap();
         client.version().unwrap().version
     };
     let to = |name: &str| rig.socket(name).parse().unwrap();

@@ -31,7 +31,7 @@ fn alerts_wait_for_a_sink_that_is_down() {
     });
     assert_eq!(relay.status().spooled, 200);
     assert!(!relay.status().is_healthy());
-    let sink = Client::connect(&format!("listen+http://{address}")).unwrap();
+    let sink = Client::open(&format!("listen+http://{address}")).unwrap();
     let mut alerts = sink.subscribe().unwrap();
     for expected in 0..200 {
         assert_eq!(number(&recv(&mut alerts)), expected);
@@ -62,7 +62,7 @@ fn a_full_spool_holds_up_whoever_posts() {
     );
     assert_eq!(relay.status().stored, 1);
     falco.stream().set_read_timeout(Some(crate::LIMIT)).unwrap();
-    let sink = Client::connect(&format!("listen+http://{address}")).unwrap();
+    let sink = Client::open(&format!("listen+http://{address}")).unwrap();
     let mut alerts = sink.subscribe().unwrap();
     assert_eq!(number(&recv(&mut alerts)), 0);
     assert_eq!(falco.answer().unwrap(), 200);
@@ -107,7 +107,7 @@ fn what_is_left_in_a_spool_on_disk_waits_for_the_next_relay() {
     drop(relay);
     let relay = start();
     assert_eq!(poster(&relay).post(&line(100)).unwrap(), 200);
-    let sink = Client::connect(&format!("listen+http://{address}")).unwrap();
+    let sink = Client::open(&format!("listen+http://{address}")).unwrap();
     let mut alerts = sink.subscribe().unwrap();
     for expected in 0..=100 {
         assert_eq!(number(&recv(&mut alerts)), expected);

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc;
 
+use falco_client::api::grpcio::{self, CallOption, Method, MethodType, RpcStatusCode};
+use falco_client::api::protobuf::Message as _;
 use falco_client::api::version;
-use falco_client::grpcio::{self, CallOption, Method, MethodType, RpcStatusCode};
-use falco_client::protobuf::Message as _;
 use falco_client::server::Server;
 use falco_client::Alert;
 use futures::executor::block_on;

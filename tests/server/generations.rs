@@ -4,8 +4,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use falco_client::api::grpcio::{self, ClientSStreamReceiver, RpcStatusCode};
 use falco_client::api::{outputs, version};
-use falco_client::grpcio::{self, ClientSStreamReceiver, RpcStatusCode};
 use falco_client::server::Server;
 use falco_client::Error;
 use futures::{FutureExt as _, StreamExt as _};

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use falco_client::grpcio::{ChannelCredentials, ChannelCredentialsBuilder};
+use falco_client::api::grpcio::{ChannelCredentials, ChannelCredentialsBuilder};
 use falco_client::server::Server;
 use falco_client::{Endpoint, Error, Tls};
 use futures::executor::block_on;
@@ -150,7 +150,7 @@ fn a_stale_socket_file_does_not_hinder_and_a_live_one_does() {
     assert_eq!(first.endpoint(), Endpoint::Unix(path.clone()));
 
     let error = Server::builder().listen(unix(&path)).start().unwrap_err();
-    assert!(matches!(error, Error::Server { .. }), "{error:?}");
+    assert!(matches!(error, Error::Listen { .. }), "{error:?}");
     let error = error.to_string();
     assert!(
         error.contains(&unix(&path)) && error.contains("listens there already"),
@@ -174,7 +174,7 @@ fn what_cannot_be_listened_at_is_named() {
     let tls = || Tls::from_pem("", "", "");
     for (path, problem) in [(&file, "not a socket"), (&missing, "make its folder first")] {
         let error = Server::builder().listen(unix(path)).start().unwrap_err();
-        assert!(matches!(error, Error::Server { .. }), "{error:?}");
+        assert!(matches!(error, Error::Listen { .. }), "{error:?}");
         assert!(error.to_string().contains(problem), "{error}");
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "not a socket");
@@ -260,7 +260,7 @@ fn tcp_is_served_to_clients_with_a_certificate_of_the_ca() {
     );
 
     let error = tcp().listen(target()).start().unwrap_err();
-    assert!(matches!(error, Error::Server { .. }), "{error:?}");
+    assert!(matches!(error, Error::Listen { .. }), "{error:?}");
     let error = error.to_string();
     assert!(
         error.contains(&target()) && error.contains("end what listens there"),

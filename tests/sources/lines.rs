@@ -24,7 +24,7 @@ fn append(path: &Path, from: usize, to: usize) {
 fn a_file_is_followed_wherever_it_goes() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("falco.log");
-    let client = Client::connect(&format!("file://{}", log.display())).unwrap();
+    let client = Client::open(&format!("file://{}", log.display())).unwrap();
     let mut alerts = client.subscribe().unwrap();
     until("it waits", || {
         matches!(alerts.state(), State::Waiting { .. })
@@ -50,7 +50,7 @@ fn a_file_is_followed_wherever_it_goes() {
     fs::write(&log, "").unwrap();
     append(&log, 20, 22);
     expect(&mut alerts, 20, 22);
-    alerts.canceller().close();
+    alerts.handle().close();
     assert!(alerts.recv().is_err());
 }
 
@@ -58,7 +58,7 @@ fn a_file_is_followed_wherever_it_goes() {
 fn get_reads_what_a_file_holds_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("falco.log");
-    let client = Client::connect(&format!("file://{}", log.display())).unwrap();
+    let client = Client::open(&format!("file://{}", log.display())).unwrap();
     let missing = client.get().unwrap().recv().unwrap().unwrap_err();
     assert!(matches!(missing, Error::Unavailable { .. }), "{missing}");
     append(&log, 0, 1_000);

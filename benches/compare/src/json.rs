@@ -1,4 +1,4 @@
-//! Falco's own JSON from prost's message: the same object as `Alert::falco` writes.
+//! Falco's own JSON from prost's message: the same object as `Alert::falco_json` writes.
 
 use std::collections::HashMap;
 

@@ -71,7 +71,7 @@ impl Printed {
             self.show_text()?;
         }
         let alerts = client.subscribe()?;
-        interrupt.ends(alerts.canceller());
+        interrupt.ends(alerts.handle());
         let closed = interrupt.clone();
         on_closed_output(move || closed.output_closed())?;
 
@@ -129,7 +129,7 @@ fn keep(done: &mut Result<Code, Failure>, printed: Result<(), Failure>) {
 
 fn print_json(alert: &Alert, terminal: bool, output: &mut Output) -> Result<(), Failure> {
     print_line(
-        &format!("{{\"alert\":{}}}", alert.falco()),
+        &format!("{{\"alert\":{}}}", alert.falco_json()),
         terminal,
         output,
     )

@@ -19,7 +19,7 @@ pub fn run() -> Result<Code, Failure> {
     let (alerts, took) = transfer()?;
     let mut output = Output::new();
     for alert in &alerts {
-        let line = alert.go().write_to(&mut output);
+        let line = alert.go_json().write_to(&mut output);
         line.and_then(|()| output.write_all(b"\n"))
             .map_err(Failure::stdout)?;
     }
@@ -49,7 +49,7 @@ fn transfer() -> Result<(Vec<Alert>, Duration), Failure> {
             server.push_bytes(alert?);
         }
     }
-    let client = Client::connect(&server.endpoint().to_string())?;
+    let client = Client::open(&server.endpoint().to_string())?;
     client.wait_connected(Duration::from_secs(10))?;
     let begin = Instant::now();
     let alerts = client.get()?.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -80,10 +80,10 @@ impl Printer {
 
     fn json(&self, alert: &Alert, to: &mut impl Write) -> Result<(), Failure> {
         match &self.form {
-            Form::Go => alert.go().write_to(to),
-            Form::Proto => alert.proto().write_to(to),
+            Form::Go => alert.go_json().write_to(to),
+            Form::Proto => alert.proto_json().write_to(to),
             Form::Described(descriptor) => to.write_all(descriptor.json(alert)?.as_bytes()),
-            Form::Falco | Form::Text { .. } => alert.falco().write_to(to),
+            Form::Falco | Form::Text { .. } => alert.falco_json().write_to(to),
         }
         .map_err(Failure::stdout)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use falco_client::{Canceller, State as Status};
+use falco_client::{Handle, State as Status};
 
 use crate::diagnostics::{say, Code, Failure};
 use crate::lock::{lock, wait_while};
@@ -48,7 +48,7 @@ struct State {
     closed: bool,
     /// All is printed.
     ended: bool,
-    canceller: Option<Canceller>,
+    handle: Option<Handle>,
     /// What is lost of what was on its way, as far as can be told.
     lost: Option<String>,
 }
@@ -78,8 +78,8 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    pub fn ends(&self, canceller: Canceller) {
-        self.update(|state| state.canceller = Some(canceller));
+    pub fn ends(&self, handle: Handle) {
+        self.update(|state| state.handle = Some(handle));
     }
 
     pub fn output_closed(&self) {
@@ -110,19 +110,19 @@ impl Interrupt {
     fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         change(&mut state);
-        let Some(canceller) = state.canceller.clone() else {
+        let Some(handle) = state.handle.clone() else {
             return;
         };
         if state.closed {
-            canceller.cancel();
+            handle.cancel();
         } else if state.is_cut_short() {
             // Once: afterwards it has ended in any case. Who has closed the output is not told.
-            if state.lost.is_none() && canceller.state() != Status::Ended {
-                state.lost = Some(on_its_way(&canceller));
+            if state.lost.is_none() && handle.state() != Status::Ended {
+                state.lost = Some(on_its_way(&handle));
             }
-            canceller.cancel();
+            handle.cancel();
         } else if state.signals == 1 {
-            canceller.close();
+            handle.close();
         }
         self.0.changed.notify_all();
     }
@@ -173,7 +173,7 @@ impl Interrupt {
             }
             shown = self.shown();
         };
-        let counters = state.canceller.as_ref().map(Canceller::counters);
+        let counters = state.handle.as_ref().map(Handle::counters);
         let received = counters.map_or(0, |came| came.alerts.saturating_sub(came.dropped));
         let lost = match &state.lost {
             Some(lost) => format!(", and {lost}"),
@@ -222,8 +222,8 @@ fn reason(gave_up: bool) -> &'static str {
     }
 }
 
-fn on_its_way(canceller: &Canceller) -> String {
-    let counters = canceller.counters();
+fn on_its_way(handle: &Handle) -> String {
+    let counters = handle.counters();
     match counters.bytes.checked_div(counters.alerts) {
         Some(bytes) => format!(
             "up to about {} alerts that Falco had written and that were still on their way may \

@@ -42,7 +42,7 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
         Call::Get => client.get()?,
         Call::Subscribe => client.subscribe()?,
     };
-    interrupt.ends(alerts.canceller());
+    interrupt.ends(alerts.handle());
     if let Endpoint::Listen { .. } = client.endpoint() {
         say(format_args!(
             "waiting for Falco's http_output at {}",
@@ -138,7 +138,7 @@ fn count_the_rest(mut alerts: Alerts) {
     let Ok(first) = alerts.recv_timeout(ON_ITS_WAY) else {
         return;
     };
-    alerts.canceller().cancel();
+    alerts.handle().cancel();
     let received = std::iter::once(first)
         .chain(alerts)
         .filter(|next| matches!(next, Ok(_) | Err(Error::Undecodable { .. })))

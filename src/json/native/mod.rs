@@ -227,7 +227,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
                 None => return Err(differs()),
                 // Falco's JSON has something else for what is not UTF-8; and who could put that into
                 // the value, could also have put anything else.
-                Some(text) if alert.is_repaired() && text.contains('\u{fffd}') => None,
+                Some(text) if alert.is_lossy() && text.contains('\u{fffd}') => None,
                 told => told,
             };
             let json = map.next_value::<&'de RawValue>()?.get();

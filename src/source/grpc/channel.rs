@@ -168,7 +168,7 @@ fn last_retry(endpoint: &Endpoint) -> Duration {
 fn open(config: &Config, endpoint: &Endpoint, pem: Option<&Pem>) -> Channel {
     let environment = environment();
     core_log::redirect();
-    let attempt = config.connect_deadline;
+    let attempt = config.connect_timeout;
     let mut builder = ChannelBuilder::new(environment)
         .primary_user_agent(concat!("falco-client/", env!("CARGO_PKG_VERSION")))
         // Clients share nothing, so that one's back-off never delays another.

@@ -55,7 +55,7 @@ pub(crate) fn explain(
                 sizes: status.message().to_owned(),
             }
         }
-        (RpcStatusCode::DEADLINE_EXCEEDED, Some(after)) => Error::Deadline {
+        (RpcStatusCode::DEADLINE_EXCEEDED, Some(after)) => Error::Timeout {
             endpoint: name,
             after,
         },
@@ -84,7 +84,7 @@ const TOO_LARGE: &str = "larger than max";
 /// Whether what has failed may go by itself.
 pub(crate) fn passes(error: &Error) -> bool {
     match error {
-        Error::Unavailable { .. } | Error::Deadline { .. } | Error::TooLarge { .. } => true,
+        Error::Unavailable { .. } | Error::Timeout { .. } | Error::TooLarge { .. } => true,
         Error::Status { code, .. } => ![
             RpcStatusCode::UNAUTHENTICATED,
             RpcStatusCode::PERMISSION_DENIED,

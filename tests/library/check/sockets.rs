@@ -103,9 +103,9 @@ fn configs_that_cannot_be_used() {
             ["tls: ", "Falco demands mutual TLS"],
         ),
         (
-            Config::default().call_deadline(Duration::ZERO),
+            Config::default().call_timeout(Duration::ZERO),
             Step::Config,
-            ["call_deadline: 0ns is out of range", "give 1 ms to 24 days"],
+            ["call_timeout: 0ns is out of range", "give 1 ms to 24 days"],
         ),
     ] {
         broken(config, step, &parts);
@@ -140,11 +140,11 @@ fn a_socket_that_never_answers() {
     let path = folder.path().join("silent.sock");
     let _listener = UnixListener::bind(&path).unwrap();
     let config = Config::new(format!("unix://{}", path.display()));
-    let config = config.connect_deadline(Duration::from_millis(300));
+    let config = config.connect_timeout(Duration::from_millis(300));
     broken(
         config,
         Step::Version,
-        &["did not answer as a gRPC server", "connect_deadline"],
+        &["did not answer as a gRPC server", "connect_timeout"],
     );
 }
 
@@ -230,14 +230,11 @@ fn what_speaks_no_grpc() {
 fn what_is_silent_instead_of_a_handshake() {
     let (_folder, tls) = certificates();
     let config = Config::new(answering(b"")).tls(tls);
-    let config = config.connect_deadline(Duration::from_millis(500));
+    let config = config.connect_timeout(Duration::from_millis(500));
     broken(
         config,
         Step::Tls,
-        &[
-            "did not answer as a gRPC server in time",
-            "connect_deadline",
-        ],
+        &["did not answer as a gRPC server in time", "connect_timeout"],
     );
 }
 
@@ -253,7 +250,7 @@ fn what_dribbles_ends_in_time() {
     });
     let config = Config::new(endpoint)
         .tls(tls)
-        .connect_deadline(Duration::from_millis(500));
+        .connect_timeout(Duration::from_millis(500));
     let report = check(&config);
     assert_eq!(report.failed().unwrap().step, Step::Tls, "{report}");
 }

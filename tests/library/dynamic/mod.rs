@@ -69,7 +69,7 @@ fn our_own_descriptor_gives_the_proto_form() {
         for alert in &alerts {
             assert_eq!(
                 value(&descriptor.json(alert).unwrap()),
-                value(&alert.proto().to_string())
+                value(&alert.proto_json().to_string())
             );
             let message = descriptor.decode(alert).unwrap();
             assert_eq!(

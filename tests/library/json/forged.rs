@@ -16,15 +16,15 @@ fn rich() -> (Alert, String) {
 #[track_caller]
 fn is_refused(alert: &Alert, output: &str) {
     let alert = with_output(alert, output);
-    let made = value(alert.falco());
+    let made = value(alert.falco_json());
     assert_eq!(made["output"], output);
     assert_eq!(made["rule"], alert.rule());
-    assert!(!alert.falco().to_string().contains('\n'));
+    assert!(!alert.falco_json().to_string().contains('\n'));
 }
 
 #[track_caller]
 fn passes(alert: &Alert, line: &str) {
-    assert_eq!(with_output(alert, line).falco().to_string(), line);
+    assert_eq!(with_output(alert, line).falco_json().to_string(), line);
 }
 
 fn replaced(line: &str, from: &str, to: &str) -> String {
@@ -188,8 +188,8 @@ fn bad_utf8_costs_no_line() {
     for shown in ["a\u{fffd}b", "ab", "a\u{fffd}\u{fffd}"] {
         let line = line_of_r(&format!(r#""k":"{shown}""#));
         let alert = with_line(&line);
-        assert!(alert.is_repaired());
-        assert_eq!(alert.falco().to_string(), line);
+        assert!(alert.is_lossy());
+        assert_eq!(alert.falco_json().to_string(), line);
     }
 }
 

@@ -57,16 +57,19 @@ fn with_output(alert: &Alert, output: &str) -> Alert {
 #[test]
 fn falcos_own_line_passes_byte_for_byte() {
     for (alert, line) in recorded_with_lines() {
-        assert_eq!(alert.falco().to_string(), line);
+        assert_eq!(alert.falco_json().to_string(), line);
         let mut bytes = Vec::new();
-        alert.falco().write_to(&mut bytes).unwrap();
+        alert.falco_json().write_to(&mut bytes).unwrap();
         assert_eq!(bytes, line.as_bytes());
-        assert_eq!(serde_json::to_string(&alert.falco()).unwrap(), line);
+        assert_eq!(serde_json::to_string(&alert.falco_json()).unwrap(), line);
         assert_eq!(
-            serde_json::to_string(&[alert.falco()]).unwrap(),
+            serde_json::to_string(&[alert.falco_json()]).unwrap(),
             format!("[{line}]")
         );
-        assert_eq!(serde_json::to_value(alert.falco()).unwrap(), value(line));
+        assert_eq!(
+            serde_json::to_value(alert.falco_json()).unwrap(),
+            value(line)
+        );
     }
 }
 
@@ -74,7 +77,7 @@ fn falcos_own_line_passes_byte_for_byte() {
 fn the_line_made_of_the_message_says_what_falcos_own_says() {
     for (alert, line) in recorded_with_lines() {
         let falco = value(line);
-        let built = value(with_output(&alert, "text").falco());
+        let built = value(with_output(&alert, "text").falco_json());
         for key in ["time", "rule", "priority", "source", "hostname", "tags"] {
             assert_eq!(built.get(key), falco.get(key), "{key}");
         }
@@ -91,9 +94,9 @@ fn keys_are_in_falcos_order_and_empty_ones_are_there() {
     let alert = Alert::builder().priority(Priority::Unknown(9)).build();
     let line = r#"{"hostname":"","output":"","output_fields":{},"priority":"9","rule":"","#;
     let rest = r#""source":"syscall","tags":[],"time":"1970-01-01T00:00:00.000000000Z"}"#;
-    assert_eq!(alert.falco().to_string(), format!("{line}{rest}"));
+    assert_eq!(alert.falco_json().to_string(), format!("{line}{rest}"));
     let internal = Alert::builder().source("internal").build();
-    assert_eq!(value(internal.falco()).get("tags"), None);
+    assert_eq!(value(internal.falco_json()).get("tags"), None);
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn go_is_the_shape_of_the_first_go_clients_example() {
         .source("syscall")
         .build();
     assert_eq!(
-        alert.go().to_string(),
+        alert.go_json().to_string(),
         concat!(
             r#"{"time":{"seconds":1570094449,"nanos":259268899},"priority":4,"#,
             r#""rule":"Change thread namespace","output":"a \"b\"\n\u0001"#,
@@ -119,12 +122,12 @@ fn go_is_the_shape_of_the_first_go_clients_example() {
         )
     );
     assert_eq!(
-        Alert::builder().build().go().to_string(),
+        Alert::builder().build().go_json().to_string(),
         r#"{"time":{"seconds":0,"nanos":0},"priority":0,"rule":"","output":"","output_fields":{}}"#
     );
     // From a Falco before 0.32.
     assert_eq!(
-        value(Alert::from_bytes([0x18, 1]).unwrap().go())["source"],
+        value(Alert::from_bytes([0x18, 1]).unwrap().go_json())["source"],
         "k8s_audit"
     );
 }
@@ -140,16 +143,19 @@ fn proto_is_the_canonical_mapping() {
         .source("okta")
         .build();
     assert_eq!(
-        alert.proto().to_string(),
+        alert.proto_json().to_string(),
         concat!(
             r#"{"time":"1970-01-01T00:00:01.500Z","priority":"INFORMATIONAL","#,
             r#""sourceDeprecated":"PLUGIN","rule":"r","outputFields":{"a":"b"},"#,
             r#""tags":["t"],"source":"okta"}"#
         )
     );
-    assert_eq!(Alert::builder().build().proto().to_string(), "{}");
+    assert_eq!(Alert::builder().build().proto_json().to_string(), "{}");
     assert_eq!(
-        Alert::from_bytes([0x0a, 0]).unwrap().proto().to_string(),
+        Alert::from_bytes([0x0a, 0])
+            .unwrap()
+            .proto_json()
+            .to_string(),
         r#"{"time":"1970-01-01T00:00:00Z"}"#
     );
 }
@@ -170,7 +176,7 @@ fn what_a_newer_falco_sends_survives() {
     assert_eq!(alert.as_bytes(), bytes);
     assert_eq!(alert.to_message(), message);
     assert_eq!(
-        alert.proto().to_string(),
+        alert.proto_json().to_string(),
         concat!(
             r#"{"priority":12,"sourceDeprecated":-1,"20":"bmV3IGZpZWxk","21":7,"22":"8","#,
             r#""77":["18446744073709551615","1"]}"#

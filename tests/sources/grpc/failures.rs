@@ -133,14 +133,14 @@ fn a_server_that_never_answers() {
         Config::new(&port).tls(tls(certificates.client_files())),
         Config::new(format!("unix://{}", path.display())),
     ] {
-        let config = config.connect_deadline(Duration::from_millis(300));
+        let config = config.connect_timeout(Duration::from_millis(300));
         let client = Client::new(config).unwrap();
         let error = client.get().unwrap().recv().unwrap().unwrap_err();
         let endpoint = client.endpoint().to_string();
         let parts = [
             &*endpoint,
             "did not answer as a gRPC server",
-            "connect_deadline",
+            "connect_timeout",
         ];
         assert_says(&error, &parts);
     }
@@ -204,7 +204,7 @@ fn a_version_without_an_answer() {
         .add_listening_port(address, ServerCredentials::insecure())
         .unwrap();
     server.start();
-    let client = Client::connect(&format!("unix://{}", path.display())).unwrap();
+    let client = Client::open(&format!("unix://{}", path.display())).unwrap();
     assert_says(&client.version().unwrap_err(), &["mute.sock", "version"]);
     client.wait_connected(crate::common::LIMIT).unwrap();
 }

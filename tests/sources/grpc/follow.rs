@@ -30,7 +30,7 @@ fn next(alerts: &mut Alerts) -> usize {
 fn a_socket_that_does_not_exist_yet_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+    let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
     until("the state tells why", || match alerts.state() {
         State::Waiting { why, .. } => why.contains("no such socket"),
         _ => false,
@@ -45,7 +45,7 @@ fn a_socket_that_does_not_exist_yet_is_waited_for() {
 fn restarts_in_order_are_survived() {
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+    let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
     for round in 0..20 {
         let server = serve(&listen);
         server.push(numbered(round));
@@ -53,7 +53,7 @@ fn restarts_in_order_are_survived() {
         assert_eq!(server.written(), 1);
         server.stop(LIMIT);
     }
-    alerts.canceller().cancel();
+    alerts.handle().cancel();
     assert!(alerts.recv().is_err());
     assert_eq!(alerts.state(), State::Ended);
 }
@@ -62,7 +62,7 @@ fn restarts_in_order_are_survived() {
 fn a_stream_survives_as_well() {
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+    let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
     block_on(async {
         for round in 0..5 {
             let server = serve(&listen);
@@ -77,12 +77,10 @@ fn a_callback_survives_as_well() {
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
     let (send, received) = mpsc::channel();
-    let watch = Client::connect(&listen)
-        .unwrap()
-        .subscribe_with(move |alert| {
-            send.send(number(&alert.unwrap())).unwrap();
-            ControlFlow::Continue(())
-        });
+    let watch = Client::open(&listen).unwrap().subscribe_with(move |alert| {
+        send.send(number(&alert.unwrap())).unwrap();
+        ControlFlow::Continue(())
+    });
     let watch = watch.unwrap();
     for round in 0..5 {
         let server = serve(&listen);
@@ -92,7 +90,7 @@ fn a_callback_survives_as_well() {
     until("the last server is missed", || {
         matches!(watch.state(), State::Waiting { .. })
     });
-    watch.canceller().close();
+    watch.handle().close();
     watch.wait().unwrap();
 }
 
@@ -109,8 +107,8 @@ fn a_server_that_stands_still_is_noticed_and_followed_again() {
     let listen = socket(&folder);
     let path = crate::common::recordings().join("dummy_json.pb");
     let config = Config::new(&listen)
-        .stall_deadline(Duration::from_millis(600))
-        .connect_deadline(Duration::from_millis(300));
+        .stall_timeout(Duration::from_millis(600))
+        .connect_timeout(Duration::from_millis(300));
     let client = Client::new(config).unwrap();
     let mut falco = replay(&listen, &path, &["--rate", "2000", "--loop"]);
     let mut alerts = client.subscribe().unwrap();
@@ -140,7 +138,7 @@ fn a_server_that_stands_still_is_noticed_and_followed_again() {
 fn a_server_that_only_says_nothing_is_left_in_peace() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(&socket(&folder));
-    let config = Config::new(server.endpoint()).stall_deadline(Duration::from_secs(3));
+    let config = Config::new(server.endpoint()).stall_timeout(Duration::from_secs(3));
     let mut alerts = Client::new(config).unwrap().subscribe().unwrap();
     until("it follows", || alerts.state() == State::Following);
     // Longer than the deadline, and no state but one.
@@ -158,12 +156,12 @@ fn closing_waits_for_a_server_that_stands_still() {
     let listen = socket(&folder);
     let path = crate::common::recordings().join("dummy_json.pb");
     let mut falco = replay(&listen, &path, &["--rate", "2000", "--loop"]);
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+    let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
     alerts.recv_timeout(LIMIT).unwrap().unwrap();
     signal(&falco, "STOP");
     // All that was written is here, and then nothing comes.
     while alerts.recv_timeout(Duration::from_millis(500)).is_ok() {}
-    alerts.canceller().close();
+    alerts.handle().close();
     let ended = alerts.recv_timeout(Duration::from_millis(500));
     assert!(
         matches!(ended, Err(mpsc::RecvTimeoutError::Timeout)),
@@ -220,21 +218,18 @@ fn an_alert_above_the_limit_is_told_and_the_next_follow() {
 #[test]
 fn closing_while_it_waits_ends_it() {
     let folder = tempfile::tempdir().unwrap();
-    let client = Client::connect(&socket(&folder)).unwrap();
-    for end in [
-        falco_client::Canceller::close,
-        falco_client::Canceller::cancel,
-    ] {
+    let client = Client::open(&socket(&folder)).unwrap();
+    for end in [falco_client::Handle::close, falco_client::Handle::cancel] {
         let mut alerts = client.subscribe().unwrap();
         until("it waits", || {
             matches!(alerts.state(), State::Waiting { .. })
         });
-        end(&alerts.canceller());
+        end(&alerts.handle());
         assert!(alerts.recv_timeout(LIMIT).is_err());
         assert_eq!(alerts.state(), State::Ended);
     }
     // And while it has not even waited yet: perhaps the failure is told, but no more is tried.
     let alerts = client.subscribe().unwrap();
-    alerts.canceller().close();
+    alerts.handle().close();
     assert!(alerts.into_iter().all(|item| item.is_err()));
 }

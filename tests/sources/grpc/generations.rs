@@ -27,7 +27,7 @@ fn get_reads_each_of_them() {
     for version in EACH {
         let (_folder, listen) = place();
         let server = falco(version, &listen);
-        let client = Client::connect(&listen).unwrap();
+        let client = Client::open(&listen).unwrap();
         for round in 0..3 {
             server.extend((0..round * 100).map(numbered));
             let came = numbers(client.get().unwrap());
@@ -41,7 +41,7 @@ fn subscribe_follows_each_of_them_and_loses_nothing() {
     for version in EACH {
         let (_folder, listen) = place();
         let server = falco(version, &listen);
-        let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+        let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
         for at in 0..300 {
             server.push(numbered(at));
             // Alone, by pairs, and many at a time.
@@ -55,7 +55,7 @@ fn subscribe_follows_each_of_them_and_loses_nothing() {
         assert_eq!(alerts.state(), State::Following, "{version}");
         server.extend((300..5_000).map(numbered));
         assert_eq!(next(&mut alerts), 300, "{version}");
-        alerts.canceller().close();
+        alerts.handle().close();
         let came = 301 + numbers(alerts).len() as u64;
         assert_eq!(came, server.written(), "{version}");
     }
@@ -66,7 +66,7 @@ fn a_callback_follows_an_old_one_as_well() {
     let (_folder, listen) = place();
     let server = falco("0.22.1", &listen);
     let (send, received) = mpsc::channel();
-    let client = Client::connect(&listen).unwrap();
+    let client = Client::open(&listen).unwrap();
     let watch = client.subscribe_with(move |alert| {
         send.send(number(&alert.unwrap())).unwrap();
         ControlFlow::Continue(())
@@ -76,7 +76,7 @@ fn a_callback_follows_an_old_one_as_well() {
         server.push(numbered(at));
         assert_eq!(received.recv_timeout(LIMIT), Ok(at));
     }
-    watch.canceller().close();
+    watch.handle().close();
     watch.wait().unwrap();
 }
 
@@ -84,7 +84,7 @@ fn a_callback_follows_an_old_one_as_well() {
 fn a_silent_old_one_is_followed_and_asked_seldom() {
     let (_folder, listen) = place();
     let server = falco("0.23.0", &listen);
-    let mut alerts = Client::connect(&listen).unwrap().subscribe().unwrap();
+    let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
     until("it follows", || alerts.state() == State::Following);
     let begin = std::time::Instant::now();
     until("silence has slowed it down", || {
@@ -100,7 +100,7 @@ fn a_silent_old_one_is_followed_and_asked_seldom() {
 #[test]
 fn an_update_is_followed_and_so_is_its_reversal() {
     let (_folder, listen) = place();
-    let client = Client::connect(&listen).unwrap();
+    let client = Client::open(&listen).unwrap();
     let mut alerts = client.subscribe().unwrap();
     let follow = |alerts: &mut Alerts, version: &str, at| {
         let server = falco(version, &listen);
@@ -131,12 +131,12 @@ fn closing_before_the_generation_is_known_is_no_error() {
     let server = falco("0.23.0", &listen);
     for _ in 0..20 {
         server.push(numbered(0));
-        let client = Client::connect(&listen).unwrap();
+        let client = Client::open(&listen).unwrap();
         let alerts = client.get().unwrap();
-        alerts.canceller().close();
+        alerts.handle().close();
         assert_eq!(numbers(alerts), [0]);
         let alerts = client.subscribe().unwrap();
-        alerts.canceller().close();
+        alerts.handle().close();
         assert!(alerts.into_iter().all(|alert| alert.is_ok()));
     }
 }
@@ -146,13 +146,13 @@ fn versions_are_told_where_falco_tells() {
     for version in ["0.20.0", "0.23.0", "0.36.2", "0.43.1"] {
         let (_folder, listen) = place();
         let _server = falco(version, &listen);
-        let told = Client::connect(&listen).unwrap().version().unwrap();
+        let told = Client::open(&listen).unwrap().version().unwrap();
         assert_eq!(told.version, version);
     }
     for version in ["0.18.0", "0.19.0"] {
         let (_folder, listen) = place();
         let _server = falco(version, &listen);
-        let error = Client::connect(&listen).unwrap().version().unwrap_err();
+        let error = Client::open(&listen).unwrap().version().unwrap_err();
         assert!(matches!(error, Error::Unimplemented { .. }), "{error}");
         assert!(error.to_string().contains("0.18 and 0.19"), "{error}");
     }
@@ -162,7 +162,7 @@ fn versions_are_told_where_falco_tells() {
 fn without_grpc_the_way_on_is_told() {
     let (_folder, listen) = place();
     let _server = falco("0.44.0", &listen);
-    let client = Client::connect(&listen).unwrap();
+    let client = Client::open(&listen).unwrap();
     for mut alerts in [client.get().unwrap(), client.subscribe().unwrap()] {
         let error = alerts.recv_timeout(LIMIT).unwrap().unwrap_err();
         assert!(matches!(error, Error::Unimplemented { .. }), "{error}");

@@ -46,7 +46,7 @@ fn a_waiting_subscription_is_told_once_and_c_cores_words_come_too() {
             log::set_max_level(LevelFilter::Info);
             let folder = tempfile::tempdir().unwrap();
             let listen = format!("unix://{}/falco.sock", folder.path().display());
-            let client = Client::connect(&listen).unwrap();
+            let client = Client::open(&listen).unwrap();
             let alerts = client.subscribe().unwrap();
             until("it waits", || {
                 matches!(alerts.state(), State::Waiting { .. })

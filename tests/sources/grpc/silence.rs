@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-use falco_client::api::outputs::{Request, Response};
-use falco_client::api::outputs_grpc::{create_service, Service};
-use falco_client::grpcio::{
+use falco_client::api::grpcio::{
     DuplexSink, EnvBuilder, RequestStream, RpcContext, ServerBuilder, ServerCredentials,
 };
+use falco_client::api::outputs::{Request, Response};
+use falco_client::api::outputs_grpc::{create_service, Service};
 use falco_client::{Client, Config};
 use futures::StreamExt as _;
 

@@ -10,7 +10,7 @@ fn it_is_told_as_such_and_gets_its_alerts_all_the_same() {
     let (server, _folder) = server();
     let others = Raw::new(&server);
     let served = others.served(&server, 10);
-    let mut alerts = Client::connect(&server.endpoint().to_string())
+    let mut alerts = Client::open(&server.endpoint().to_string())
         .unwrap()
         .subscribe()
         .unwrap();
@@ -42,13 +42,13 @@ fn closing_it_takes_what_a_look_has_found() {
     let others = Raw::new(&server);
     let _served = others.served(&server, 10);
     let written = server.written();
-    let mut alerts = Client::connect(&server.endpoint().to_string())
+    let mut alerts = Client::open(&server.endpoint().to_string())
         .unwrap()
         .subscribe()
         .unwrap();
     server.extend((0..20_000).map(numbered));
     assert_eq!(next(&mut alerts), 0);
-    alerts.canceller().close();
+    alerts.handle().close();
     let came = 1 + alerts.into_iter().map(Result::unwrap).count();
     assert_eq!(server.written() - written, came as u64);
 }

@@ -47,7 +47,7 @@ fn closing_takes_answers_and_delivers_what_has_come() {
     let mut falco = listening.poster();
     falco.send(&line(0)).unwrap();
     until("it came", || listening.alerts.counters().alerts == 1);
-    listening.alerts.canceller().close();
+    listening.alerts.handle().close();
     assert_eq!(
         falco.answer().unwrap(),
         200,
@@ -64,13 +64,13 @@ fn closing_takes_answers_and_delivers_what_has_come() {
 
 #[test]
 fn what_waits_in_the_system_is_taken_at_the_end() {
-    let client = Client::connect("listen+http://127.0.0.1:0").unwrap();
+    let client = Client::open("listen+http://127.0.0.1:0").unwrap();
     let address = client.endpoint().to_string().replace("listen+http://", "");
     // Nobody serves yet: the system has taken the connection and the alert.
     let mut falco = Poster::connect(&address).unwrap();
     falco.send(&line(0)).unwrap();
     let alerts = client.subscribe().unwrap();
-    alerts.canceller().close();
+    alerts.handle().close();
     let numbers: Vec<_> = alerts
         .into_iter()
         .map(|alert| number(&alert.unwrap()))
@@ -88,7 +88,7 @@ fn a_queue_that_drops_delays_no_answer_and_counts() {
         assert_eq!(falco.post(&line(number)).unwrap(), 200);
     }
     let dropped = listening.alerts.counters().dropped;
-    listening.alerts.canceller().close();
+    listening.alerts.handle().close();
     let numbers: Vec<_> = listening
         .alerts
         .into_iter()
@@ -110,10 +110,13 @@ fn bytes_that_are_not_utf_8_hide_no_alert() {
     let head = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", bad.len());
     std::io::Write::write_all(&mut stream, &[head.as_bytes(), &bad].concat()).unwrap();
     let alert = listening.alerts.recv_timeout(LIMIT).unwrap().unwrap();
-    assert_eq!(alert.line(), Some(&bad[..]), "byte for byte");
-    assert!(alert.is_repaired());
+    assert_eq!(alert.raw_json(), Some(&bad[..]), "byte for byte");
+    assert!(alert.is_lossy());
     assert_eq!(alert.field("number"), Some("5"));
-    assert!(alert.falco().to_string().contains("\u{fffd}\u{fffd}ooo"));
+    assert!(alert
+        .falco_json()
+        .to_string()
+        .contains("\u{fffd}\u{fffd}ooo"));
 }
 
 #[test]
@@ -122,8 +125,8 @@ fn line_breaks_within_a_posted_alert_leave_it_one_line() {
     let pretty = line(5).replacen('{', "{\r\n", 1);
     assert_eq!(listening.poster().post(&pretty).unwrap(), 200);
     let alert = listening.alerts.recv_timeout(LIMIT).unwrap().unwrap();
-    assert_eq!(alert.line(), Some(pretty.as_bytes()));
-    let shown = alert.falco().to_string();
+    assert_eq!(alert.raw_json(), Some(pretty.as_bytes()));
+    let shown = alert.falco_json().to_string();
     assert!(!shown.contains(['\r', '\n']));
     let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     assert_eq!(value(&shown), value(&pretty));
@@ -131,14 +134,14 @@ fn line_breaks_within_a_posted_alert_leave_it_one_line() {
 
 #[test]
 fn what_a_posting_falco_has_not_is_told() {
-    let client = Client::connect("listen+http://127.0.0.1:0").unwrap();
+    let client = Client::open("listen+http://127.0.0.1:0").unwrap();
     for error in [client.get().err().unwrap(), client.version().unwrap_err()] {
         assert!(matches!(error, Error::Endpoint { .. }), "{error}");
     }
     client.wait_connected(Duration::ZERO).unwrap();
     let taken = client.endpoint().to_string();
     let error = Client::new(Config::new(taken)).err().unwrap();
-    assert!(matches!(error, Error::Server { .. }), "{error}");
+    assert!(matches!(error, Error::Listen { .. }), "{error}");
     assert!(
         error.to_string().contains("end what listens there"),
         "{error}"

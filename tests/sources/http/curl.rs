@@ -73,8 +73,8 @@ fn post<'a>(url: &str, lines: impl Iterator<Item = &'a str>, folder: &Path) {
 
 #[track_caller]
 fn is_as_over_grpc(posted: &Alert, recorded: &Alert, line: &str) {
-    assert_eq!(posted.line(), Some(line.as_bytes()));
-    assert_eq!(posted.falco().to_string(), line);
+    assert_eq!(posted.raw_json(), Some(line.as_bytes()));
+    assert_eq!(posted.falco_json().to_string(), line);
     assert_eq!(posted.output(), recorded.output());
     assert_eq!(posted.time(), recorded.time());
     assert_eq!(posted.priority(), recorded.priority());
@@ -117,7 +117,7 @@ fn they_come_through_a_stream_and_a_callback_too() {
     post(&url, lines(), folder.path());
     for line in lines() {
         let alert = block_on(listening.alerts.next()).unwrap().unwrap();
-        assert_eq!(alert.line(), Some(line.as_bytes()));
+        assert_eq!(alert.raw_json(), Some(line.as_bytes()));
     }
     let (to, from) = mpsc::channel();
     // Of the same port, once the first sequence has gone.
@@ -130,11 +130,11 @@ fn they_come_through_a_stream_and_a_callback_too() {
     post(&url, lines(), folder.path());
     for line in lines() {
         assert_eq!(
-            from.recv_timeout(LIMIT).unwrap().line(),
+            from.recv_timeout(LIMIT).unwrap().raw_json(),
             Some(line.as_bytes())
         );
     }
-    watch.canceller().close();
+    watch.handle().close();
     watch.wait().unwrap();
 }
 
@@ -162,6 +162,6 @@ fn a_body_may_come_in_chunks_or_after_a_word_or_from_an_old_client() {
         .concat();
         assert_eq!(curl(&args), "200", "{option:?}");
         let alert = listening.alerts.recv_timeout(LIMIT).unwrap().unwrap();
-        assert_eq!(alert.line(), Some(line.as_bytes()), "{option:?}");
+        assert_eq!(alert.raw_json(), Some(line.as_bytes()), "{option:?}");
     }
 }

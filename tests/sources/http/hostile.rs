@@ -139,7 +139,7 @@ fn what_is_no_http_is_refused() {
 
 #[test]
 fn who_is_slow_or_silent_is_sent_away() {
-    let mut listening = Listening::with(|config| config.call_deadline(Duration::from_millis(300)));
+    let mut listening = Listening::with(|config| config.call_timeout(Duration::from_millis(300)));
     for bytes in [
         &b"POST / HTTP/1.1\r\nContent-Len"[..],
         b"POST / HTTP/1.1\r\nContent-Length: 1073741824\r\n\r\n{",

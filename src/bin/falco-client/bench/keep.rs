@@ -27,7 +27,7 @@ impl Keep {
     }
 
     pub fn write(&mut self, alert: &Alert) -> Result<(), Failure> {
-        let line = alert.falco().write_to(&mut self.file);
+        let line = alert.falco_json().write_to(&mut self.file);
         let line = line.and_then(|()| self.file.write_all(b"\n"));
         line.map_err(|source| {
             report_bytes(alert.as_bytes());

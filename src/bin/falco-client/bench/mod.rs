@@ -108,7 +108,7 @@ struct Bench {
 impl Bench {
     fn begin(&mut self, alerts: &Alerts, doing: &str) {
         self.kept.store(0, Ordering::Relaxed);
-        self.interrupt.ends(alerts.canceller());
+        self.interrupt.ends(alerts.handle());
         self.progress.begin(doing);
     }
 
@@ -151,7 +151,7 @@ impl Bench {
         time: Duration,
         stands: impl FnOnce(),
     ) -> Result<Watch, Failure> {
-        let canceller = alerts.canceller();
+        let handle = alerts.handle();
         let mut read = Watch::new();
         let mut stands = Some(stands);
         let mut since = SystemTime::now();
@@ -171,7 +171,7 @@ impl Bench {
                 (read.seconds, read.cpu) = (begin.elapsed(), cpu().saturating_sub(used));
                 over = Some(Instant::now());
                 // What is on its way still comes, and is kept.
-                canceller.close();
+                handle.close();
             }
             if over.is_some_and(|over| over.elapsed() > self.bound) {
                 say(format_args!(
@@ -179,7 +179,7 @@ impl Bench {
                      and those that Falco had written and that were still on their way are lost"
                 ));
                 self.fail(Code::Failed);
-                canceller.cancel();
+                handle.cancel();
                 self.bound = Duration::MAX;
             }
             let alert = match next {

@@ -71,9 +71,9 @@ impl Subscription {
     pub(super) fn stalled(&mut self) -> ControlFlow<Event> {
         self.fetcher.give_up();
         self.connection.renew(&self.current);
-        self.lost(Some(Error::Deadline {
+        self.lost(Some(Error::Timeout {
             endpoint: self.connection.endpoint().to_string(),
-            after: self.connection.config().stall_deadline,
+            after: self.connection.config().stall_timeout,
         }))
     }
 

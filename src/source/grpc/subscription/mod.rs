@@ -107,7 +107,7 @@ impl Subscription {
             polling: false,
             fetcher: Fallback::new(*config.request_interval.end()),
             again: Reconnect::new(connection.clone()),
-            pulse: Liveness::new(config.stall_deadline),
+            pulse: Liveness::new(config.stall_timeout),
             connection,
             fruitful: false,
             following: false,
@@ -259,7 +259,7 @@ impl Subscription {
             self.fetcher.restart();
             let config = self.connection.config();
             self.cadence = Cadence::new(config.request_interval.clone());
-            self.pulse = Liveness::new(config.stall_deadline);
+            self.pulse = Liveness::new(config.stall_timeout);
         }
         Poll::Ready(self.begin(tally))
     }
