@@ -1,6 +1,7 @@
 //! Waiting for a future on this thread.
 //!
-//! Unlike `futures::executor::block_on` it may be called inside of any executor.
+//! It may be called inside any executor: `futures::executor::block_on` panics there, and executors
+//! built on [`std::thread::park`] consume each other's wake-ups when they are nested.
 
 use std::future::Future;
 use std::pin::pin;
@@ -24,7 +25,7 @@ impl Wake for Signal {
     }
 }
 
-/// What `future` resolves to.
+/// Blocks this thread until `future` resolves.
 pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let signal = Arc::new(Signal::default());
@@ -41,7 +42,7 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// What `future` resolves to, or `None` when it has not by then.
+/// Blocks this thread until `future` resolves, or until then: `None` if it has not resolved.
 #[cfg(feature = "server")]
 pub(crate) fn wait_until<F: Future + Unpin>(future: F, until: Instant) -> Option<F::Output> {
     use futures::future::{select, Either};
