@@ -3,11 +3,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
-use std::thread;
 use std::time::Instant;
 
 use super::texts::{because, REFUSED, UNKNOWN_HOST};
 use super::{Finding, Step};
+use crate::util::thread::spawn_named;
 
 /// The addresses of `host`, looked up on a thread of its own, as a look-up has no deadline.
 pub(super) fn resolve(
@@ -26,9 +26,7 @@ pub(super) fn resolve(
         let addresses = (name.as_str(), port).to_socket_addrs();
         let _nobody_waits = tell.send(addresses.map(Iterator::collect::<Vec<_>>));
     };
-    let thread = thread::Builder::new().name("falco-client name".to_owned());
-    thread
-        .spawn(look_up)
+    spawn_named("falco-resolve", look_up)
         .map_err(|error| failed(&format!("cannot be looked up: {error}")))?;
     let left = until.saturating_duration_since(Instant::now());
     let addresses = match told.recv_timeout(left) {

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Mutex;
-use std::thread;
 
 use crate::util::lock::lock;
+use crate::util::thread::spawn_named;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
@@ -35,8 +35,7 @@ pub(super) fn run(job: Job) {
     if work.threads == THREADS {
         return;
     }
-    let thread = thread::Builder::new().name("falco-client look".to_owned());
-    if thread.spawn(serve).is_ok() {
+    if spawn_named("falco-probe", serve).is_ok() {
         work.threads += 1;
     } else if work.threads == 0 {
         work.jobs.clear();

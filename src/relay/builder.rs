@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 use super::append::Append;
@@ -21,6 +20,7 @@ use crate::config::{Config, Overflow};
 use crate::error::{Error, Result};
 use crate::server::{version_of, Server};
 use crate::util::lock::lock;
+use crate::util::thread::spawn_named;
 
 /// How many streams of each kind are served at once, where Falco serves ten for each thread.
 const STREAMS: usize = 1000;
@@ -249,14 +249,13 @@ impl Relay {
     }
 
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
-        let thread = thread::Builder::new().name("relay-sink".to_owned());
         let delivering = self.delivering.clone();
         delivering.starts();
         let run = move || {
             run();
             delivering.ends();
         };
-        let thread = thread.spawn(run).map_err(|error| Error::Listen {
+        let thread = spawn_named("relay-sink", run).map_err(|error| Error::Listen {
             endpoint: name.to_owned(),
             problem: format!("no thread for it: {error}; allow more threads"),
             source: Some(error.into()),

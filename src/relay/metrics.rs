@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::UNIX_EPOCH;
 
 use ureq_proto::http::{Method, StatusCode};
@@ -15,6 +15,7 @@ use crate::delivery::State;
 use crate::endpoint::{authority, Endpoint};
 use crate::error::{Error, Result};
 use crate::http::{Answer, Listener, Request, Serve, Service, Wishes};
+use crate::util::thread::spawn_named;
 
 /// More than who looks at a relay needs.
 const CONNECTIONS: usize = 16;
@@ -40,8 +41,7 @@ impl Metrics {
         ringing.set_nonblocking(true).map_err(failed)?;
         let looks = Arc::new(Looks { watched });
         let run = move || listener.serve(&looks, &Ringing(ringing));
-        let thread = thread::Builder::new().name("relay-metrics".to_owned());
-        let thread = Some(thread.spawn(run).map_err(failed)?);
+        let thread = Some(spawn_named("relay-metrics", run).map_err(failed)?);
         Ok(Metrics {
             endpoint,
             bell,

@@ -1,7 +1,7 @@
 //! From where alerts come into the spool.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use super::spool::{Incoming, Spool};
 use super::stop::Finished;
@@ -11,6 +11,7 @@ use crate::delivery::{Control, Flow, Item, Message, Outlet};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::source::{Purpose, StartRequest};
+use crate::util::thread::spawn_named;
 
 /// So many alerts that have come are stored together.
 const TOGETHER: usize = 256;
@@ -53,9 +54,8 @@ impl Source {
                 finished.ends();
             }
         };
-        let thread = thread::Builder::new().name("relay-source".to_owned());
         finished.starts();
-        let thread = thread.spawn(run).map_err(|error| Error::Listen {
+        let thread = spawn_named("relay-source", run).map_err(|error| Error::Listen {
             endpoint: name.to_string(),
             problem: format!("no thread to read it: {error}; allow more threads"),
             source: Some(error.into()),
