@@ -16,9 +16,9 @@ use super::disk;
 use super::names::plain;
 use super::refusal::refusal;
 use super::texts::{because, HUNG_UP, NO_TLS, SILENT, TLS_FAILED};
-use super::timed::{Timed, LATE};
 use super::{Finding, Step};
 use crate::tls::{Pem, Tls};
+use crate::util::deadline_stream::{DeadlineStream, TIMED_OUT};
 
 /// A gRPC server speaks first, and at once.
 const FIRST_WORD: Duration = Duration::from_secs(2);
@@ -77,16 +77,17 @@ impl Look<'_> {
     }
 
     /// Names are compared after it, by the rules of C-core.
-    fn handshake(&self, stream: TcpStream, verify: bool) -> Result<TlsStream<Timed>, String> {
-        let timed = Timed {
-            stream,
-            until: self.until,
-        };
+    fn handshake(
+        &self,
+        stream: TcpStream,
+        verify: bool,
+    ) -> Result<TlsStream<DeadlineStream>, String> {
+        let stream = DeadlineStream::new(stream, self.until);
         let connector = self.connector(verify).map_err(|error| chain(&error))?;
-        match connector.connect(self.name, timed) {
+        match connector.connect(self.name, stream) {
             Ok(connection) => Ok(connection),
             Err(HandshakeError::Failure(error)) => Err(chain(&error)),
-            Err(HandshakeError::WouldBlock(_)) => Err(LATE.to_owned()),
+            Err(HandshakeError::WouldBlock(_)) => Err(TIMED_OUT.to_owned()),
         }
     }
 
@@ -111,7 +112,7 @@ impl Look<'_> {
         if says(&NOT_TLS) {
             return self.failed(NO_TLS);
         }
-        if says(&[LATE]) {
+        if says(&[TIMED_OUT]) {
             return self.failed(SILENT);
         }
         if says(&["alert"]) {
@@ -192,14 +193,15 @@ impl Look<'_> {
     }
 
     /// With TLS 1.3 the server looks at our certificate after our side of the handshake is over.
-    fn wait_for_its_word(&self, connection: &mut TlsStream<Timed>) -> Result<(), Finding> {
-        connection.get_mut().until = self.until.min(Instant::now() + FIRST_WORD);
+    fn wait_for_its_word(&self, connection: &mut TlsStream<DeadlineStream>) -> Result<(), Finding> {
+        let deadline = self.until.min(Instant::now() + FIRST_WORD);
+        connection.get_mut().set_deadline(deadline);
         match connection.read(&mut [0; 9]) {
             Ok(0) => Err(refusal(self.pem, "")),
             Ok(_) => Ok(()),
             Err(error) => match chain(&error) {
                 // Whether it speaks gRPC is seen by the calls that follow.
-                said if said.contains(LATE) => Ok(()),
+                said if said.contains(TIMED_OUT) => Ok(()),
                 said => Err(refusal(self.pem, &said)),
             },
         }
@@ -247,7 +249,7 @@ const CLOSED: [&str; 4] = [
     "Broken pipe",
 ];
 
-fn leaf(connection: &TlsStream<Timed>) -> Option<Certificate> {
+fn leaf(connection: &TlsStream<DeadlineStream>) -> Option<Certificate> {
     let der = connection.peer_certificate().ok()??.to_der().ok()?;
     let x509 = X509::from_der(&der).ok()?;
     Some(Certificate::of(&x509))

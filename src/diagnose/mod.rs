@@ -9,7 +9,6 @@ mod names;
 mod refusal;
 pub(crate) mod socket;
 pub(crate) mod texts;
-mod timed;
 mod worker;
 
 use std::future::Future;

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::endpoint::cannot_listen;
 use crate::endpoint::{authority, Endpoint};
 use crate::error::{Error, Result};
-use crate::util::thread::deliver_here;
+use crate::util::thread::{deliver_here, spawn_named};
 
 /// When descriptors are short, they are tried again so soon.
 const SHORTAGE: Duration = Duration::from_millis(100);
@@ -167,8 +167,7 @@ impl Listener {
         };
         let (listener, service) = (self.clone(), service.clone());
         let run = move || listener.converse(tcp, peer, &entry, &*service);
-        let thread = thread::Builder::new().name("falco-http".to_owned());
-        if let Err(error) = thread.spawn(run) {
+        if let Err(error) = spawn_named("falco-http", run) {
             log::warn!("{}: no thread for {peer}: {error}", self.endpoint);
         }
     }

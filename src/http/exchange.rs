@@ -74,6 +74,7 @@ impl<S: Service> Exchange<'_, S> {
                 Err(End::Refused(status, why)) => {
                     self.service.refused(self.peer, why);
                     let text = last_answer(status, "", &format!("{why}\n"));
+                    self.allow_time_to_answer();
                     if self.stream.write_all(text.as_bytes()).is_ok() {
                         self.stream.linger(LINGER);
                     }
@@ -253,6 +254,7 @@ impl<S: Service> Exchange<'_, S> {
             _ => {
                 let allow = format!("allow: {allowed}\r\n");
                 let text = last_answer(answer.status, &allow, &answer.body);
+                self.allow_time_to_answer();
                 self.write(text.as_bytes())?;
                 self.stream.linger(LINGER);
                 Ok(false)
@@ -287,6 +289,7 @@ impl<S: Service> Exchange<'_, S> {
             }
             SendResponseResult::Cleanup(over) => over.must_close_connection() || close,
         };
+        self.allow_time_to_answer();
         self.write(&out)?;
         Ok(self.entry.answered() && !over)
     }
@@ -301,6 +304,12 @@ impl<S: Service> Exchange<'_, S> {
             )),
             Err(_) => Err(End::Broken("it broke in the middle of a request")),
         }
+    }
+
+    /// The request may have used up its own time.
+    fn allow_time_to_answer(&mut self) {
+        let deadline = Instant::now() + self.limits.request;
+        self.stream.set_deadline(deadline);
     }
 
     fn write(&mut self, bytes: &[u8]) -> Step<()> {

@@ -1,4 +1,4 @@
-//! A connection whose reads end in time, with TLS or without.
+//! A connection with or without TLS, whose reads and writes end by a deadline.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -12,6 +12,7 @@ use openssl::x509::X509;
 
 use crate::error::{Error, Result};
 use crate::tls::{Pem, Tls};
+use crate::util::deadline_stream::DeadlineStream;
 use crate::util::lock::lock;
 
 /// How often a look is taken whether certificates were renewed.
@@ -82,8 +83,8 @@ fn acceptor(pem: &Pem) -> std::result::Result<SslAcceptor, openssl::error::Error
 }
 
 pub(super) enum Stream {
-    Plain(Timed),
-    Tls(Box<SslStream<Timed>>),
+    Plain(DeadlineStream),
+    Tls(Box<SslStream<DeadlineStream>>),
 }
 
 impl Stream {
@@ -94,15 +95,10 @@ impl Stream {
         within: Duration,
     ) -> io::Result<Stream> {
         tcp.set_nodelay(true)?;
-        tcp.set_write_timeout(Some(within))?;
-        let timed = Timed {
-            tcp,
-            deadline: Instant::now() + within,
-            timeout: Duration::MAX,
-        };
+        let stream = DeadlineStream::new(tcp, Instant::now() + within);
         match tls {
-            None => Ok(Stream::Plain(timed)),
-            Some(acceptor) => match acceptor.current().accept(timed) {
+            None => Ok(Stream::Plain(stream)),
+            Some(acceptor) => match acceptor.current().accept(stream) {
                 Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
                 Err(HandshakeError::SetupFailure(error)) => Err(error.into()),
                 Err(HandshakeError::Failure(stream) | HandshakeError::WouldBlock(stream)) => {
@@ -112,28 +108,26 @@ impl Stream {
         }
     }
 
-    /// Reads fail from then on.
+    /// Reads and writes fail after the deadline.
     pub(super) fn set_deadline(&mut self, deadline: Instant) {
         match self {
-            Stream::Plain(timed) => timed.deadline = deadline,
-            Stream::Tls(stream) => stream.get_mut().deadline = deadline,
+            Stream::Plain(stream) => stream.set_deadline(deadline),
+            Stream::Tls(stream) => stream.get_mut().set_deadline(deadline),
         }
     }
-}
 
-impl Stream {
-    /// Writes no more, and reads away what comes for so long.
+    /// Ends the writing side, and discards what arrives for `time`.
     pub(super) fn linger(&mut self, time: Duration) {
-        let tcp = match self {
-            Stream::Plain(timed) => timed.tcp.clone(),
+        self.set_deadline(Instant::now() + time);
+        let ended = match self {
+            Stream::Plain(stream) => stream.shutdown(Shutdown::Write),
             Stream::Tls(stream) => {
                 let _ = stream.shutdown();
-                stream.get_ref().tcp.clone()
+                stream.get_ref().shutdown(Shutdown::Write)
             }
         };
-        self.set_deadline(Instant::now() + time);
         let mut scratch = [0; 4096];
-        if tcp.shutdown(Shutdown::Write).is_ok() {
+        if ended.is_ok() {
             while matches!(self.read(&mut scratch), Ok(1..)) {}
         }
     }
@@ -142,7 +136,7 @@ impl Stream {
 impl Read for Stream {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         match self {
-            Stream::Plain(timed) => timed.read(bytes),
+            Stream::Plain(stream) => stream.read(bytes),
             Stream::Tls(stream) => stream.read(bytes),
         }
     }
@@ -151,52 +145,9 @@ impl Read for Stream {
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Stream::Plain(timed) => timed.write(bytes),
+            Stream::Plain(stream) => stream.write(bytes),
             Stream::Tls(stream) => stream.write(bytes),
         }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-pub(super) struct Timed {
-    tcp: Arc<TcpStream>,
-    deadline: Instant,
-    /// What the socket has been told.
-    timeout: Duration,
-}
-
-/// The socket is told anew only where this much would be wrong.
-const EXACT: Duration = Duration::from_millis(100);
-
-impl Read for Timed {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            if self.timeout.abs_diff(left) > EXACT {
-                self.tcp.set_read_timeout(Some(left))?;
-                self.timeout = left;
-            }
-            match (&*self.tcp).read(bytes) {
-                // It may have been a little early.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.timeout = Duration::MAX;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => return read,
-            }
-        }
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.tcp).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
