@@ -10,7 +10,14 @@
 //! [`Alert::to_message`](crate::Alert::to_message), [`Config::channel_arg`](crate::Config::channel_arg),
 //! [`Descriptor`](crate::dynamic::Descriptor), and the versions that the embedded Falco answers.
 
-#![allow(missing_docs, renamed_and_removed_lints, rustdoc::all, clippy::all)]
+#![allow(
+    missing_docs,
+    renamed_and_removed_lints,
+    rustdoc::all,
+    clippy::all,
+    clippy::unwrap_used,
+    clippy::map_unwrap_or
+)]
 
 #[rustfmt::skip]
 pub mod outputs;

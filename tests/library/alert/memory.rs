@@ -1,5 +1,7 @@
 //! What an alert takes.
 
+#![allow(unsafe_code, reason = "a global allocator, which counts")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
