@@ -4,6 +4,7 @@ use super::label;
 use super::spool::Entry;
 use crate::alert::Alert;
 use crate::error::Error;
+use crate::util::hex::Hex;
 
 /// The line: as Falco wrote it where it came as one. None for a message that is no alert, whose bytes
 /// are logged, as nobody else has them any more.
@@ -12,7 +13,7 @@ pub(super) fn line(entry: &Entry, labelled: bool) -> Option<String> {
         Ok(alert) => alert,
         Err(error) => {
             let bytes = match &error {
-                Error::Undecodable { bytes, .. } => hex(bytes),
+                Error::Undecodable { bytes, .. } => Hex(bytes).to_string(),
                 _ => String::new(),
             };
             log::error!("{}: {error}: {bytes}", entry.source);
@@ -24,13 +25,4 @@ pub(super) fn line(entry: &Entry, labelled: bool) -> Option<String> {
         true => Some(label::line(&line, &entry.source).into_owned()),
         false => Some(line),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

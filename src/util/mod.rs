@@ -2,6 +2,8 @@
 
 pub(crate) mod core_log;
 pub(crate) mod deadline_stream;
+#[cfg(feature = "relay")]
+pub(crate) mod hex;
 pub(crate) mod lock;
 pub(crate) mod thread;
 pub(crate) mod wait;

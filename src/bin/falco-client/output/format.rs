@@ -8,9 +8,9 @@ use clap::ValueEnum;
 use falco_client::dynamic::Descriptor;
 use falco_client::{Alert, Error, Result};
 
+use super::text;
 use crate::diagnostics::Failure;
 use crate::escape::JsonEscaped;
-use crate::text;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Format {

@@ -1,18 +1,18 @@
 //! `check`: why no alert comes.
 
+pub mod args;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use falco_client::check::{Check, FalcoYaml, Report};
 use falco_client::{Alert, Client, Config, Error};
 
-use crate::args::CheckArgs;
-use crate::closed::on_closed_output;
 use crate::diagnostics::{report, say, Code, Failure};
 use crate::escape::{Escaped, JsonEscaped};
-use crate::format::Printer;
-use crate::interrupt::{Interrupt, BOUND};
-use crate::output::Output;
+use crate::output::{Output, Printer};
+use crate::shutdown::{on_closed_output, Interrupt, BOUND};
+use args::CheckArgs;
 
 pub fn run(mut args: CheckArgs) -> Result<Code, Failure> {
     let falco_yaml = match &args.falco_yaml {
@@ -21,14 +21,14 @@ pub fn run(mut args: CheckArgs) -> Result<Code, Failure> {
     };
     if let Some(falco_yaml) = &falco_yaml {
         let endpoint = falco_yaml.endpoint();
-        if endpoint.is_some_and(|endpoint| args.falco.suggest(&endpoint)) {
+        if endpoint.is_some_and(|endpoint| args.connection.suggest(&endpoint)) {
             let path = falco_yaml.path().display();
             say(format_args!(
                 "no endpoint was given, so that of {path} is taken"
             ));
         }
     }
-    let config = args.falco.config();
+    let config = args.reading.apply(args.connection.config());
     let mut check = Check::new(config.clone());
     if let Some(falco_yaml) = falco_yaml {
         check = check.falco_yaml(falco_yaml);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use falco_client::relay::Sink;
 use falco_client::Tls;
 
-use crate::args::{tls, WhenFull};
-use crate::interrupt::BOUND;
+use crate::args::{certificates, ReadingArgs, WhenFull};
+use crate::shutdown::BOUND;
 
 pub const RELAYING: &str = "\
 Sources: unix:///path and host:port (gRPC of Falco 0.18 to 0.43), listen+http://ADDR:PORT and \
@@ -51,8 +51,8 @@ pub struct RelayArgs {
     #[arg(long, value_name = "ADDR:PORT")]
     pub metrics: Option<String>,
     /// How many connections may be open where alerts are posted.
-    #[arg(long, value_name = "N", default_value = "512")]
-    pub max_connections: usize,
+    #[arg(long, value_name = "N")]
+    pub max_connections: Option<usize>,
     /// Give up an orderly end after so many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = BOUND.as_secs())]
     pub close_within: u64,
@@ -78,14 +78,16 @@ pub struct RelayArgs {
     /// Of these sinks: the key of our certificate, PEM.
     #[arg(long, value_name = "FILE", requires = "to_cert")]
     pub to_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 }
 
 impl RelayArgs {
     pub fn tls_of_sources(&self) -> Option<Tls> {
-        tls(&self.from_ca, &self.from_cert, &self.from_key)
+        certificates(&self.from_ca, &self.from_cert, &self.from_key)
     }
 
     pub fn tls_of_sinks(&self) -> Option<Tls> {
-        tls(&self.to_ca, &self.to_cert, &self.to_key)
+        certificates(&self.to_ca, &self.to_cert, &self.to_key)
     }
 }

@@ -1,17 +1,19 @@
 //! `relay`: alerts move on, until a signal or the end of all sources.
 
+pub mod args;
+
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use falco_client::relay::{Relay, RelayBuilder};
+use falco_client::relay::{Relay, RelayBuilder, Sink};
 use falco_client::Config;
 
-use crate::closed::on_closed_output;
 use crate::diagnostics::{say, Code, Failure};
-use crate::relay_args::RelayArgs;
-use crate::signals;
+use crate::endpoint::EndpointKind;
+use crate::shutdown::{on_closed_output, signals};
+use args::RelayArgs;
 
 /// Why it ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,9 +23,9 @@ enum End {
     Output,
 }
 
-pub fn run(args: RelayArgs) -> Result<Code, Failure> {
-    let relay = Arc::new(set_up(&args).start()?);
-    let ended = watch(&args, &relay)?;
+pub fn run(args: &RelayArgs) -> Result<Code, Failure> {
+    let relay = Arc::new(set_up(args).start()?);
+    let ended = watch(args, &relay)?;
     for source in relay.status().sources {
         say(format_args!("from {}", source.name));
     }
@@ -34,28 +36,18 @@ pub fn run(args: RelayArgs) -> Result<Code, Failure> {
         say(format_args!("http://{address}/healthz and /metrics"));
     }
     let end = ended.recv().unwrap_or(End::Sources);
-    Ok(stop(&args, &relay, end))
+    Ok(stop(args, &relay, end))
 }
 
 fn set_up(args: &RelayArgs) -> RelayBuilder {
     let mut relay = Relay::builder().overflow(args.when_full.into());
-    for source in &args.from {
-        let mut config = Config::new(source).max_connections(args.max_connections);
-        // The certificates are meant for the sources that they fit.
-        let plain = ["unix:", "listen+http:", "file:"];
-        if source != "-" && !plain.iter().any(|scheme| source.starts_with(scheme)) {
-            if let Some(tls) = args.tls_of_sources() {
-                config = config.tls(tls);
-            }
-            if let (Some(name), false) = (&args.server_name, source.starts_with("listen")) {
-                config = config.server_name(name);
-            }
-        }
+    for config in configure_sources(args) {
         relay = relay.from(config);
     }
     for sink in &args.to {
         let mut sink = sink.clone().fan_out(args.fan_out);
-        if let Some(tls) = args.tls_of_sinks().filter(|_| sink.may_have_tls()) {
+        let has_tls = sink.may_have_tls() || !args.to.iter().any(Sink::may_have_tls);
+        if let Some(tls) = args.tls_of_sinks().filter(|_| has_tls) {
             sink = sink.tls(tls);
         }
         relay = relay.to(sink);
@@ -73,6 +65,33 @@ fn set_up(args: &RelayArgs) -> RelayBuilder {
         relay = relay.metrics(address);
     }
     relay
+}
+
+/// The sources, each with the options that it has a use for. An option that none has a use for goes to
+/// all, so that it is refused and not ignored.
+fn configure_sources(args: &RelayArgs) -> Vec<Config> {
+    let kind = |source: &String| Some(EndpointKind::of(&source.parse().ok()?));
+    let is_for = |source: &String, fits: fn(EndpointKind) -> bool| {
+        let no_use = || !args.from.iter().filter_map(kind).any(fits);
+        kind(source).is_some_and(fits) || no_use()
+    };
+    let configure = |source: &String| {
+        let mut config = args.reading.apply(Config::new(source));
+        let tls = args.tls_of_sources();
+        if let Some(tls) = tls.filter(|_| is_for(source, EndpointKind::has_tls)) {
+            config = config.tls(tls);
+        }
+        let is_named = is_for(source, |kind| kind == EndpointKind::Tcp);
+        if let Some(name) = args.server_name.as_ref().filter(|_| is_named) {
+            config = config.server_name(name);
+        }
+        let listens = is_for(source, EndpointKind::is_http);
+        if let Some(most) = args.max_connections.filter(|_| listens) {
+            config = config.max_connections(most);
+        }
+        config
+    };
+    args.from.iter().map(configure).collect()
 }
 
 /// Tells when it shall end. A second signal ends the process.

@@ -1,5 +1,6 @@
 //! `bench`: how fast a Falco's alerts can be read, and how late they come.
 
+pub mod args;
 mod built_in;
 mod figures;
 mod keep;
@@ -14,10 +15,10 @@ use std::time::{Duration, Instant, SystemTime};
 use falco_client::{Alert, Alerts, Client, Error, State};
 use rustix::time::{clock_gettime, ClockId};
 
-use crate::bench_args::BenchArgs;
 use crate::diagnostics::{report, say, Code, Failure};
-use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::shutdown::Interrupt;
+use args::BenchArgs;
 use built_in::BuiltIn;
 use figures::{Backlog, Figures, Watch};
 use keep::Keep;
@@ -27,7 +28,7 @@ use progress::Progress;
 const TICK: Duration = Duration::from_millis(100);
 
 pub fn run(args: &BenchArgs) -> Result<Code, Failure> {
-    let own = args.falco.endpoint_is_given();
+    let own = args.connection.endpoint_is_given();
     if own && args.keep.is_none() && !args.discard {
         say(format_args!(
             "the alerts that are read are gone from this Falco: say where they shall go with --keep \
@@ -36,7 +37,7 @@ pub fn run(args: &BenchArgs) -> Result<Code, Failure> {
         ));
         return Ok(Code::Usage);
     }
-    if !args.falco.speaks_grpc() {
+    if args.connection.kind().is_some_and(|kind| !kind.is_grpc()) {
         say(format_args!(
             "what is measured is gRPC: give unix:///path or host:port as the endpoint"
         ));
@@ -49,7 +50,7 @@ pub fn run(args: &BenchArgs) -> Result<Code, Failure> {
     };
     let config = match &built_in {
         Some(falco) => falco.config(),
-        None => args.falco.config(),
+        None => args.reading.apply(args.connection.config()),
     };
     let client = Client::new(config)?;
     let kept = Arc::default();

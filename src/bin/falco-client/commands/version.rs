@@ -5,13 +5,22 @@ use std::io::{IsTerminal as _, Write as _};
 use falco_client::Client;
 use serde_json::json;
 
-use crate::args::VersionArgs;
+use crate::args::ConnectionArgs;
 use crate::diagnostics::{Code, Failure};
 use crate::escape::{Escaped, JsonEscaped};
 use crate::output::Output;
 
+#[derive(clap::Args)]
+pub struct VersionArgs {
+    /// Print all that Falco says of its version, as JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
 pub fn run(args: &VersionArgs) -> Result<Code, Failure> {
-    let falco = Client::new(args.falco.config())?.version()?;
+    let falco = Client::new(args.connection.config())?.version()?;
     let text = if args.json {
         // Falcos before 0.37 know a part of these.
         let json = json!({

@@ -9,7 +9,7 @@ use falco_client::server::Server;
 use falco_client::{recording, Alert, Config, Error};
 use tempfile::TempDir;
 
-use crate::demo::RECORDINGS;
+use crate::commands::demo::RECORDINGS;
 use crate::diagnostics::Failure;
 
 pub struct BuiltIn {

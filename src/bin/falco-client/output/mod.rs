@@ -1,10 +1,14 @@
 //! Standard output, where the data goes.
 
+mod format;
+mod text;
+
 use std::io::{self, StdoutLock, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crate::diagnostics::Failure;
+pub use format::{Format, Printer};
 
 /// Large enough that many alerts share a write.
 const BUFFER: usize = 64 * 1024;

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use crate::args::FalcoArgs;
-use crate::interrupt::BOUND;
+use crate::args::{ConnectionArgs, ReadingArgs};
+use crate::shutdown::BOUND;
 
 pub const MEASURING: &str = "\
 Without --endpoint, a Falco that is built in serves recorded alerts; it runs in this process, and its \
@@ -43,5 +43,7 @@ pub struct BenchArgs {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub falco: FalcoArgs,
+    pub reading: ReadingArgs,
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 }

@@ -1,62 +1,17 @@
 //! What the command says on standard error, and the code that it exits with.
 
+mod exit_code;
+pub mod log;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
-use falco_client::check::Step;
 use falco_client::Error;
-use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::escape::Escaped;
-
-/// How the command ends. `args.rs` documents them for users.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Code {
-    Done,
-    Failed,
-    /// As clap exits when it does not understand an argument.
-    Usage,
-    Undecodable,
-    /// What `check` found broken.
-    Broken(Step),
-    /// As a shell names a process that Ctrl-C has ended.
-    Interrupted,
-}
-
-impl Code {
-    pub fn number(self) -> u8 {
-        match self {
-            Code::Done => 0,
-            Code::Failed => 1,
-            Code::Usage => 2,
-            Code::Undecodable => 3,
-            Code::Interrupted => 130,
-            Code::Broken(step) => match step {
-                Step::FalcoYaml => 10,
-                Step::Endpoint => 11,
-                Step::Config => 12,
-                Step::Name => 13,
-                Step::Socket => 14,
-                Step::Tcp => 15,
-                Step::Certificates => 16,
-                Step::Tls => 17,
-                Step::Alpn => 18,
-                Step::Version => 19,
-                Step::Outputs => 20,
-                Step::FirstAlert => 21,
-                _ => 1,
-            },
-        }
-    }
-}
-
-impl From<Code> for ExitCode {
-    fn from(code: Code) -> ExitCode {
-        ExitCode::from(code.number())
-    }
-}
+use crate::hex::Hex;
+pub use exit_code::Code;
 
 /// Why the command cannot go on.
 #[derive(Debug)]
@@ -142,61 +97,9 @@ pub fn say(text: fmt::Arguments) {
     let _ = writeln!(io::stderr().lock(), "falco-client: {}", Escaped(&text));
 }
 
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// Shows what the library tells of a subscription that is interrupted and goes on; `verbose` all that
-/// it and C-core tell.
-pub fn show_log(verbose: bool) {
-    let log = match verbose {
-        true => &StderrLog { verbose: true },
-        false => &StderrLog { verbose: false },
-    };
-    if log::set_logger(log).is_ok() {
-        log::set_max_level(LevelFilter::Info);
-    }
-}
-
-struct StderrLog {
-    verbose: bool,
-}
-
-impl Log for StderrLog {
-    fn enabled(&self, metadata: &Metadata) -> bool {
-        self.verbose || metadata.target().starts_with("falco_client")
-    }
-
-    fn log(&self, record: &Record) {
-        if !self.enabled(record.metadata()) {
-            return;
-        }
-        if !self.verbose {
-            return say(*record.args());
-        }
-        let level = record.level().as_str().to_lowercase();
-        say(format_args!(
-            "{level}: {}: {}",
-            record.target(),
-            record.args()
-        ));
-    }
-
-    fn flush(&self) {}
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hex_gives_every_byte_two_digits() {
-        assert_eq!(Hex(&[0, 10, 255]).to_string(), "000aff");
-    }
 
     #[test]
     fn a_wrong_argument_and_a_failure_exit_differently() {

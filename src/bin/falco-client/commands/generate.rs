@@ -7,14 +7,14 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use crate::args::Args;
+use crate::cli::Cli;
 use crate::diagnostics::{Code, Failure};
 use crate::output::Output;
 
 pub fn completions(shell: Shell) -> Result<Code, Failure> {
     // Into memory first, as the generator panics where it cannot write.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "falco-client", &mut script);
+    clap_complete::generate(shell, &mut Cli::command(), "falco-client", &mut script);
     print(&script)
 }
 
@@ -22,12 +22,12 @@ pub fn completions(shell: Shell) -> Result<Code, Failure> {
 pub fn man(folder: Option<&Path>) -> Result<Code, Failure> {
     let Some(folder) = folder else {
         let mut page = Vec::new();
-        Man::new(Args::command())
+        Man::new(Cli::command())
             .render(&mut page)
             .map_err(Failure::stdout)?;
         return print(&page);
     };
-    clap_mangen::generate_to(Args::command(), folder).map_err(|source: io::Error| Failure::Os {
+    clap_mangen::generate_to(Cli::command(), folder).map_err(|source: io::Error| Failure::Os {
         what: format!("manual pages in {}", folder.display()),
         source,
     })?;

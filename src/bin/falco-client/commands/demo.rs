@@ -11,8 +11,8 @@ use crate::output::Output;
 
 /// Of two runs of a real Falco.
 pub const RECORDINGS: [&[u8]; 2] = [
-    include_bytes!("../../../tests/recordings/replay_libs-sample.pb"),
-    include_bytes!("../../../tests/recordings/replay_falco-cat_write.pb"),
+    include_bytes!("../../../../tests/recordings/replay_libs-sample.pb"),
+    include_bytes!("../../../../tests/recordings/replay_falco-cat_write.pb"),
 ];
 
 pub fn run() -> Result<Code, Failure> {

@@ -1,5 +1,8 @@
 //! What signals and a closed output ask of the sequence that is being printed.
 
+mod closed_output;
+pub mod signals;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -10,7 +13,7 @@ use falco_client::{Handle, State as Status};
 
 use crate::diagnostics::{say, Code, Failure};
 use crate::lock::{lock, wait_while};
-use crate::signals;
+pub use closed_output::on_closed_output;
 
 /// After this, someone who has pressed Ctrl-C wonders what keeps the command.
 const PATIENCE: Duration = Duration::from_secs(2);

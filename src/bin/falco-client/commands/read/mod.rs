@@ -1,16 +1,17 @@
 //! `get` and `watch`: alerts from Falco to standard output.
 
+pub mod args;
+
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use falco_client::{Alert, Alerts, Client, Endpoint, Error};
 
-use crate::args::ReadArgs;
-use crate::closed::on_closed_output;
 use crate::diagnostics::{report, report_bytes, say, Code, Failure};
-use crate::format::Printer;
-use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::endpoint::EndpointKind;
+use crate::output::{Output, Printer};
+use crate::shutdown::{on_closed_output, Interrupt};
+use args::ReadArgs;
 
 #[derive(Clone, Copy)]
 pub enum Call {
@@ -26,13 +27,15 @@ const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
     let printer = Printer::new(args.format, args.proto.as_deref())?;
-    let mut config = args.falco.config().overflow(args.when_full.into());
+    let config = args.reading.apply(args.connection.config());
+    let mut config = config.overflow(args.when_full.into());
     if args.limit.is_some() {
-        // What Falco has written beyond the limit is lost, so it is kept from writing far ahead:
-        // without the probe the connection's window stays at 64 KiB.
-        config = config
-            .queue_bytes(AHEAD_OF_LIMIT)
-            .channel_arg("grpc.http2.bdp_probe", 0);
+        // What Falco has written beyond the limit is lost, so it is kept from writing far ahead.
+        config = config.queue_bytes(AHEAD_OF_LIMIT);
+        if args.connection.kind().is_some_and(EndpointKind::is_grpc) {
+            // Without the probe the connection's window stays at 64 KiB.
+            config = config.channel_arg("grpc.http2.bdp_probe", 0);
+        }
     }
     let client = Client::new(config)?;
     let output = Output::new();

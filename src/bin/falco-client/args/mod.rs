@@ -1,0 +1,13 @@
+//! Arguments that several commands have.
+
+mod certificates;
+mod connection;
+mod filter;
+mod reading;
+mod when_full;
+
+pub use certificates::certificates;
+pub use connection::ConnectionArgs;
+pub use filter::Filter;
+pub use reading::ReadingArgs;
+pub use when_full::WhenFull;

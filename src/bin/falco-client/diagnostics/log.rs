@@ -1,0 +1,44 @@
+//! What the crate `log` is given, on standard error.
+
+use log::{LevelFilter, Log, Metadata, Record};
+
+use super::say;
+
+/// Shows what the library tells of a subscription that is interrupted and goes on; `verbose` all that
+/// it and C-core tell.
+pub fn install(verbose: bool) {
+    let log = match verbose {
+        true => &StderrLog { verbose: true },
+        false => &StderrLog { verbose: false },
+    };
+    if log::set_logger(log).is_ok() {
+        log::set_max_level(LevelFilter::Info);
+    }
+}
+
+struct StderrLog {
+    verbose: bool,
+}
+
+impl Log for StderrLog {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        self.verbose || metadata.target().starts_with("falco_client")
+    }
+
+    fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        if !self.verbose {
+            return say(*record.args());
+        }
+        let level = record.level().as_str().to_lowercase();
+        say(format_args!(
+            "{level}: {}: {}",
+            record.target(),
+            record.args()
+        ));
+    }
+
+    fn flush(&self) {}
+}
