@@ -110,7 +110,7 @@ mod diagnose;
 pub mod dynamic;
 mod endpoint;
 mod error;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "relay"))]
 mod falco_api;
 mod http;
 pub mod json;

@@ -64,7 +64,7 @@ impl Endpoint {
     pub const DEFAULT: &str = "unix:///run/falco/falco.sock";
 
     /// As [`FromStr`], for a server: port 0 stands for any free one.
-    #[cfg(feature = "server")]
+    #[cfg(any(feature = "server", feature = "relay"))]
     pub(crate) fn for_listening(text: &str) -> Result<Endpoint> {
         parse(text, 0)
     }

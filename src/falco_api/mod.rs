@@ -1,11 +1,15 @@
-//! The server side of Falco's gRPC API: what the embedded Falco and a relay's gRPC sink serve.
+//! The server side of Falco's gRPC API, as the embedded Falco and a relay's gRPC sink serve it.
 
-mod falco;
 mod listen;
+mod outstanding;
 mod queue;
+mod server;
 mod service;
 mod slots;
+mod state;
+mod version;
 
-pub(crate) use falco::Falco;
-pub(crate) use listen::listen;
-pub(crate) use service::{output_service, outputs_service, version_service};
+pub(crate) use server::{ApiServer, Services, Settings};
+#[cfg(feature = "server")]
+pub(crate) use state::ServerState;
+pub(crate) use version::parse_version;

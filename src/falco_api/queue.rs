@@ -1,15 +1,18 @@
 //! What clients of a server pop from: one queue for all, as in Falco, or one for each subscriber.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use crate::util::lock::{lock, wait_on};
+use super::outstanding::Outstanding;
+use crate::util::lock::lock;
+#[cfg(feature = "relay")]
+use crate::util::lock::wait_on;
 
 /// Serialised alerts that no client has taken yet. As in Falco, without a bound.
 #[derive(Default)]
 pub(crate) struct Queue {
-    state: Mutex<State>,
+    queues: Mutex<Queues>,
     written: AtomicU64,
     /// Something was taken, or the queue has ended.
     taken: Condvar,
@@ -18,16 +21,13 @@ pub(crate) struct Queue {
 }
 
 #[derive(Default)]
-struct State {
+struct Queues {
     /// Of all, or where each has its own, of nobody yet.
     shared: VecDeque<Queued>,
     own: HashMap<u64, VecDeque<Queued>>,
     next_subscriber: u64,
     next_number: u64,
-    /// How many queues and drains have which number, of those that somebody waits for, and its bytes.
-    outstanding: BTreeMap<u64, (usize, usize)>,
-    /// The bytes of all these.
-    outstanding_bytes: usize,
+    outstanding: Outstanding,
     #[cfg(feature = "relay")]
     ended: bool,
 }
@@ -46,81 +46,82 @@ impl Queue {
         }
     }
 
+    #[cfg(feature = "server")]
     pub fn push(&self, alert: Vec<u8>) {
         // Boxed before the lock: it may copy, and without spare capacity C-core takes it over.
         let bytes = alert.into_boxed_slice();
-        let mut state = self.lock();
-        let number = state.next_number;
-        state.put(Queued { number, bytes });
+        let mut queues = self.lock();
+        let number = queues.next_number;
+        queues.put(Queued { number, bytes });
     }
 
-    /// As [`push`](Queue::push), with a number above those before: [`released`](Queue::released) tells
-    /// when it is written.
+    /// Appends an alert with a number above those before. [`released`](Queue::released) says when it is
+    /// written.
     #[cfg(feature = "relay")]
     pub fn push_numbered(&self, number: u64, alert: Vec<u8>) {
         let bytes = alert.into_boxed_slice();
-        let mut state = self.lock();
-        let queues = state.own.len().max(1);
-        state.outstanding.insert(number, (queues, bytes.len()));
-        state.outstanding_bytes += bytes.len();
-        state.put(Queued { number, bytes });
+        let mut queues = self.lock();
+        let holders = queues.own.len().max(1);
+        queues.outstanding.insert(number, holders, bytes.len());
+        queues.put(Queued { number, bytes });
     }
 
-    /// Waits until all numbers below another one than `known` are written, and returns that one. None
+    /// Waits until the lowest number that is not yet written differs from `known`, and returns it. None
     /// once the queue has ended.
     #[cfg(feature = "relay")]
     pub fn released(&self, known: u64) -> Option<u64> {
-        let mut state = self.lock();
+        let mut queues = self.lock();
         loop {
-            let first = state.outstanding.keys().next().copied();
-            let released = first.unwrap_or(state.next_number);
+            let released = queues.outstanding.first().unwrap_or(queues.next_number);
             if released != known {
                 return Some(released);
             }
-            if state.ended {
+            if queues.ended {
                 return None;
             }
-            state = wait_on(&self.taken, state, None);
+            queues = wait_on(&self.taken, queues, None);
         }
     }
 
-    /// Waits until fewer than so many alerts and bytes wait to be written, and until those that are
-    /// written are few numbers behind: false once the queue has ended.
+    /// Waits until fewer than `most` numbers lie between the lowest that is not yet written and the
+    /// last, and fewer than `most_bytes` bytes are not yet written. False once the queue has ended.
     #[cfg(feature = "relay")]
     pub fn wait_for_room(&self, most: usize, most_bytes: usize) -> bool {
-        let mut state = self.lock();
-        while !state.ended && !state.has_room(most, most_bytes) {
-            state = wait_on(&self.taken, state, None);
+        let mut queues = self.lock();
+        while !queues.ended && !queues.has_room(most, most_bytes) {
+            queues = wait_on(&self.taken, queues, None);
         }
-        !state.ended
+        !queues.ended
     }
 
-    /// Sends away who waits for something to be written.
+    /// Wakes who waits for something to be written: nothing will be.
     #[cfg(feature = "relay")]
     pub fn end(&self) {
         self.lock().ended = true;
         self.taken.notify_all();
     }
 
+    #[cfg(feature = "server")]
     pub fn len(&self) -> usize {
-        let state = self.lock();
-        let own = state.own.values().map(VecDeque::len).max();
-        state.shared.len() + own.unwrap_or(0)
+        let queues = self.lock();
+        let own = queues.own.values().map(VecDeque::len).max();
+        queues.shared.len() + own.unwrap_or(0)
     }
 
+    #[cfg(feature = "server")]
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// A stream's part in the queue, until it is dropped.
+    /// Begins a stream's part in the queue, which ends when it is dropped.
     pub fn subscribe(&self) -> Subscription<'_> {
         let own = self.fan_out.then(|| {
-            let mut state = self.lock();
-            let subscriber = state.next_subscriber;
-            state.next_subscriber += 1;
-            // What nobody was there for waits for the first who comes.
-            let held = std::mem::take(&mut state.shared);
-            state.own.insert(subscriber, held);
+            let mut queues = self.lock();
+            let subscriber = queues.next_subscriber;
+            queues.next_subscriber += 1;
+            // The first subscriber gets what came before any was there.
+            let held = std::mem::take(&mut queues.shared);
+            queues.own.insert(subscriber, held);
             subscriber
         });
         Subscription { queue: self, own }
@@ -144,19 +145,19 @@ impl Queue {
 
     /// The next alert, which is gone when nothing puts it back.
     pub fn pop(&self) -> Option<Box<[u8]>> {
-        let mut state = self.lock();
-        let alert = state.shared.pop_front()?;
-        state.release(alert.number);
+        let mut queues = self.lock();
+        let alert = queues.shared.pop_front()?;
+        queues.outstanding.release(alert.number);
         self.taken.notify_all();
         Some(alert.bytes)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        lock(&self.queues)
     }
 }
 
-impl State {
+impl Queues {
     fn put(&mut self, alert: Queued) {
         self.next_number = alert.number + 1;
         let mut last = None;
@@ -178,21 +179,11 @@ impl State {
         }
     }
 
-    fn release(&mut self, number: u64) {
-        if let Some((queues, bytes)) = self.outstanding.get_mut(&number) {
-            *queues -= 1;
-            if *queues == 0 {
-                self.outstanding_bytes = self.outstanding_bytes.saturating_sub(*bytes);
-                self.outstanding.remove(&number);
-            }
-        }
-    }
-
     #[cfg(feature = "relay")]
     fn has_room(&self, most: usize, most_bytes: usize) -> bool {
-        let first = self.outstanding.keys().next();
-        let behind = first.map_or(0, |first| self.next_number.saturating_sub(*first));
-        behind < most as u64 && self.outstanding_bytes < most_bytes
+        let first = self.outstanding.first().unwrap_or(self.next_number);
+        let behind = self.next_number.saturating_sub(first);
+        behind < most as u64 && self.outstanding.bytes() < most_bytes
     }
 
     /// Gives back what a drain has not written.
@@ -200,16 +191,15 @@ impl State {
         if own.is_some() || self.own.is_empty() {
             return self.queue(own).push_front(alert);
         }
-        // It was nobody's, and by now there are those who each get all.
-        if let Some((queues, _)) = self.outstanding.get_mut(&alert.number) {
-            *queues += self.own.len() - 1;
-        }
+        // It was in the shared queue, and by now there are subscribers, each of which gets all.
+        self.outstanding
+            .add_holders(alert.number, self.own.len() - 1);
         for queue in self.own.values_mut() {
             queue.push_front(alert.clone());
         }
     }
 
-    /// A subscriber has gone. What he alone was to get waits for the next one.
+    /// Removes a subscriber. What the last one leaves is for the next to come.
     fn leave(&mut self, subscriber: u64) {
         let left = self.own.remove(&subscriber).unwrap_or_default();
         if self.own.is_empty() {
@@ -217,7 +207,7 @@ impl State {
             return;
         }
         for alert in left {
-            self.release(alert.number);
+            self.outstanding.release(alert.number);
         }
     }
 }
@@ -246,15 +236,14 @@ impl Drop for Subscription<'_> {
     }
 }
 
-/// Takes alerts until the queue is empty. Looks one alert ahead, so that each is known to be
-/// followed by another, which C-core's write buffer wants to hear; the one ahead goes back to
-/// the front of the queue when the drain is dropped.
+/// Takes alerts until the queue is empty. Keeps one alert ahead, as C-core's write buffer needs to
+/// know of each whether another follows; the one ahead goes back to the front of the queue when the
+/// drain is dropped.
 pub(crate) struct Drain<'a> {
     queue: &'a Queue,
     own: Option<u64>,
     ahead: Option<Queued>,
-    /// What was given out and not asked after: it is being written. Its bytes are kept where somebody
-    /// waits for it.
+    /// A numbered alert that was given out, until the next is asked for: it is being written.
     writing: Option<Queued>,
 }
 
@@ -262,19 +251,19 @@ impl Drain<'_> {
     /// The next alert, and whether one more is certain to follow. It counts as written, so ask
     /// only when it can be written at once.
     pub fn next(&mut self) -> Option<(Vec<u8>, bool)> {
-        let mut state = self.queue.lock();
+        let mut queues = self.queue.lock();
         if let Some(alert) = self.writing.take() {
-            state.release(alert.number);
+            queues.outstanding.release(alert.number);
             self.queue.taken.notify_all();
         }
-        let queue = state.queue(self.own);
+        let queue = queues.queue(self.own);
         let alert = self.ahead.take().or_else(|| queue.pop_front())?;
         self.ahead = queue.pop_front();
         self.queue.written.fetch_add(1, Ordering::Relaxed);
-        if !state.outstanding.contains_key(&alert.number) {
+        if !queues.outstanding.contains(alert.number) {
             return Some((alert.bytes.into_vec(), self.ahead.is_some()));
         }
-        // With others behind it, C-core would take it for written when it is not.
+        // A hint that more follows would let C-core report it as written before it is.
         let bytes = alert.bytes.to_vec();
         self.writing = Some(alert);
         Some((bytes, false))
@@ -283,18 +272,18 @@ impl Drain<'_> {
 
 impl Drop for Drain<'_> {
     fn drop(&mut self) {
-        let mut state = self.queue.lock();
+        let mut queues = self.queue.lock();
         if let Some(alert) = self.ahead.take() {
-            state.give_back(alert, self.own);
+            queues.give_back(alert, self.own);
         }
-        // The call is over before it was written.
+        // The call ended before it was written.
         if let Some(alert) = self.writing.take() {
-            state.give_back(alert, self.own);
+            queues.give_back(alert, self.own);
         }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 mod tests {
     use super::*;
 

@@ -18,9 +18,9 @@ use grpcio::{
 };
 use protobuf::UnknownValueRef;
 
-use super::falco::Falco;
 use super::queue::Drain;
 use super::slots::{Slot, Slots};
+use super::state::ServerState;
 use crate::api::outputs::Request;
 use crate::api::{version, version_grpc};
 
@@ -63,7 +63,7 @@ fn read(_: MessageReader) -> grpcio::Result<GrpcSlice> {
     Err(grpcio::Error::Codec("a server reads no responses".into()))
 }
 
-pub(crate) fn outputs_service(falco: &Arc<Falco>) -> Service {
+pub(crate) fn outputs_service(falco: &Arc<ServerState>) -> Service {
     let (for_get, for_sub) = (falco.clone(), falco.clone());
     ServiceBuilder::new()
         .add_server_streaming_handler(&GET, move |context: RpcContext<'_>, _request, sink| {
@@ -75,7 +75,7 @@ pub(crate) fn outputs_service(falco: &Arc<Falco>) -> Service {
         .build()
 }
 
-pub(crate) fn output_service(falco: &Arc<Falco>) -> Service {
+pub(crate) fn output_service(falco: &Arc<ServerState>) -> Service {
     let falco = falco.clone();
     ServiceBuilder::new()
         .add_server_streaming_handler(&SUBSCRIBE, move |context: RpcContext<'_>, request, sink| {
@@ -94,12 +94,12 @@ fn keepalive(request: &Request) -> bool {
     values.last().unwrap_or(false)
 }
 
-pub(crate) fn version_service(falco: &Arc<Falco>) -> Service {
+pub(crate) fn version_service(falco: &Arc<ServerState>) -> Service {
     version_grpc::create_service(Version(falco.clone()))
 }
 
 #[derive(Clone)]
-struct Version(Arc<Falco>);
+struct Version(Arc<ServerState>);
 
 impl version_grpc::Service for Version {
     fn version(
@@ -112,7 +112,7 @@ impl version_grpc::Service for Version {
     }
 }
 
-async fn get(falco: Arc<Falco>, mut sink: ServerStreamingSink<GrpcSlice>) {
+async fn get(falco: Arc<ServerState>, mut sink: ServerStreamingSink<GrpcSlice>) {
     let _slot = match turn(&falco.gets, &mut sink).await {
         Turn::Now(slot) => slot,
         Turn::Never => return drop(sink.fail(stopping()).await),
@@ -126,7 +126,11 @@ async fn get(falco: Arc<Falco>, mut sink: ServerStreamingSink<GrpcSlice>) {
     }
 }
 
-async fn subscribe(falco: Arc<Falco>, keepalive: bool, mut sink: ServerStreamingSink<GrpcSlice>) {
+async fn subscribe(
+    falco: Arc<ServerState>,
+    keepalive: bool,
+    mut sink: ServerStreamingSink<GrpcSlice>,
+) {
     let _slot = match turn(&falco.subscribes, &mut sink).await {
         Turn::Now(slot) => slot,
         Turn::Never => return drop(sink.fail(stopping()).await),
@@ -143,7 +147,7 @@ async fn subscribe(falco: Arc<Falco>, keepalive: bool, mut sink: ServerStreaming
 }
 
 async fn sub(
-    falco: Arc<Falco>,
+    falco: Arc<ServerState>,
     mut requests: RequestStream<Request>,
     mut sink: DuplexSink<GrpcSlice>,
 ) {
@@ -216,7 +220,7 @@ async fn drain<S: Alerts>(
 /// when it looked first is overwritten by the next one, which it then waits for.
 ///
 /// As there, who waits does not see that the call is over: the next alert is lost on it.
-async fn follow<S: Alerts>(falco: &Falco, sink: &mut S) -> grpcio::Result<()> {
+async fn follow<S: Alerts>(falco: &ServerState, sink: &mut S) -> grpcio::Result<()> {
     loop {
         poll_fn(|context| sink.poll_ready_unpin(context)).await?;
         drop(falco.queue.pop());

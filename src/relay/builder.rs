@@ -18,7 +18,7 @@ use crate::api::version;
 use crate::client::Client;
 use crate::config::{Config, Overflow};
 use crate::error::{Error, Result};
-use crate::server::{version_of, Server};
+use crate::falco_api::{parse_version, ApiServer, Services, Settings};
 use crate::util::lock::lock;
 use crate::util::thread::spawn_named;
 
@@ -103,7 +103,7 @@ impl RelayBuilder {
         if let Some(twice) = twice(&names) {
             return Err(bad("to", &format!("{twice} is given twice; give it once")));
         }
-        let answer = version_of(self.falco.as_deref().unwrap_or(UNKNOWN))?;
+        let answer = parse_version(self.falco.as_deref().unwrap_or(UNKNOWN))?;
         let clients = self
             .from
             .iter()
@@ -206,15 +206,19 @@ impl Relay {
                 self.deliver(stdout, name, number, progress)
             }
             Kind::Grpc(endpoint) => {
-                let mut server = Server::builder()
-                    .listen(endpoint.to_string())
-                    .fan_out(sink.fan_out)
-                    .streams(STREAMS)
-                    .version(answer.clone());
-                if let Some(tls) = tls {
-                    server = server.tls(tls.clone());
-                }
-                let server = Arc::new(server.start()?);
+                let server = Arc::new(ApiServer::start(Settings {
+                    endpoint,
+                    tls,
+                    threads: 1,
+                    streams: STREAMS,
+                    fan_out: sink.fan_out,
+                    services: Services {
+                        output: false,
+                        outputs: true,
+                        version: true,
+                    },
+                    version: answer.clone(),
+                })?);
                 self.servers.push(server.clone());
                 let serve = Arc::new(Serve {
                     server,

@@ -65,7 +65,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
-use crate::server::Server;
+use crate::falco_api::ApiServer;
 use crate::util::lock::lock;
 use metrics::Metrics;
 use source::Source;
@@ -86,7 +86,7 @@ const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 #[must_use = "dropping it stops it at once"]
 pub struct Relay {
     watched: Arc<Watched>,
-    servers: Vec<Arc<Server>>,
+    servers: Vec<Arc<ApiServer>>,
     sources: Mutex<Vec<Source>>,
     finished: Arc<Finished>,
     /// The threads of sinks.
@@ -111,7 +111,7 @@ impl Relay {
     pub fn grpc_endpoints(&self) -> Vec<Endpoint> {
         self.servers
             .iter()
-            .map(|server| server.endpoint())
+            .map(|server| server.endpoint().clone())
             .collect()
     }
 

@@ -1,26 +1,17 @@
 //! What can be set about a server before it starts.
 
-use std::sync::{Arc, Mutex};
 use std::thread;
 
-use grpcio::{ChannelBuilder, EnvBuilder};
-
 use super::release::Release;
-use super::{end, Server};
+use super::Server;
 use crate::api::version;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::falco_api::listen;
-use crate::falco_api::Falco;
-use crate::falco_api::{output_service, outputs_service, version_service};
+use crate::falco_api::{ApiServer, Settings};
 use crate::tls::Tls;
-use crate::util::core_log;
 
 /// More threads than anyone has a use for; it keeps a slip from exhausting the machine.
 const MOST_THREADS: usize = 256;
-
-/// Calls that C-core may hand over at once, per thread. What comes meanwhile waits its turn.
-const CALLS_AT_ONCE: usize = 64;
 
 /// Sets up a [`Server`]. Made by [`Server::builder`].
 #[derive(Clone, Debug)]
@@ -31,8 +22,6 @@ pub struct ServerBuilder {
     threadiness: usize,
     falco: String,
     version: Option<version::Response>,
-    fan_out: bool,
-    streams: Option<usize>,
 }
 
 impl ServerBuilder {
@@ -43,8 +32,6 @@ impl ServerBuilder {
             threadiness: 1,
             falco: Release::DEFAULT.to_owned(),
             version: None,
-            fan_out: false,
-            streams: None,
         }
     }
 
@@ -84,21 +71,6 @@ impl ServerBuilder {
         self
     }
 
-    /// Whether each `sub` has a queue of its own, so that all of them get every alert. No Falco does
-    /// that.
-    #[cfg(feature = "relay")]
-    pub(crate) fn fan_out(mut self, fan_out: bool) -> Self {
-        self.fan_out = fan_out;
-        self
-    }
-
-    /// How many streams of each kind are served at once, whatever the threads.
-    #[cfg(feature = "relay")]
-    pub(crate) fn streams(mut self, streams: usize) -> Self {
-        self.streams = Some(streams);
-        self
-    }
-
     /// Starts to listen and serve.
     ///
     /// A socket file that was left behind by a process that is gone does not hinder.
@@ -113,13 +85,8 @@ impl ServerBuilder {
     /// - [`Error::Listen`]: something listens there already, a file lies there that is no
     ///   socket, or the folder is missing or not writable.
     pub fn start(self) -> Result<Server> {
-        let asked = Endpoint::for_listening(&self.listen)?;
+        let endpoint = Endpoint::for_listening(&self.listen)?;
         let release = Release::parse(&self.falco)?;
-        let server = |problem: String, source| Error::Listen {
-            endpoint: self.listen.clone(),
-            problem,
-            source,
-        };
         let threads = match self.threadiness {
             0 => thread::available_parallelism()
                 .map_or(1, |cpus| cpus.get())
@@ -134,52 +101,16 @@ impl ServerBuilder {
                 });
             }
         };
-        // Falco has ten contexts per thread for each kind of stream.
-        let streams = self.streams.unwrap_or(threads.saturating_mul(10));
-        let falco = Arc::new(Falco::new(streams, self.fan_out));
-        let (starting, ending) = (falco.clone(), falco.clone());
-        let env = Arc::new(
-            EnvBuilder::new()
-                .cq_count(threads)
-                .name_prefix("falco-server")
-                .after_start(move || starting.thread_started())
-                .before_stop(move || ending.thread_ended())
-                .build(),
-        );
-        core_log::redirect();
-        // Two servers on one port would share its clients without a word.
-        let arguments = ChannelBuilder::new(env.clone())
-            .reuse_port(false)
-            .build_args();
-        let mut core = grpcio::ServerBuilder::new(env)
-            .channel_args(arguments)
-            .requests_slot_per_cq(CALLS_AT_ONCE);
-        if release.has_subscribe() {
-            core = core.register_service(output_service(&falco));
-        }
-        if release.has_get_and_sub() {
-            core = core.register_service(outputs_service(&falco));
-        }
-        if release.has_version() {
-            falco.set_version(self.version.clone().unwrap_or(release.answer));
-            core = core.register_service(version_service(&falco));
-        }
-        let mut core = core
-            .build()
-            .map_err(|error| server("gRPC makes no server".into(), Some(error.into())))?;
-        match listen(&mut core, &asked, self.tls.as_ref()) {
-            Ok(endpoint) => {
-                core.start();
-                Ok(Server {
-                    endpoint,
-                    falco,
-                    core: Mutex::new(Some(core)),
-                })
-            }
-            Err(error) => {
-                end(&falco, core, Default::default());
-                Err(error)
-            }
-        }
+        let api = ApiServer::start(Settings {
+            endpoint: &endpoint,
+            tls: self.tls.as_ref(),
+            threads,
+            // Falco has ten contexts per thread for each kind of stream.
+            streams: threads.saturating_mul(10),
+            fan_out: false,
+            services: release.services(),
+            version: self.version.unwrap_or(release.answer),
+        })?;
+        Ok(Server { api })
     }
 }

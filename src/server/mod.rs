@@ -70,39 +70,27 @@
 //! Alerts are sent as they are given, whatever fields that Falco had.
 
 mod builder;
-
 mod release;
 mod replay;
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use builder::ServerBuilder;
-#[cfg(feature = "relay")]
-pub(crate) use release::version_of;
 pub use replay::Replay;
 
 use crate::alert::Alert;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::falco_api::Falco;
-use crate::util::lock::lock;
-use crate::util::wait::wait_until;
-
-/// What remains to be done once all calls are cancelled is quick, unless something is broken.
-const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::falco_api::ApiServer;
 
 /// A running server. Dropping it ends it at once, [`stop`](Server::stop) does so in order.
 ///
 /// Either way its threads and its socket file are gone afterwards, and what its queue held.
 #[must_use = "dropping it ends it"]
 pub struct Server {
-    endpoint: Endpoint,
-    falco: Arc<Falco>,
-    core: Mutex<Option<grpcio::Server>>,
+    api: ApiServer,
 }
 
 impl Server {
@@ -113,43 +101,17 @@ impl Server {
 
     /// Where it listens, with the real port.
     pub fn endpoint(&self) -> Endpoint {
-        self.endpoint.clone()
+        self.api.endpoint().clone()
     }
 
     /// Appends an alert to the queue. As in Falco, nobody is told: a `sub` gets it when it asks.
     pub fn push(&self, alert: Alert) {
-        self.falco.queue.push(alert.into_bytes());
+        self.api.queue().push(alert.into_bytes());
     }
 
     /// As [`push`](Self::push), with a message's bytes, which need not be a valid message.
     pub fn push_bytes(&self, message: impl Into<Vec<u8>>) {
-        self.falco.queue.push(message.into());
-    }
-
-    /// As [`push_bytes`](Self::push_bytes), with a number above those before.
-    #[cfg(feature = "relay")]
-    pub(crate) fn push_numbered(&self, number: u64, message: Vec<u8>) {
-        self.falco.queue.push_numbered(number, message);
-    }
-
-    /// Waits until fewer than so many numbers and bytes wait to be written: false once the server has
-    /// ended.
-    #[cfg(feature = "relay")]
-    pub(crate) fn wait_for_room(&self, most: usize, most_bytes: usize) -> bool {
-        self.falco.queue.wait_for_room(most, most_bytes)
-    }
-
-    /// Waits until all numbers below another one than `known` are written. None once the server has
-    /// ended.
-    #[cfg(feature = "relay")]
-    pub(crate) fn released(&self, known: u64) -> Option<u64> {
-        self.falco.queue.released(known)
-    }
-
-    /// Changes what `version` answers.
-    #[cfg(feature = "relay")]
-    pub(crate) fn set_version(&self, answer: crate::api::version::Response) {
-        self.falco.set_version(answer);
+        self.api.queue().push(message.into());
     }
 
     /// Appends alerts to the queue, one after the other.
@@ -171,8 +133,9 @@ impl Server {
         M: IntoIterator<Item = Vec<u8>>,
         M::IntoIter: Send + 'static,
     {
-        Replay::start(&self.falco, messages.into_iter(), rate).map_err(|error| Error::Listen {
-            endpoint: self.endpoint.to_string(),
+        let replay = Replay::start(self.api.state(), messages.into_iter(), rate);
+        replay.map_err(|error| Error::Listen {
+            endpoint: self.api.endpoint().to_string(),
             problem: format!("no thread for a replay: {error}; allow more threads"),
             source: Some(error.into()),
         })
@@ -180,12 +143,12 @@ impl Server {
 
     /// How many alerts wait in the queue.
     pub fn queued(&self) -> usize {
-        self.falco.queue.len()
+        self.api.queue().len()
     }
 
     /// How many alerts were written to clients, whether or not they arrived.
     pub fn written(&self) -> u64 {
-        self.falco.queue.written()
+        self.api.queue().written()
     }
 
     /// Ends the server as SIGTERM ends Falco, and returns when it has ended.
@@ -195,59 +158,16 @@ impl Server {
     /// it waiting: where Falco hangs, this cancels the calls that are left after `grace`.
     /// [`written`](Server::written) and [`queued`](Server::queued) are final then.
     pub fn stop(&self, grace: Duration) {
-        self.end(grace);
-    }
-
-    fn end(&self, grace: Duration) {
-        let core = lock(&self.core).take();
-        if let Some(core) = core {
-            end(&self.falco, core, grace);
-            #[cfg(feature = "relay")]
-            self.falco.queue.end();
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.end(Duration::ZERO);
+        self.api.stop(grace);
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", self.api.endpoint())
             .field("queued", &self.queued())
             .field("written", &self.written())
             .finish()
-    }
-}
-
-/// Ends a server and waits for its threads, which grpcio does not.
-fn end(falco: &Falco, mut core: grpcio::Server, grace: Duration) {
-    falco.stop();
-    let mut shutdown = core.shutdown();
-    let ended = (!grace.is_zero())
-        .then(|| {
-            let far = Instant::now() + FOR_EVER;
-            wait_until(
-                &mut shutdown,
-                Instant::now().checked_add(grace).unwrap_or(far),
-            )
-        })
-        .flatten();
-    if ended.is_none() {
-        core.cancel_all_calls();
-        if wait_until(&mut shutdown, Instant::now() + PATIENCE).is_none() {
-            log::error!("the embedded Falco does not end; its threads and memory are left behind");
-            // C-core aborts the process when a server is destroyed before it has shut down.
-            std::mem::forget(core);
-            return;
-        }
-    }
-    drop(core);
-    if !falco.wait_for_threads(Instant::now() + PATIENCE) {
-        log::error!("threads of the embedded Falco do not end; they are left behind");
     }
 }

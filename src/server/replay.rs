@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::falco_api::Falco;
+use crate::falco_api::ServerState;
 
 /// At high rates a handful is due at a time: shorter sleeps cost more than they are worth.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
@@ -16,7 +16,7 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 /// [`Server::replay`](super::Server::replay); it goes on when this handle is dropped.
 #[derive(Debug)]
 pub struct Replay {
-    falco: Arc<Falco>,
+    state: Arc<ServerState>,
     progress: Arc<Progress>,
     thread: JoinHandle<()>,
 }
@@ -29,19 +29,19 @@ struct Progress {
 
 impl Replay {
     pub(super) fn start(
-        falco: &Arc<Falco>,
+        state: &Arc<ServerState>,
         messages: impl Iterator<Item = Vec<u8>> + Send + 'static,
         rate: Option<NonZeroU32>,
     ) -> io::Result<Replay> {
         let progress = Arc::new(Progress::default());
         // Counted from here on, so that a server that ends at once waits for it.
-        let counted = Counted::new(falco.clone());
+        let counted = Counted::new(state.clone());
         let its = progress.clone();
         let thread = Builder::new()
             .name("falco-replay".into())
             .spawn(move || run(&counted.0, &its, messages, rate))?;
         Ok(Replay {
-            falco: falco.clone(),
+            state: state.clone(),
             progress,
             thread,
         })
@@ -54,7 +54,7 @@ impl Replay {
 
     /// Ends it before its messages do.
     pub fn stop(&self) {
-        self.falco.set(&self.progress.stopped);
+        self.state.set(&self.progress.stopped);
     }
 
     /// Waits until it has ended, and returns how many messages were appended.
@@ -66,7 +66,7 @@ impl Replay {
 }
 
 fn run(
-    falco: &Falco,
+    state: &ServerState,
     progress: &Progress,
     messages: impl Iterator<Item = Vec<u8>>,
     rate: Option<NonZeroU32>,
@@ -80,13 +80,13 @@ fn run(
             };
             let now = Instant::now();
             if now < due {
-                falco.sleep(due.max(now + SHORTEST_SLEEP), &progress.stopped);
+                state.sleep(due.max(now + SHORTEST_SLEEP), &progress.stopped);
             }
         }
-        if falco.is_stopping() || progress.stopped.load(Ordering::Acquire) {
+        if state.is_stopping() || progress.stopped.load(Ordering::Acquire) {
             return;
         }
-        falco.queue.push(message);
+        state.queue.push(message);
         progress.pushed.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -98,12 +98,12 @@ fn after(number: u64, rate: NonZeroU32) -> Duration {
 }
 
 /// One of the threads that the server waits for when it ends.
-struct Counted(Arc<Falco>);
+struct Counted(Arc<ServerState>);
 
 impl Counted {
-    fn new(falco: Arc<Falco>) -> Counted {
-        falco.thread_started();
-        Counted(falco)
+    fn new(state: Arc<ServerState>) -> Counted {
+        state.thread_started();
+        Counted(state)
     }
 }
 

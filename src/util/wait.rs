@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "relay"))]
 use std::time::Instant;
 
 use crate::util::lock::{lock, wait_on};
@@ -43,7 +43,7 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
 }
 
 /// Blocks this thread until `future` resolves, or until then: `None` if it has not resolved.
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "relay"))]
 pub(crate) fn wait_until<F: Future + Unpin>(future: F, until: Instant) -> Option<F::Output> {
     use futures::future::{select, Either};
     use futures_timer::Delay;

@@ -1,4 +1,4 @@
-//! What the parts of a server share.
+//! What the services, the threads and the owner of a server share.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use super::slots::Slots;
 use crate::api::version;
 use crate::util::lock::{lock, time_until, wait_while};
 
-pub(crate) struct Falco {
+pub(crate) struct ServerState {
     pub queue: Queue,
     pub gets: Slots,
     pub subs: Slots,
@@ -18,19 +18,19 @@ pub(crate) struct Falco {
     version: Mutex<version::Response>,
     stopping: AtomicBool,
     threads: Mutex<usize>,
-    /// A thread ended, the server or a replay is to stop.
+    /// A thread has ended, or the server or a replay is to stop.
     changed: Condvar,
 }
 
-impl Falco {
-    /// Serves so many streams of each kind at once.
-    pub fn new(streams: usize, fan_out: bool) -> Falco {
-        Falco {
+impl ServerState {
+    /// `streams` is how many of each kind are served at once.
+    pub fn new(streams: usize, fan_out: bool, version: version::Response) -> ServerState {
+        ServerState {
             queue: Queue::new(fan_out),
             gets: Slots::new(streams),
             subs: Slots::new(streams),
             subscribes: Slots::new(streams),
-            version: Mutex::default(),
+            version: Mutex::new(version),
             stopping: AtomicBool::new(false),
             threads: Mutex::new(0),
             changed: Condvar::new(),
@@ -42,6 +42,7 @@ impl Falco {
         lock(&self.version).clone()
     }
 
+    #[cfg(feature = "relay")]
     pub fn set_version(&self, answer: version::Response) {
         *lock(&self.version) = answer;
     }
@@ -51,21 +52,22 @@ impl Falco {
     }
 
     pub fn stop(&self) {
-        // A stream that ends for this passes its turn to nobody, and whoever is sent away finds
-        // the server stopping.
+        // A stream that ends now must not pass its slot on, and those that waited for one must
+        // find the server stopping.
         let waiting = [&self.gets, &self.subs, &self.subscribes].map(Slots::close);
         self.set(&self.stopping);
         drop(waiting);
     }
 
-    /// Sets a flag that a thread in [`Falco::sleep`] looks at, and wakes it.
+    /// Sets a flag, and wakes the threads in [`ServerState::sleep`], which read it.
     pub fn set(&self, flag: &AtomicBool) {
         let _threads = self.threads();
         flag.store(true, Ordering::Release);
         self.changed.notify_all();
     }
 
-    /// Sleeps until the time has come, or the server or `stopped` says to stop.
+    /// Sleeps until then, or until the server stops or `stopped` is set.
+    #[cfg(feature = "server")]
     pub fn sleep(&self, until: Instant, stopped: &AtomicBool) {
         self.wait(until, |_| {
             self.is_stopping() || stopped.load(Ordering::Acquire)
@@ -97,8 +99,8 @@ impl Falco {
     }
 }
 
-impl fmt::Debug for Falco {
+impl fmt::Debug for ServerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Falco").finish_non_exhaustive()
+        f.debug_struct("ServerState").finish_non_exhaustive()
     }
 }
