@@ -3,10 +3,9 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::channel::oneshot;
-use protobuf::Message as _;
 
 use crate::alert::Alert;
 use crate::alerts::{Alerts, Watch};
@@ -15,20 +14,12 @@ use crate::config::{Config, Overflow};
 use crate::delivery::{self, Callback, Control};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::source::grpc::{self, examine, explain, look, Connection, Grpc, VERSION};
+use crate::source::grpc::{self, Connection, Grpc};
 use crate::source::http::Http;
 use crate::source::lines::Lines;
 use crate::source::{Purpose, Source, StartRequest};
 use crate::util::thread::on_delivery_thread;
 use crate::util::wait::wait;
-
-/// How long a channel may take to tell why it has no connection.
-const TELL: Duration = Duration::from_millis(100);
-
-/// How long a look at a connection that failed may take at least.
-const LOOK: Duration = Duration::from_secs(2);
-
-const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A client of one Falco, or of whatever sends its alerts to one [`Endpoint`].
 ///
@@ -164,15 +155,7 @@ impl Client {
         let connection = self.connection().cloned();
         async move {
             let connection = connection?;
-            let deadline = connection.config().call_timeout;
-            let begin = Instant::now();
-            match version_within(&connection, deadline).await {
-                Ok(version) => Ok(version),
-                Err(error) => {
-                    let left = deadline.saturating_sub(begin.elapsed());
-                    Err(examine(&connection, error, left).await)
-                }
-            }
+            grpc::version(&connection).await
         }
     }
 
@@ -199,33 +182,9 @@ impl Client {
     ///
     /// As [`wait_connected`](Client::wait_connected).
     pub async fn wait_connected_async(&self, timeout: Duration) -> Result<()> {
-        let Ok(connection) = self.connection() else {
-            return Ok(());
-        };
-        // C-core's clock has an end.
-        let timeout = timeout.min(MONTH);
-        let client = connection.current().client;
-        if client.channel().wait_for_connected(timeout).await {
-            return Ok(());
-        }
-        // The state of a channel has no reason. A call that fails on it has, and at once.
-        let more = timeout.max(LOOK);
-        match version_within(connection, TELL).await {
-            Err(error @ (Error::Unavailable { .. } | Error::Untrusted { .. })) => {
-                Err(examine(connection, error, more).await)
-            }
-            Err(Error::Timeout { endpoint, .. }) => Err(match look(connection, more).await {
-                Some(finding) => Error::Unavailable {
-                    endpoint,
-                    problem: finding.to_string(),
-                    source: None,
-                },
-                None => Error::Timeout {
-                    endpoint,
-                    after: timeout,
-                },
-            }),
-            _ => Ok(()),
+        match self.source.grpc() {
+            Some(connection) => grpc::wait_connected(connection, timeout).await,
+            None => Ok(()),
         }
     }
 
@@ -274,31 +233,5 @@ impl Client {
     /// Lets alerts go to an outlet.
     pub(crate) fn start(&self, request: StartRequest) -> Result<()> {
         self.source.clone().start(request)
-    }
-}
-
-fn version_within(
-    connection: &Connection,
-    deadline: Duration,
-) -> impl Future<Output = Result<Response>> + Send + 'static {
-    let endpoint = connection.endpoint().clone();
-    let client = connection.current().client;
-    let call = grpc::version(&client, deadline);
-    async move {
-        let answer = match call {
-            Ok(call) => call.await,
-            Err(error) => Err(error),
-        };
-        // A call that still waits for its connection fails when the channel goes.
-        drop(client);
-        let bytes =
-            answer.map_err(|error| explain(&endpoint, VERSION.name, Some(deadline), error))?;
-        bytes
-            .and_then(|bytes| Response::parse_from_bytes(&bytes).ok())
-            .ok_or_else(|| Error::Unavailable {
-                endpoint: endpoint.to_string(),
-                problem: "the answer to version is none; see whether this is a Falco".into(),
-                source: None,
-            })
     }
 }

@@ -23,6 +23,7 @@
 pub mod outputs;
 #[rustfmt::skip]
 pub mod outputs_grpc;
+pub(crate) mod paths;
 #[rustfmt::skip]
 pub mod schema;
 #[rustfmt::skip]

@@ -11,17 +11,12 @@ use grpcio::{
 };
 
 use super::{Finding, Step};
+use crate::api::paths::{SUB, SUBSCRIBE};
 use crate::client::Client;
 use crate::error::Error;
 use crate::source::grpc::explain;
 use crate::source::grpc::Connection;
 use crate::util::wait::wait;
-
-/// Falco 0.24 to 0.43.
-const SUB: &str = "/falco.outputs.service/sub";
-
-/// Falco 0.18 to 0.23.
-const SUBSCRIBE: &str = "/falco.output.service/subscribe";
 
 pub(super) fn look(client: &Client, found: &mut Vec<Finding>) -> Result<(), Finding> {
     found.push(version(client)?);

@@ -22,17 +22,14 @@ use super::queue::Drain;
 use super::slots::{Slot, Slots};
 use super::state::ServerState;
 use crate::api::outputs::Request;
-use crate::api::{version, version_grpc};
+use crate::api::{paths, version, version_grpc};
 
 // As the generated methods, but for the responses: they are serialised already.
-const GET: Method<Request, GrpcSlice> =
-    outputs(MethodType::ServerStreaming, "/falco.outputs.service/get");
-const SUB: Method<Request, GrpcSlice> = outputs(MethodType::Duplex, "/falco.outputs.service/sub");
+const GET: Method<Request, GrpcSlice> = outputs(MethodType::ServerStreaming, paths::GET);
+const SUB: Method<Request, GrpcSlice> = outputs(MethodType::Duplex, paths::SUB);
 // The messages of the older service are those of the newer, but for one field of the request.
-const SUBSCRIBE: Method<Request, GrpcSlice> = outputs(
-    MethodType::ServerStreaming,
-    "/falco.output.service/subscribe",
-);
+const SUBSCRIBE: Method<Request, GrpcSlice> =
+    outputs(MethodType::ServerStreaming, paths::SUBSCRIBE);
 
 /// How soon a waiting `subscribe` looks at the queue again, which tells nobody. Falco spins.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);

@@ -1,18 +1,17 @@
 //! The two calls that carry alerts, with the messages left as bytes.
 
-use std::future::Future;
 use std::io::Read;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use grpcio::{
     CallOption, Client, ClientDuplexReceiver, ClientDuplexSender, ClientSStreamReceiver, GrpcSlice,
     Marshaller, MessageReader, Method, MethodType,
 };
 
 use super::channel::Generation;
+use crate::api::paths;
 
 /// The bytes of one message.
 pub(crate) type Message = Vec<u8>;
@@ -20,7 +19,7 @@ pub(crate) type Message = Vec<u8>;
 /// What the queue of Falco 0.24 to 0.43 holds now, then the end.
 pub(crate) const GET: Method<(), Message> = Method {
     ty: MethodType::ServerStreaming,
-    name: "/falco.outputs.service/get",
+    name: paths::GET,
     req_mar: EMPTY,
     resp_mar: MESSAGE,
 };
@@ -28,7 +27,7 @@ pub(crate) const GET: Method<(), Message> = Method {
 /// What the queue holds, for each request.
 pub(crate) const SUB: Method<(), Message> = Method {
     ty: MethodType::Duplex,
-    name: "/falco.outputs.service/sub",
+    name: paths::SUB,
     req_mar: EMPTY,
     resp_mar: MESSAGE,
 };
@@ -40,27 +39,18 @@ pub(crate) const SUB: Method<(), Message> = Method {
 /// is taken into its place before anything is written (`server_impl::subscribe` in their source).
 pub(crate) const SUBSCRIBE: Method<(), Message> = Method {
     ty: MethodType::ServerStreaming,
-    name: "/falco.output.service/subscribe",
-    req_mar: EMPTY,
-    resp_mar: MESSAGE,
-};
-
-/// What Falco 0.20 to 0.43 says of itself. Called as a stream of one, since grpcio panics where
-/// the answer to a unary call is missing.
-pub(crate) const VERSION: Method<(), Message> = Method {
-    ty: MethodType::ServerStreaming,
-    name: "/falco.version.service/version",
+    name: paths::SUBSCRIBE,
     req_mar: EMPTY,
     resp_mar: MESSAGE,
 };
 
 // A request has no fields, so its encoding has no bytes.
-const EMPTY: Marshaller<()> = Marshaller {
+pub(super) const EMPTY: Marshaller<()> = Marshaller {
     ser: |_, _: &mut GrpcSlice| Ok(()),
     de: |_| Ok(()),
 };
 
-const MESSAGE: Marshaller<Message> = Marshaller {
+pub(super) const MESSAGE: Marshaller<Message> = Marshaller {
     ser: write,
     de: read,
 };
@@ -76,23 +66,6 @@ fn read(mut message: MessageReader) -> grpcio::Result<Message> {
 fn write(message: &Message, into: &mut GrpcSlice) -> grpcio::Result<()> {
     *into = GrpcSlice::from(message.as_slice());
     Ok(())
-}
-
-/// The answer of `version`, if there is one.
-pub(crate) fn version(
-    client: &Client,
-    deadline: Duration,
-) -> grpcio::Result<impl Future<Output = grpcio::Result<Option<Message>>> + Send> {
-    let option = CallOption::default().timeout(deadline);
-    let mut answers = client.server_streaming(&VERSION, &(), option)?;
-    Ok(async move {
-        let mut answer = None;
-        // To the end, where the status is.
-        while let Some(next) = answers.next().await {
-            answer = Some(next?);
-        }
-        Ok(answer)
-    })
 }
 
 pub(crate) enum Call {

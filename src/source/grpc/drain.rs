@@ -10,11 +10,10 @@ use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use futures::FutureExt;
 use futures_timer::Delay;
 use grpcio::{Client, Result};
 
-use super::call::version;
+use super::version::probe;
 
 /// How long the server may take to answer.
 const CONFIRM: Duration = Duration::from_secs(5);
@@ -62,8 +61,7 @@ impl Drain {
             if let Some(answer) = self.answer.take() {
                 return Poll::Ready(answer);
             }
-            let answer = version(client, CONFIRM);
-            self.question = Some(async { answer?.await.map(drop) }.boxed());
+            self.question = Some(probe(client, CONFIRM));
         }
     }
 }

@@ -14,9 +14,10 @@ use futures::FutureExt;
 use futures_timer::Delay;
 use grpcio::Client;
 
-use super::call::{version, Call, Message};
+use super::call::{Call, Message};
 use super::channel::Generation;
 use super::status::is_too_large;
+use super::version::probe;
 use crate::delivery::Tally;
 
 /// From the subscription to the first look, and between two looks at one that is not served.
@@ -170,8 +171,5 @@ impl Fallback {
 /// Whether a `get` that has brought nothing by then waits for its turn: the server still answers.
 async fn is_overdue(client: Client) -> bool {
     Delay::new(SERVED).await;
-    match version(&client, SERVED) {
-        Ok(version) => version.await.is_ok(),
-        Err(_) => false,
-    }
+    probe(&client, SERVED).await.is_ok()
 }

@@ -8,11 +8,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use futures::FutureExt;
 use futures_timer::Delay;
 use grpcio::{Client, RpcStatusCode};
 
-use super::call::version;
+use super::version::probe;
 
 pub(super) struct Liveness {
     /// A quarter of the patience: one for a message that came just after a look, one until the
@@ -68,8 +67,7 @@ impl Liveness {
     }
 
     fn ask(&mut self, client: &Client) {
-        let answer = version(client, self.quarter);
-        self.question = Some(async { answer?.await.map(drop) }.boxed());
+        self.question = Some(probe(client, self.quarter));
     }
 }
 

@@ -3,7 +3,6 @@
 mod cadence;
 mod call;
 mod channel;
-
 mod drain;
 mod driver;
 mod examine;
@@ -13,6 +12,7 @@ mod reconnect;
 mod requester;
 mod status;
 mod subscription;
+mod version;
 
 use std::sync::Arc;
 
@@ -21,10 +21,9 @@ use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 
-pub(crate) use call::{version, VERSION};
 pub(crate) use channel::Connection;
-pub(crate) use examine::{examine, look};
 pub(crate) use status::explain;
+pub(crate) use version::{version, wait_connected};
 
 /// A Falco that speaks gRPC. Clones of a client share its connection.
 pub(crate) struct Grpc {
