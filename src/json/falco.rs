@@ -5,21 +5,24 @@ use std::{fmt, io};
 use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use super::{native, time, Fields, Tags};
+use super::{native, time, Tags};
 use crate::alert::Alert;
 
 /// An alert as Falco's own JSON line; made by [`Alert::falco_json`].
 ///
 /// Where Falco runs with `json_output: true`, the alert's output is that line, and is passed on byte
-/// for byte. It is taken for the line only if it has Falco's keys alone, each once, and tells the
-/// alert's own time, rule, priority, source, host, tags and fields. An alert that came as
+/// for byte. It is taken for the line only if it tells the alert's own time, rule, priority, source,
+/// host, tags and fields, each once; `uuid` and `customfields`, which falcosidekick adds, may be
+/// beside them. An alert that came as
 /// [a line](Alert::raw_json) is passed on as it came, but for bytes that are not UTF-8, which are U+FFFD,
 /// and for line breaks between its values, which become spaces.
 ///
 /// Else the line is made of the message, with the keys in Falco's order: `hostname`, `output`,
 /// `output_fields`, `priority`, `rule`, `source`, `tags`, `time`. As Falco does, all are written also
 /// when they are empty, but `tags` are left out for source `internal`. The values of
-/// `output_fields` are strings, for that is what gRPC carries. A priority that has no name is written
+/// `output_fields` are strings, for that is what gRPC carries, but for `evt.time` and its kin, which
+/// are nanoseconds; `evt.time` is there in any case, as falcosidekick refuses an alert without fields.
+/// Where the output is another JSON object about this alert, its `output` is written. A priority that has no name is written
 /// as its number in a string. `time` has nine digits; beyond the years 1 to 9999 it is the first or
 /// last moment of these.
 ///
@@ -61,6 +64,31 @@ impl Serialize for FalcoJson<'_> {
     }
 }
 
+/// `output_fields`, with the time that Falco's own JSON has among them: over gRPC it is missing, or a
+/// text.
+struct Fields<'a>(&'a Alert);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Fields(alert) = self;
+        let mut map = serializer.serialize_map(None)?;
+        let nanos = time::nanos(alert.seconds(), alert.nanos());
+        let is_time = |name: &str| native::TIMES.contains(&name);
+        // What Falco says about itself has no event.
+        let has_event = alert.source() != "internal" || alert.fields().len() == 0;
+        if has_event && alert.field("evt.time").is_none() {
+            map.serialize_entry("evt.time", &nanos)?;
+        }
+        for (name, value) in alert.fields() {
+            match is_time(name) {
+                true => map.serialize_entry(name, &nanos)?,
+                false => map.serialize_entry(name, value)?,
+            }
+        }
+        map.end()
+    }
+}
+
 /// The line made of the message.
 struct Built<'a>(&'a Alert);
 
@@ -69,7 +97,7 @@ impl Serialize for Built<'_> {
         let Built(alert) = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("hostname", alert.hostname())?;
-        map.serialize_entry("output", alert.output())?;
+        map.serialize_entry("output", &*native::text(alert))?;
         map.serialize_entry("output_fields", &Fields(alert))?;
         match alert.priority().name() {
             Some(name) => map.serialize_entry("priority", name)?,

@@ -27,6 +27,14 @@ pub(super) fn proto(seconds: i64, nanos: i32) -> String {
     write(seconds, nanos, digits)
 }
 
+/// Nanoseconds since the epoch, as far as 64 bits go: to the year 2262.
+pub(super) fn nanos(seconds: i64, nanos: i32) -> i64 {
+    let (seconds, nanos) = normal(seconds, nanos);
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanos.into())
+}
+
 fn write(seconds: i64, nanos: u32, digits: u32) -> String {
     let time = match Timestamp::from_second(seconds) {
         Ok(time) => Offset::UTC.to_datetime(time),

@@ -98,7 +98,14 @@ pub fn json(alert: &Alert) {
     if forms[1] != alert.output() {
         assert_eq!(back.output(), alert.output());
         assert_eq!(back.hostname(), alert.hostname());
-        assert!(back.fields().eq(alert.fields()));
+        // Falco's JSON has times that a message lacks, or has otherwise.
+        let is_time = |(name, _): &(&str, &str)| {
+            name.starts_with("evt.time") || name.starts_with("evt.datetime")
+        };
+        let (back, alert) = (back.fields(), alert.fields());
+        assert!(back
+            .filter(|field| !is_time(field))
+            .eq(alert.filter(|field| !is_time(field))));
     }
 }
 

@@ -5,7 +5,7 @@ mod value;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -39,16 +39,39 @@ pub(super) fn line(alert: &Alert) -> Option<Cow<'_, str>> {
     if output.as_bytes().chunks(64).any(breaks) {
         return None;
     }
-    let mut json = serde_json::Deserializer::from_str(output);
-    Line(alert).deserialize(&mut json).ok()?;
-    json.end().ok()?;
-    Some(output.into())
+    is_about(alert, output, false).then(|| output.into())
 }
 
-/// The keys that Falco writes; any other is an error.
-#[derive(Clone, Copy, Deserialize)]
+/// The output, or the one inside it, where it is an object of another shape that is about this very
+/// alert, as programs that add keys of their own write it: else it would be wrapped in itself.
+pub(super) fn text(alert: &Alert) -> Cow<'_, str> {
+    #[derive(Deserialize)]
+    struct Inner<'a> {
+        #[serde(borrow, default)]
+        output: Cow<'a, str>,
+    }
+    let output = alert.output();
+    if !output.starts_with('{') || !output.ends_with('}') || !is_about(alert, output, true) {
+        return output.into();
+    }
+    match serde_json::from_str::<Inner<'_>>(output) {
+        Ok(inner) => inner.output,
+        Err(_) => output.into(),
+    }
+}
+
+fn is_about(alert: &Alert, output: &str, extended: bool) -> bool {
+    let mut json = serde_json::Deserializer::from_str(output);
+    let line = Line { alert, extended };
+    line.deserialize(&mut json).is_ok() && json.end().is_ok()
+}
+
+/// The keys that Falco writes, and those that falcosidekick adds.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum Key {
+    #[serde(rename = "customfields")]
+    CustomFields,
     Hostname,
     Message,
     Output,
@@ -58,6 +81,9 @@ enum Key {
     Source,
     Tags,
     Time,
+    Uuid,
+    #[serde(other)]
+    Other,
 }
 
 impl Key {
@@ -73,7 +99,11 @@ fn differs<E: Error>() -> E {
     E::custom("it is not what the message says")
 }
 
-struct Line<'a>(&'a Alert);
+struct Line<'a> {
+    alert: &'a Alert,
+    /// Has keys of other programs, and fields that they have changed.
+    extended: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for Line<'_> {
     type Value = ();
@@ -91,17 +121,22 @@ impl<'de> Visitor<'de> for Line<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Line(alert) = self;
-        let mut seen = 0;
+        let Line { alert, extended } = self;
+        let (mut seen, mut others) = (0, false);
         while let Some(key) = map.next_key::<Key>()? {
             // Which of two counts, readers do not agree on.
-            if seen & key.bit() != 0 {
+            if seen & key.bit() != 0 && key != Key::Other {
                 return Err(differs());
             }
             seen |= key.bit();
+            others |= matches!(key, Key::CustomFields | Key::Other | Key::Uuid);
             match key {
                 // They stand nowhere else in the message.
                 Key::Message | Key::Output => map.next_value_seed(Text(|_: &str| true))?,
+                Key::OutputFields if extended => map.next_value::<IgnoredAny>().map(drop)?,
+                Key::CustomFields | Key::Uuid => map.next_value::<IgnoredAny>().map(drop)?,
+                Key::Other if extended => map.next_value::<IgnoredAny>().map(drop)?,
+                Key::Other => return Err(differs()),
                 Key::OutputFields => map.next_value_seed(Fields(alert))?,
                 Key::Tags => map.next_value_seed(Tags(alert))?,
                 Key::Rule => map.next_value_seed(Text(|text: &str| text == alert.rule()))?,
@@ -119,7 +154,7 @@ impl<'de> Visitor<'de> for Line<'_> {
                 }))?,
             }
         }
-        if seen & ALWAYS == ALWAYS {
+        if seen & ALWAYS == ALWAYS && (others || !extended) {
             Ok(())
         } else {
             Err(differs())
@@ -186,7 +221,7 @@ impl<'de> Visitor<'de> for Tags<'_> {
 struct Fields<'a>(&'a Alert);
 
 /// Those that Falco adds to the line, or writes otherwise there: as nanoseconds.
-const TIMES: [&str; 5] = [
+pub(super) const TIMES: [&str; 5] = [
     "evt.datetime",
     "evt.datetime.s",
     "evt.time",

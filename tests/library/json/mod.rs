@@ -82,21 +82,59 @@ fn the_line_made_of_the_message_says_what_falcos_own_says() {
             assert_eq!(built.get(key), falco.get(key), "{key}");
         }
         assert_eq!(built["output"], "text");
-        assert_eq!(
-            built["output_fields"].as_object().unwrap().len(),
-            alert.fields().len()
-        );
+        let fields = built["output_fields"].as_object().unwrap();
+        assert!(fields.len() - alert.fields().len() <= 1);
+        for time in ["evt.time", "evt.time.iso8601"] {
+            let told = falco["output_fields"].get(time);
+            assert!(
+                told.is_none() || fields.get(time) == told,
+                "{time} in {falco} and {built}"
+            );
+        }
     }
 }
 
 #[test]
 fn keys_are_in_falcos_order_and_empty_ones_are_there() {
     let alert = Alert::builder().priority(Priority::Unknown(9)).build();
-    let line = r#"{"hostname":"","output":"","output_fields":{},"priority":"9","rule":"","#;
+    let line =
+        r#"{"hostname":"","output":"","output_fields":{"evt.time":0},"priority":"9","rule":"","#;
     let rest = r#""source":"syscall","tags":[],"time":"1970-01-01T00:00:00.000000000Z"}"#;
     assert_eq!(alert.falco_json().to_string(), format!("{line}{rest}"));
     let internal = Alert::builder().source("internal").build();
     assert_eq!(value(internal.falco_json()).get("tags"), None);
+}
+
+#[test]
+fn falcosidekick_takes_what_is_made_of_an_alert_without_fields() {
+    let time = std::time::Duration::new(1_795_600_769, 1);
+    let alert = Alert::builder()
+        .time(std::time::UNIX_EPOCH + time)
+        .rule("No field in the output")
+        .output("Somebody is root");
+    let fields = |alert: &Alert| value(alert.falco_json())["output_fields"].clone();
+    let expected = serde_json::json!({"evt.time": 1_795_600_769_000_000_001_i64});
+    assert_eq!(fields(&alert.build()), expected);
+    let text = alert.field("evt.time", "09:59:29.000000001");
+    assert_eq!(fields(&text.build()), expected);
+}
+
+#[test]
+fn a_line_that_falcosidekick_has_enriched_is_not_wrapped_in_itself() {
+    for (alert, line) in recorded_with_lines() {
+        let mut enriched = value(line);
+        enriched["uuid"] = "0f8fad5b-d9cb-469f-a165-70867728950e".into();
+        enriched["customfields"] = serde_json::json!({"cluster": "east"});
+        let passed = with_output(&alert, &enriched.to_string());
+        assert_eq!(passed.falco_json().to_string(), enriched.to_string());
+        // Keys and fields that only that program knows.
+        enriched["severity"] = 4.into();
+        enriched["output_fields"]["cluster"] = "east".into();
+        let made = value(with_output(&alert, &enriched.to_string()).falco_json());
+        assert_eq!(made["output"], enriched["output"]);
+        assert_eq!(made["rule"], alert.rule());
+        assert_eq!(made.get("severity"), None);
+    }
 }
 
 #[test]
