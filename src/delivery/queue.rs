@@ -6,13 +6,13 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Waker;
-use std::time::{Duration, Instant};
 
 use super::control::Control;
 use super::outlet::{Flow, Item, Outlet};
 use crate::config::Overflow;
 use crate::error::Error;
 use crate::util::lock::lock;
+use crate::util::rate_limited_log::RateLimit;
 
 /// What a message costs beside its bytes: so that empty ones are bounded too.
 const OVERHEAD: usize = 64;
@@ -122,29 +122,19 @@ pub(crate) struct QueueOutlet {
     pub(super) queue: Arc<Queue>,
     pub(super) overflow: Overflow,
     pub(super) control: Arc<Control>,
-    /// Since when how many were dropped that nobody was told of.
-    pub(super) dropped: (Option<Instant>, u64),
+    /// Limits the log of alerts that were dropped.
+    pub(super) drop_log: RateLimit,
 }
-
-/// Between two words about alerts that were dropped.
-const TELL: Duration = Duration::from_secs(5);
 
 impl QueueOutlet {
     fn is_too_much(&self, state: &State, item: &Item) -> bool {
         state.bytes.saturating_add(cost(item)) > self.queue.capacity
     }
 
-    /// Without the queue's lock, as a log may be slow.
-    fn tell_dropped(&mut self, more: u64, last: bool) {
-        let (told, untold) = &mut self.dropped;
-        *untold += more;
-        let due = told.is_none_or(|told| told.elapsed() >= TELL);
-        if *untold > 0 && (last || due) {
-            *told = Some(Instant::now());
-            let dropped = std::mem::take(untold);
-            let endpoint = self.control.endpoint();
-            log::warn!("{endpoint}: the reader is too slow, {dropped} alerts were dropped");
-        }
+    /// Called without the queue's lock, as a log may be slow.
+    fn log_dropped(&self, dropped: u64) {
+        let endpoint = self.control.endpoint();
+        log::warn!("{endpoint}: the reader is too slow, {dropped} alerts were dropped");
     }
 }
 
@@ -172,7 +162,9 @@ impl Outlet for QueueOutlet {
         self.queue.wake_reader(state);
         if dropped > 0 {
             self.control.tally.dropped(dropped);
-            self.tell_dropped(dropped, false);
+            if let Some(dropped) = self.drop_log.admit(dropped) {
+                self.log_dropped(dropped);
+            }
         }
         room
     }
@@ -182,7 +174,10 @@ impl Outlet for QueueOutlet {
     }
 
     fn end(&mut self, error: Option<Error>) {
-        self.tell_dropped(0, true);
+        match self.drop_log.take_suppressed() {
+            0 => {}
+            dropped => self.log_dropped(dropped),
+        }
         let mut state = self.queue.lock();
         state.ended = true;
         state.failure = error;

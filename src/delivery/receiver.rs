@@ -16,6 +16,7 @@ use super::queue::{Queue, QueueOutlet, State, NEVER};
 use crate::config::Overflow;
 use crate::error::Error;
 use crate::util::lock::wait_on;
+use crate::util::rate_limited_log::RateLimit;
 
 /// How long a reader that has just emptied the queue lets more gather before it asks to be woken
 /// by the first. A wake-up for each message would cost more than reading it; a lone alert still
@@ -59,7 +60,7 @@ pub(crate) fn queue(
         queue: queue.clone(),
         overflow,
         control: control.clone(),
-        dropped: (None, 0),
+        drop_log: RateLimit::one_line(),
     };
     (outlet, Receiver::new(queue, control))
 }

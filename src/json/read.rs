@@ -10,6 +10,10 @@ use super::time;
 use crate::alert::{Alert, AlertBuilder};
 use crate::error::{Error, Result};
 use crate::priority::Priority;
+use crate::util::text::one_line;
+
+/// A problem may quote a value of the line, in bytes.
+const LONGEST_PROBLEM: usize = 300;
 
 impl Alert {
     /// Reads an alert from Falco's own JSON: one object, as Falco writes it to its files, pipes and
@@ -44,7 +48,7 @@ pub(crate) fn line_message(line: &[u8]) -> std::result::Result<Vec<u8>, String> 
     let read = json
         .deserialize_map(LineVisitor)
         .and_then(|read| json.end().map(|()| read))
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| one_line(format_args!("{error}"), LONGEST_PROBLEM))?;
     let always = [
         ("time", &read.time),
         ("priority", &read.priority),

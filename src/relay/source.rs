@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use log::Level;
+
 use super::spool::{Incoming, Spool};
 use super::stop::Finished;
 use crate::alerts::{Alerts, Handle};
@@ -11,6 +13,7 @@ use crate::delivery::{Control, Flow, Item, Message, Outlet};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::source::{Purpose, StartRequest};
+use crate::util::rate_limited_log::RateLimitedLog;
 use crate::util::thread::spawn_named;
 
 /// So many alerts that have come are stored together.
@@ -77,6 +80,7 @@ impl Source {
         let control = Control::new(client.endpoint().clone());
         let outlet = SpoolOutlet {
             spool: spool.clone(),
+            log: input_log(&name),
             name: name.clone(),
             finished: finished.clone(),
         };
@@ -103,11 +107,26 @@ impl Source {
     }
 }
 
+/// A sender or a wrong setting can make any number of errors.
+fn input_log(name: &Arc<str>) -> RateLimitedLog {
+    RateLimitedLog::new(module_path!(), &**name)
+}
+
+/// The kind of an error between alerts, by which the log limits its lines.
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Line { .. } | Error::Undecodable { .. } => "input that is no alert",
+        Error::TooLarge { .. } => "alerts that are too large",
+        _ => "other errors",
+    }
+}
+
 fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
     let incoming = |message| Incoming {
         source: name.clone(),
         message: Message::grpc(message),
     };
+    let log = input_log(name);
     let mut batch = Vec::new();
     while let Ok(first) = alerts.recv() {
         let mut next = Some(first);
@@ -116,7 +135,7 @@ fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
                 Ok(alert) => batch.push(incoming(alert.into_bytes())),
                 // Whoever reads it over gRPC may know better.
                 Err(Error::Undecodable { bytes, .. }) => batch.push(incoming(bytes.into_vec())),
-                Err(error) => log::error!("{error}"),
+                Err(error) => log.log(Level::Error, kind(&error), format_args!("{error}")),
             }
             if batch.len() < TOGETHER {
                 next = alerts.try_recv().ok();
@@ -135,6 +154,7 @@ fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
 /// The end of a source that is posted to, or reads lines.
 struct SpoolOutlet {
     spool: Arc<Spool>,
+    log: RateLimitedLog,
     name: Arc<str>,
     finished: Arc<Finished>,
 }
@@ -144,7 +164,7 @@ impl Outlet for SpoolOutlet {
         let message = match item {
             Ok(message) => message,
             Err(error) => {
-                log::warn!("{error}");
+                self.log.warn(kind(&error), format_args!("{error}"));
                 return Flow::Continue;
             }
         };
@@ -166,6 +186,8 @@ impl Outlet for SpoolOutlet {
         if let Some(error) = error {
             log::error!("{error}");
         }
+        // Before the process may end.
+        self.log.flush();
         self.finished.ends();
     }
 }

@@ -5,5 +5,7 @@ pub(crate) mod deadline_stream;
 #[cfg(feature = "relay")]
 pub(crate) mod hex;
 pub(crate) mod lock;
+pub(crate) mod rate_limited_log;
+pub(crate) mod text;
 pub(crate) mod thread;
 pub(crate) mod wait;
