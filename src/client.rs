@@ -61,7 +61,9 @@ impl Client {
         let (queue_bytes, overflow) = (config.queue_bytes, config.overflow);
         let source: Arc<dyn Source> = match endpoint {
             Endpoint::Unix(_) | Endpoint::Tcp { .. } => Arc::new(Grpc::new(config)?),
-            Endpoint::Listen { .. } => Arc::new(Http::bind(&config, endpoint)?),
+            Endpoint::Listen { tls, host, port } => {
+                Arc::new(Http::bind(&config, tls, &host, port)?)
+            }
             Endpoint::File(_) | Endpoint::Stdin => Arc::new(Lines::new(&config, endpoint)),
         };
         Ok(Client {

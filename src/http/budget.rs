@@ -1,15 +1,15 @@
-//! A bound on what large bodies take in memory, all together.
+//! A bound on the memory of all large bodies together.
 
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
 use crate::util::lock::{lock, time_until, wait_while};
 
-/// A body up to this size is free: so that whoever fills the budget holds up no ordinary alert.
+/// A body up to this size takes nothing of the budget: large ones must not delay ordinary requests.
 pub(super) const FREE: usize = 64 * 1024;
 
-/// Bodies of the largest size that may be on their way at once.
-const AT_ONCE: usize = 4;
+/// How many bodies of the largest size fit.
+const LARGEST_BODIES: usize = 4;
 
 pub(super) struct Budget {
     left: Mutex<usize>,
@@ -19,7 +19,7 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(largest: usize) -> Budget {
         Budget {
-            left: Mutex::new(largest.saturating_mul(AT_ONCE)),
+            left: Mutex::new(largest.saturating_mul(LARGEST_BODIES)),
             returned: Condvar::new(),
         }
     }
@@ -32,15 +32,15 @@ impl Budget {
     }
 }
 
-/// What one body has taken. Returned when it is dropped.
+/// The memory of one body, returned when it is dropped.
 pub(super) struct Share<'a> {
     budget: &'a Budget,
     taken: usize,
 }
 
 impl Share<'_> {
-    /// Takes so much that `size` bytes are covered; waits for others to return theirs. Whether there
-    /// was enough in time.
+    /// Extends the share to `size` bytes, and waits for others to return theirs. Whether there was
+    /// enough in time.
     pub(super) fn cover(&mut self, size: usize, until: Instant) -> bool {
         let wanted = match size {
             ..=FREE => 0,

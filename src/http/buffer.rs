@@ -1,12 +1,10 @@
-//! What was read of a connection and not used yet, and the body that it becomes.
+//! Input of a connection that is not consumed yet.
 
 use std::io::{self, Read as _};
-use std::time::Instant;
 
-use super::budget::{Share, FREE};
 use super::stream::Stream;
 
-/// More than a head of any client has.
+/// The largest head; clients send far less.
 const HEAD: usize = 16 * 1024;
 
 #[derive(Default)]
@@ -28,7 +26,7 @@ impl Buffer {
         }
     }
 
-    /// Reads more, as much as there is room for; 0 at the end.
+    /// Reads more, as much as fits. 0 at the end of the input.
     pub(super) fn fill(&mut self, stream: &mut Stream) -> io::Result<usize> {
         if self.bytes.len() < HEAD {
             self.bytes.resize(HEAD, 0);
@@ -48,27 +46,4 @@ impl Buffer {
     pub(super) fn is_full(&self) -> bool {
         self.end - self.start >= HEAD
     }
-}
-
-/// Makes room for more of a body, doubling up to the limit: whether the budget allows it.
-pub(super) fn grow(
-    body: &mut Vec<u8>,
-    more: usize,
-    limit: usize,
-    share: &mut Share<'_>,
-    until: Instant,
-) -> bool {
-    let needed = body.len() + more;
-    if needed <= body.capacity() {
-        return true;
-    }
-    let capacity = match needed {
-        ..=FREE => needed.next_power_of_two().min(FREE),
-        _ => needed.saturating_mul(2).min(limit),
-    };
-    if !share.cover(capacity, until) {
-        return false;
-    }
-    body.reserve_exact(capacity - body.len());
-    true
 }

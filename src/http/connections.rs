@@ -1,4 +1,4 @@
-//! The connections that are open, and which of them makes way for another.
+//! The open connections, and which of them is closed to make room for another.
 
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
@@ -7,62 +7,66 @@ use std::time::{Duration, Instant};
 
 use crate::util::lock::{lock, time_until, wait_while};
 
-/// How soon one that was sent away has ended.
-const LEAVING: Duration = Duration::from_millis(100);
+/// How long a new connection waits for one that was evicted to end.
+const EVICTION: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 pub(super) struct Connections {
-    state: Mutex<State>,
+    pool: Mutex<Pool>,
     ended: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct Pool {
     next: u64,
-    open: HashMap<u64, Connection>,
+    open: HashMap<u64, OpenConnection>,
     closing: bool,
 }
 
-struct Connection {
+struct OpenConnection {
     tcp: Arc<TcpStream>,
-    /// A request has begun to come.
+    /// A request has begun to arrive.
     busy: bool,
-    /// Its request is with the service, which may hold it up.
+    /// Its request is with the service, which may block.
     called: bool,
-    /// It was sent away, and its thread has not ended yet.
+    /// It was shut down to make room, and its thread has not ended yet.
     evicted: bool,
-    /// It has brought a request that was answered.
+    /// It has sent a request that was answered.
     proven: bool,
-    /// Since when it has stood, or been silent after an answer.
+    /// When it was opened, or last answered.
     since: Instant,
 }
 
-/// One connection's entry, taken out when it is dropped.
-pub(super) struct Entry {
+/// The registration of one connection, removed when it is dropped.
+pub(super) struct ConnectionEntry {
     connections: Arc<Connections>,
     number: u64,
 }
 
 impl Connections {
-    /// Notes one more. Where there are `most` already, the one that is missed least makes way; none
-    /// where all of them wait for room, or have not gone yet.
-    pub(super) fn enter(self: &Arc<Self>, tcp: Arc<TcpStream>, most: usize) -> Option<Entry> {
-        let mut state = self.lock();
-        if state.open.len() >= most {
-            state.evict();
-            let full = |state: &mut State| state.open.len() >= most;
-            let (left, still_full) = wait_while(&self.ended, state, LEAVING, full);
+    /// Registers a connection. At the maximum, the least useful one is evicted for it; None where none
+    /// can be, or it does not end in time.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        tcp: Arc<TcpStream>,
+        max: usize,
+    ) -> Option<ConnectionEntry> {
+        let mut pool = self.lock();
+        if pool.open.len() >= max {
+            pool.evict();
+            let full = |pool: &mut Pool| pool.open.len() >= max;
+            let (waited, still_full) = wait_while(&self.ended, pool, EVICTION, full);
             if still_full {
                 return None;
             }
-            state = left;
+            pool = waited;
         }
-        let number = state.next;
-        state.next += 1;
-        if state.closing {
+        let number = pool.next;
+        pool.next += 1;
+        if pool.closing {
             let _ = tcp.shutdown(Shutdown::Read);
         }
-        let connection = Connection {
+        let connection = OpenConnection {
             tcp,
             busy: false,
             called: false,
@@ -70,49 +74,51 @@ impl Connections {
             proven: false,
             since: Instant::now(),
         };
-        state.open.insert(number, connection);
-        Some(Entry {
+        pool.open.insert(number, connection);
+        Some(ConnectionEntry {
             connections: self.clone(),
             number,
         })
     }
 
-    /// Lets one go, where descriptors are short.
+    /// Evicts one, as when file descriptors are short.
     pub(super) fn evict(&self) {
         self.lock().evict();
     }
 
-    /// Each connection ends after the request that it is about, or that has come already.
+    /// Each connection ends after its current request, and those that have arrived already.
     pub(super) fn close(&self) {
-        let mut state = self.lock();
-        state.closing = true;
-        for connection in state.open.values().filter(|connection| !connection.busy) {
-            // What has come is still read.
+        let mut pool = self.lock();
+        pool.closing = true;
+        for connection in pool.open.values().filter(|connection| !connection.busy) {
+            // Input that has arrived is still read.
             let _ = connection.tcp.shutdown(Shutdown::Read);
         }
     }
 
     /// Each connection ends at once.
     pub(super) fn cut(&self) {
-        let mut state = self.lock();
-        state.closing = true;
-        for connection in state.open.values() {
+        let mut pool = self.lock();
+        pool.closing = true;
+        for connection in pool.open.values() {
             let _ = connection.tcp.shutdown(Shutdown::Both);
         }
     }
 
-    /// Waits until none is left, at most until then: whether none is.
+    /// Waits until none is open, at most until then. Whether none is.
     pub(super) fn wait(&self, until: Instant) -> bool {
-        let open = |state: &mut State| !state.open.is_empty();
+        let open = |pool: &mut Pool| !pool.open.is_empty();
         !wait_while(&self.ended, self.lock(), time_until(until), open).1
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    fn lock(&self) -> MutexGuard<'_, Pool> {
+        lock(&self.pool)
     }
 }
 
-impl State {
+impl Pool {
+    /// Shuts down the least useful connection: of those that have sent nothing useful yet, the oldest;
+    /// else the one that has been idle longest. None whose request is with the service.
     fn evict(&mut self) {
         let least = self
             .open
@@ -126,8 +132,8 @@ impl State {
     }
 }
 
-impl Entry {
-    /// A request begins to come.
+impl ConnectionEntry {
+    /// A request begins to arrive.
     pub(super) fn begins(&self) {
         if let Some(connection) = self.connections.lock().open.get_mut(&self.number) {
             connection.busy = true;
@@ -143,9 +149,9 @@ impl Entry {
 
     /// A request was answered. Whether another may come.
     pub(super) fn answered(&self) -> bool {
-        let mut state = self.connections.lock();
-        let closing = state.closing;
-        match state.open.get_mut(&self.number) {
+        let mut pool = self.connections.lock();
+        let closing = pool.closing;
+        match pool.open.get_mut(&self.number) {
             Some(connection) => {
                 connection.busy = false;
                 connection.called = false;
@@ -162,7 +168,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for ConnectionEntry {
     fn drop(&mut self) {
         self.connections.lock().open.remove(&self.number);
         self.connections.ended.notify_all();

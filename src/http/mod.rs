@@ -1,13 +1,22 @@
-//! HTTP, served on threads: one for each connection, as each Falco keeps one and waits on it for an
-//! answer. What is read is bounded in size and in time, and so is the number of connections.
+//! A small HTTP/1.1 server: a thread for each connection, which may wait inside the service that answers.
+//! Bounded are the size of a request, the time that it takes, and the number of connections.
+//!
+//! It knows nothing of alerts: [`Listener`] serves any [`HttpService`].
 
-mod accept;
+mod body;
 mod budget;
 mod buffer;
 mod connections;
 mod exchange;
+mod framing;
+mod listener;
+mod refusal;
+mod response;
 mod service;
+mod shutdown;
 mod stream;
 
-pub(crate) use accept::{Listener, Serve, Wishes};
-pub(crate) use service::{Answer, Request, Service};
+pub(crate) use listener::{ListenOptions, Listener};
+pub(crate) use refusal::{Refusal, Rejection};
+pub(crate) use service::{HttpRequest, HttpResponse, HttpService, RequestHead};
+pub(crate) use shutdown::{Shutdown, ShutdownSignal};

@@ -1,51 +1,70 @@
 //! What answers requests.
 
+use std::fmt;
 use std::net::SocketAddr;
 
-use ureq_proto::http::{HeaderMap, Method, StatusCode};
+use ureq_proto::http::header::{HeaderName, ALLOW};
+use ureq_proto::http::request::Parts;
+use ureq_proto::http::StatusCode;
+
+use super::refusal::{Refusal, Rejection};
+
+/// Method, path and headers of a request.
+pub(crate) type RequestHead = Parts;
 
 /// A request with its whole body.
-pub(crate) struct Request {
-    #[cfg(feature = "relay")]
-    pub path: String,
+pub(crate) struct HttpRequest {
+    /// For a service that tells requests apart by path or headers.
+    #[cfg_attr(not(feature = "relay"), allow(dead_code))]
+    pub head: RequestHead,
     pub body: Vec<u8>,
 }
 
-pub(crate) struct Answer {
+#[derive(Debug)]
+pub(crate) struct HttpResponse {
     pub status: StatusCode,
-    /// Of a method that is not served: the one that is.
-    pub allow: Option<&'static str>,
+    /// Of the body, if there is one.
     pub content_type: &'static str,
+    /// Further headers.
+    pub headers: Vec<(HeaderName, &'static str)>,
     pub body: String,
 }
 
-impl Answer {
-    pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> Answer {
-        Answer {
+impl HttpResponse {
+    pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> HttpResponse {
+        HttpResponse {
             status,
-            allow: None,
             content_type: "text/plain; charset=utf-8",
+            headers: Vec::new(),
             body: body.into(),
         }
     }
 
-    pub(crate) fn empty(status: StatusCode) -> Answer {
-        Answer::text(status, "")
+    pub(crate) fn empty(status: StatusCode) -> HttpResponse {
+        HttpResponse::text(status, "")
+    }
+
+    /// With the methods that are allowed, as in `GET, HEAD`.
+    pub(super) fn method_not_allowed(allowed: &'static str) -> HttpResponse {
+        let text = format!("only {allowed} is served here\n");
+        HttpResponse {
+            headers: vec![(ALLOW, allowed)],
+            ..HttpResponse::text(StatusCode::METHOD_NOT_ALLOWED, text)
+        }
     }
 }
 
-pub(crate) trait Service: Send + Sync + 'static {
-    /// The one method that is served.
-    fn method(&self) -> Method;
+/// What a [`Listener`](super::Listener) serves, from many threads at once.
+pub(crate) trait HttpService: Send + Sync + 'static {
+    /// Decides by its head whether a request is read to its end. It is called for each request.
+    fn check(&self, head: &RequestHead) -> Result<(), Rejection>;
 
-    /// Answers a request. None closes the connection without an answer.
-    fn call(&self, request: Request) -> Option<Answer>;
+    /// Answers a request. None closes the connection without a response.
+    fn call(&self, request: HttpRequest) -> Option<HttpResponse>;
 
-    /// A request was refused before it was whole.
-    fn refused(&self, peer: SocketAddr, why: &str);
-}
+    /// Called with each connection and request that was refused.
+    fn refused(&self, peer: SocketAddr, refusal: &Refusal);
 
-/// Whether a body follows a head, by its headers.
-pub(super) fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key("content-length") || headers.contains_key("transfer-encoding")
+    /// Called when the system lacks what a connection needs.
+    fn failed(&self, problem: fmt::Arguments<'_>);
 }

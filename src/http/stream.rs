@@ -2,85 +2,13 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openssl::pkey::PKey;
-use openssl::ssl::{HandshakeError, SslAcceptor, SslMethod, SslStream, SslVerifyMode};
-use openssl::x509::store::X509StoreBuilder;
-use openssl::x509::X509;
+use openssl::ssl::{HandshakeError, SslStream};
 
-use crate::error::{Error, Result};
-use crate::tls::{Pem, Tls};
+use crate::tls::ReloadingAcceptor;
 use crate::util::deadline_stream::DeadlineStream;
-use crate::util::lock::lock;
-
-/// How often a look is taken whether certificates were renewed.
-const RENEWED: Duration = Duration::from_secs(60);
-
-/// The certificates that connections are accepted with.
-pub(super) struct Acceptor {
-    tls: Tls,
-    current: Mutex<(Pem, SslAcceptor, Instant)>,
-}
-
-impl Acceptor {
-    pub(super) fn new(tls: &Tls, pem: Pem) -> Result<Acceptor> {
-        let acceptor = acceptor(&pem).map_err(|error| Error::Tls {
-            what: format!("{tls:?}"),
-            problem: format!("cannot be used for TLS: {error}; make others"),
-            source: Some(error.into()),
-        })?;
-        Ok(Acceptor {
-            tls: tls.clone(),
-            current: Mutex::new((pem, acceptor, Instant::now())),
-        })
-    }
-
-    /// With certificates that were renewed: who listens for months outlives them. Such as cannot be
-    /// used are left for the next time.
-    fn current(&self) -> SslAcceptor {
-        let mut current = lock(&self.current);
-        if current.2.elapsed() > RENEWED {
-            current.2 = Instant::now();
-            match self.tls.load() {
-                Ok(pem) if pem != current.0 => match acceptor(&pem) {
-                    Ok(acceptor) => (current.0, current.1) = (pem, acceptor),
-                    Err(error) => log::warn!("{:?}: {error}", self.tls),
-                },
-                Ok(_) => {}
-                Err(error) => log::warn!("{error}"),
-            }
-        }
-        current.1.clone()
-    }
-}
-
-fn acceptor(pem: &Pem) -> std::result::Result<SslAcceptor, openssl::error::ErrorStack> {
-    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls())?;
-    let mut chain = X509::stack_from_pem(&pem.cert)?.into_iter();
-    if let Some(leaf) = chain.next() {
-        builder.set_certificate(&leaf)?;
-    }
-    for intermediate in chain {
-        builder.add_extra_chain_cert(intermediate)?;
-    }
-    let key = PKey::private_key_from_pem(&pem.key)?;
-    builder.set_private_key(&key)?;
-    builder.check_private_key()?;
-    if !pem.ca.is_empty() {
-        let mut store = X509StoreBuilder::new()?;
-        for authority in X509::stack_from_pem(&pem.ca)? {
-            builder.add_client_ca(&authority)?;
-            store.add_cert(authority)?;
-        }
-        builder.set_verify_cert_store(store.build())?;
-        builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
-        // Sessions that are resumed would need a context of their own.
-        builder.set_session_id_context(b"falco-client")?;
-    }
-    Ok(builder.build())
-}
 
 pub(super) enum Stream {
     Plain(DeadlineStream),
@@ -88,10 +16,10 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Does the handshake, where there is TLS.
+    /// Does the TLS handshake, where there is TLS.
     pub(super) fn accept(
         tcp: Arc<TcpStream>,
-        tls: Option<&Acceptor>,
+        tls: Option<&ReloadingAcceptor>,
         within: Duration,
     ) -> io::Result<Stream> {
         tcp.set_nodelay(true)?;

@@ -1,59 +1,78 @@
 //! `/healthz` and `/metrics` of a relay, over HTTP.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use ureq_proto::http::{Method, StatusCode};
 
 use super::status::{Status, Watched};
-use crate::config::Config;
 use crate::delivery::State;
-use crate::endpoint::{authority, Endpoint};
+use crate::endpoint::{authority, cannot_listen, Endpoint};
 use crate::error::{Error, Result};
-use crate::http::{Answer, Listener, Request, Serve, Service, Wishes};
+use crate::http::{
+    HttpRequest, HttpResponse, HttpService, ListenOptions, Listener, Refusal, Rejection,
+    RequestHead, Shutdown, ShutdownSignal,
+};
 use crate::util::thread::spawn_named;
 
-/// More than who looks at a relay needs.
-const CONNECTIONS: usize = 16;
+/// Enough for the probes and scrapers of one relay.
+const MAX_CONNECTIONS: usize = 16;
+
+/// A probe or a scraper sends no body.
+const MAX_BODY: usize = 64 * 1024;
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Metrics {
-    endpoint: Endpoint,
+    address: String,
     bell: UnixStream,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Metrics {
     pub(super) fn start(address: &str, watched: Arc<Watched>) -> Result<Metrics> {
-        let config = Config::new(format!("listen+http://{address}")).max_connections(CONNECTIONS);
-        let endpoint = config.check_options()?;
-        let listener = Arc::new(Listener::bind(&config, endpoint)?);
-        let endpoint = listener.endpoint().clone();
+        let endpoint: Endpoint = format!("listen+http://{address}").parse()?;
+        let (host, port) = match &endpoint {
+            Endpoint::Listen { host, port, .. } => (host.clone(), *port),
+            Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::File(_) | Endpoint::Stdin => {
+                (String::new(), 0)
+            }
+        };
+        let options = ListenOptions {
+            host: host.clone(),
+            port,
+            tls: None,
+            max_body: MAX_BODY,
+            request_timeout: REQUEST_TIMEOUT,
+            max_connections: MAX_CONNECTIONS,
+        };
+        let listener = Listener::bind(options).map_err(|error| cannot_listen(&endpoint, error))?;
+        let listener = Arc::new(listener);
+        let address = authority(&host, listener.port());
         let failed = |error: std::io::Error| Error::Listen {
-            endpoint: endpoint.to_string(),
+            endpoint: address.clone(),
             problem: format!("cannot be served: {error}; allow more threads and open files"),
             source: Some(error.into()),
         };
         let (bell, ringing) = UnixStream::pair().map_err(failed)?;
         ringing.set_nonblocking(true).map_err(failed)?;
-        let looks = Arc::new(Looks { watched });
-        let run = move || listener.serve(&looks, &Ringing(ringing));
+        let service = Arc::new(StatusService { watched });
+        let run = move || listener.serve(&service, &EndOfPair(ringing));
         let thread = Some(spawn_named("relay-metrics", run).map_err(failed)?);
         Ok(Metrics {
-            endpoint,
+            address,
             bell,
             thread,
         })
     }
 
     pub(super) fn address(&self) -> String {
-        match &self.endpoint {
-            Endpoint::Listen { host, port, .. } => authority(host, *port),
-            other => other.to_string(),
-        }
+        self.address.clone()
     }
 }
 
@@ -67,53 +86,60 @@ impl Drop for Metrics {
     }
 }
 
-/// Readable when it is over.
-struct Ringing(UnixStream);
+/// Ends the listener when the other end of the pair is shut down.
+struct EndOfPair(UnixStream);
 
-impl Wishes for Ringing {
-    fn bell(&self) -> Option<&UnixStream> {
-        Some(&self.0)
+impl ShutdownSignal for EndOfPair {
+    fn readable(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 
-    fn wish(&self) -> Serve {
+    fn requested(&self) -> Shutdown {
         use std::io::Read as _;
         // Nothing is ever written: it is at its end, or there is nothing to read yet.
         match (&self.0).read(&mut [0]).is_ok() {
-            true => Serve::Stop,
-            false => Serve::Go,
+            true => Shutdown::Immediate,
+            false => Shutdown::No,
         }
     }
 }
 
-struct Looks {
+struct StatusService {
     watched: Arc<Watched>,
 }
 
-impl Service for Looks {
-    fn method(&self) -> Method {
-        Method::GET
+impl HttpService for StatusService {
+    fn check(&self, head: &RequestHead) -> std::result::Result<(), Rejection> {
+        match head.method {
+            Method::GET => Ok(()),
+            _ => Err(Rejection::method(head, "GET")),
+        }
     }
 
-    fn call(&self, request: Request) -> Option<Answer> {
+    fn call(&self, request: HttpRequest) -> Option<HttpResponse> {
         let status = self.watched.status();
-        Some(match request.path.as_str() {
+        Some(match request.head.uri.path() {
             "/healthz" => {
                 let code = match status.is_healthy() && !self.watched.is_stopping() {
                     true => StatusCode::OK,
                     false => StatusCode::SERVICE_UNAVAILABLE,
                 };
-                Answer::text(code, health(&status))
+                HttpResponse::text(code, health(&status))
             }
-            "/metrics" => Answer {
+            "/metrics" => HttpResponse {
                 content_type: "text/plain; version=0.0.4; charset=utf-8",
-                ..Answer::text(StatusCode::OK, metrics(&status))
+                ..HttpResponse::text(StatusCode::OK, metrics(&status))
             },
-            _ => Answer::text(StatusCode::NOT_FOUND, "see /healthz and /metrics\n"),
+            _ => HttpResponse::text(StatusCode::NOT_FOUND, "see /healthz and /metrics\n"),
         })
     }
 
-    fn refused(&self, peer: SocketAddr, why: &str) {
-        log::debug!("metrics: refused {peer}: {why}");
+    fn refused(&self, peer: SocketAddr, refusal: &Refusal) {
+        log::debug!("metrics: refused {peer}: {refusal}");
+    }
+
+    fn failed(&self, problem: fmt::Arguments<'_>) {
+        log::debug!("metrics: {problem}");
     }
 }
 

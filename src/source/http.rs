@@ -1,9 +1,9 @@
-//! Alerts as Falco's `http_output` posts them: one in each request, answered once it is taken.
+//! Alerts as Falco's `http_output` posts them: one in each request, answered once it is delivered.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
 
 use ureq_proto::http::{Method, StatusCode};
 
@@ -11,18 +11,20 @@ use super::{Purpose, Source, StartRequest};
 use crate::alert::Format;
 use crate::config::Config;
 use crate::delivery::{Intake, Message, Mode, Put, State};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{cannot_listen, Endpoint};
 use crate::error::{Error, Result};
-use crate::http::{Answer, Listener, Request, Serve, Service, Wishes};
+use crate::http::{
+    HttpRequest, HttpResponse, HttpService, ListenOptions, Listener, Refusal, Rejection,
+    RequestHead, Shutdown, ShutdownSignal,
+};
 use crate::json::line_message;
-use crate::util::lock::lock;
-use crate::util::thread::spawn_named;
+use crate::tls::ReloadingAcceptor;
+use crate::util::rate_limited_log::RateLimitedLog;
+use crate::util::thread::{deliver_here, spawn_named};
 
-/// Between two words about requests that were refused.
-const TELL: Duration = Duration::from_secs(5);
-
-/// A port where Falcos post their alerts. It is listened on as long as there is a clone of its client.
+/// A port where Falcos post their alerts. It stays open as long as there is a clone of its client.
 pub(crate) struct Http {
+    endpoint: Endpoint,
     listener: Arc<Listener>,
 }
 
@@ -30,15 +32,36 @@ impl Http {
     /// # Errors
     ///
     /// [`Error::Listen`] where nothing can listen there, [`Error::Tls`].
-    pub(crate) fn bind(config: &Config, endpoint: Endpoint) -> Result<Http> {
-        let listener = Arc::new(Listener::bind(config, endpoint)?);
-        Ok(Http { listener })
+    pub(crate) fn bind(config: &Config, tls: bool, host: &str, port: u16) -> Result<Http> {
+        let endpoint = |port| Endpoint::Listen {
+            tls,
+            host: host.to_owned(),
+            port,
+        };
+        let options = ListenOptions {
+            host: host.to_owned(),
+            port,
+            tls: config
+                .tls
+                .as_ref()
+                .map(ReloadingAcceptor::new)
+                .transpose()?,
+            max_body: config.message_limit(&endpoint(port)),
+            request_timeout: config.call_timeout,
+            max_connections: config.max_connections,
+        };
+        let listener = Listener::bind(options);
+        let listener = listener.map_err(|error| cannot_listen(&endpoint(port), error))?;
+        Ok(Http {
+            endpoint: endpoint(listener.port()),
+            listener: Arc::new(listener),
+        })
     }
 }
 
 impl Source for Http {
     fn endpoint(&self) -> &Endpoint {
-        self.listener.endpoint()
+        &self.endpoint
     }
 
     /// Takes what is posted, on threads of its own, until the mode ends it.
@@ -57,12 +80,13 @@ impl Source for Http {
         let posts = Arc::new(Posts {
             endpoint: self.endpoint().to_string(),
             intake: Intake::new(request.outlet, request.control)?,
-            told: Mutex::default(),
+            log: RateLimitedLog::new(module_path!(), self.endpoint.to_string()),
         });
         let listener = self.listener.clone();
         let run = move || {
             posts.intake.control().set(State::Following);
             listener.serve(&posts, &*posts);
+            posts.log.flush();
             posts.intake.end(None);
         };
         let started = spawn_named("falco-listen", run);
@@ -77,65 +101,65 @@ impl Source for Http {
 struct Posts {
     endpoint: String,
     intake: Arc<Intake>,
-    /// When somebody was told last, and how many were refused since.
-    told: Mutex<(Option<Instant>, u64)>,
+    log: RateLimitedLog,
 }
 
-impl Wishes for Posts {
-    fn bell(&self) -> Option<&UnixStream> {
-        Some(self.intake.changed())
+impl ShutdownSignal for Posts {
+    fn readable(&self) -> BorrowedFd<'_> {
+        self.intake.changed().as_fd()
     }
 
-    fn wish(&self) -> Serve {
+    fn requested(&self) -> Shutdown {
         match self.intake.mode() {
-            Mode::Run => Serve::Go,
-            Mode::Close => Serve::Close,
-            Mode::Cancel | Mode::Abandon => Serve::Stop,
+            Mode::Run => Shutdown::No,
+            Mode::Close => Shutdown::Graceful,
+            Mode::Cancel | Mode::Abandon => Shutdown::Immediate,
         }
     }
 }
 
-impl Service for Posts {
-    fn method(&self) -> Method {
-        Method::POST
+impl HttpService for Posts {
+    fn check(&self, head: &RequestHead) -> std::result::Result<(), Rejection> {
+        match head.method {
+            Method::POST => Ok(()),
+            _ => Err(Rejection::method(head, "POST")),
+        }
     }
 
-    fn call(&self, request: Request) -> Option<Answer> {
+    fn call(&self, request: HttpRequest) -> Option<HttpResponse> {
+        // A callback may run on this thread.
+        deliver_here();
         let line = request.body.trim_ascii();
-        let (item, answer) = match line_message(line) {
-            Ok(message) => (Ok(posted(message)), Answer::empty(StatusCode::OK)),
+        let (item, response) = match line_message(line) {
+            Ok(message) => (Ok(posted(message)), HttpResponse::empty(StatusCode::OK)),
             Err(problem) => {
-                let answer = Answer::text(StatusCode::BAD_REQUEST, format!("{problem}\n"));
+                let status = StatusCode::BAD_REQUEST;
+                let response = HttpResponse::text(status, format!("{problem}\n"));
                 let error = Error::Line {
                     endpoint: self.endpoint.clone(),
                     line: line.into(),
                     problem,
                 };
-                (Err(Box::new(error)), answer)
+                (Err(Box::new(error)), response)
             }
         };
-        // The body is not needed while this waits for room.
+        // The body is not needed while the intake waits for room.
         drop(request);
         match self.intake.put(item) {
-            Put::Taken => Some(answer),
+            Put::Taken => Some(response),
             Put::Refused => None,
         }
     }
 
-    fn refused(&self, peer: SocketAddr, why: &str) {
+    fn refused(&self, peer: SocketAddr, refusal: &Refusal) {
         self.intake.control().tally.refused();
-        let mut told = lock(&self.told);
-        told.1 += 1;
-        if told.0.is_none_or(|told| told.elapsed() >= TELL) {
-            let others = std::mem::take(&mut told.1) - 1;
-            told.0 = Some(Instant::now());
-            drop(told);
-            let more = match others {
-                0 => String::new(),
-                others => format!(" (and {others} others before)"),
-            };
-            log::warn!("{}: refused {peer}: {why}{more}", self.endpoint);
-        }
+        let message = format_args!("{}: refused {peer}: {refusal}", self.endpoint);
+        self.log.warn(refusal.kind(), message);
+    }
+
+    fn failed(&self, problem: fmt::Arguments<'_>) {
+        let message = format_args!("{}: {problem}", self.endpoint);
+        self.log.warn("failures of the system", message);
     }
 }
 

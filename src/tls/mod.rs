@@ -1,5 +1,7 @@
 //! The PEM files of mutual TLS, read and checked before anything is sent.
 
+mod acceptor;
+
 use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
@@ -13,6 +15,8 @@ use openssl::x509::X509;
 
 use crate::error::Cause;
 use crate::error::{Error, Result};
+
+pub(crate) use acceptor::ReloadingAcceptor;
 
 /// The certificates and the private key of mutual TLS, which Falco demands on TCP.
 ///

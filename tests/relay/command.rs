@@ -1,7 +1,7 @@
 //! `falco-client relay` as a process.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use crate::common::posting::Poster;
@@ -68,4 +68,64 @@ fn a_signal_stops_it_in_order_and_it_says_what_is_left() {
     assert_eq!(running.wait().unwrap().code(), Some(0));
     let told = "5 alerts are left in the spool, and are delivered when it is started again";
     assert!(rest.iter().any(|line| line.contains(told)), "{rest:?}");
+}
+
+#[test]
+fn bad_requests_do_not_flood_the_log_and_hide_no_other_kind() {
+    const BAD: u32 = 5_000;
+    let rig = Rig::set_up();
+    let out = rig.path("out.jsonl");
+    let mut running = relay(&[
+        "--from",
+        "listen+http://127.0.0.1:0",
+        "--to",
+        out.to_str().unwrap(),
+    ])
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut said = BufReader::new(running.stderr.take().unwrap());
+    let address = said
+        .by_ref()
+        .lines()
+        .map(Result::unwrap)
+        .find_map(|line| Some(line.split_once("from listen+http://")?.1.to_owned()))
+        .unwrap();
+    let rest = std::thread::spawn(move || {
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        rest
+    });
+
+    let mut peer = Poster::connect(&address).unwrap();
+    let text = "not JSON\n".repeat(200);
+    let quoted = format!("{{\"output_fields\":\"{}\"}}", "x".repeat(200_000));
+    for number in 0..BAD {
+        let body = if number % 100 == 0 { &quoted } else { &text };
+        assert_eq!(peer.post(body).unwrap(), 400);
+    }
+    for _ in 0..BAD {
+        let get = b"GET /elsewhere HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        peer.stream().write_all(get).unwrap();
+        assert_eq!(peer.answer().unwrap(), 405);
+    }
+    assert_eq!(peer.post(&line(0)).unwrap(), 200);
+    let id = running.id().to_string();
+    assert!(Command::new("kill")
+        .args(["-TERM", &id])
+        .status()
+        .unwrap()
+        .success());
+    running.wait().unwrap();
+
+    let rest = rest.join().unwrap();
+    assert!(rest.len() < 256 * 1024, "{} bytes", rest.len());
+    assert!(rest.contains("no alert in Falco's JSON"), "{rest}");
+    assert!(rest.contains("GET /elsewhere is not served"), "{rest}");
+    // What was not logged is counted, and the kinds apart.
+    for kind in ["input that is no alert", "methods that are not served"] {
+        let counts = rest.lines().filter(|line| line.ends_with(kind));
+        assert_eq!(counts.count(), 1, "{kind}: {rest}");
+    }
+    assert_eq!(std::fs::read_to_string(out).unwrap().lines().count(), 1);
 }

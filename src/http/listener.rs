@@ -1,0 +1,180 @@
+//! Accepting connections, and a thread for each.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{poll, PollFd, PollFlags};
+
+use super::budget::Budget;
+use super::buffer::Buffer;
+use super::connections::{ConnectionEntry, Connections};
+use super::exchange::{Exchange, Limits};
+use super::refusal::Refusal;
+use super::service::HttpService;
+use super::shutdown::{Shutdown, ShutdownSignal};
+use super::stream::Stream;
+use crate::tls::ReloadingAcceptor;
+use crate::util::thread::spawn_named;
+
+/// The pause after a connection could not be accepted, as when file descriptors are short.
+const RETRY: Duration = Duration::from_millis(100);
+
+pub(crate) struct ListenOptions {
+    /// A DNS name or an IP address of this machine.
+    pub host: String,
+    /// 0 for any free one.
+    pub port: u16,
+    /// Plain HTTP without it.
+    pub tls: Option<ReloadingAcceptor>,
+    /// The largest body of a request.
+    pub max_body: usize,
+    /// For one request to arrive, and for its response to be written.
+    pub request_timeout: Duration,
+    pub max_connections: usize,
+}
+
+/// A port that is bound. Connections wait in the system's backlog until [`serve`](Listener::serve).
+pub(crate) struct Listener {
+    tcp: TcpListener,
+    port: u16,
+    tls: Option<ReloadingAcceptor>,
+    limits: Limits,
+    max_connections: usize,
+}
+
+impl Listener {
+    /// # Errors
+    ///
+    /// When the address cannot be bound.
+    pub(crate) fn bind(options: ListenOptions) -> io::Result<Listener> {
+        let tcp = TcpListener::bind((options.host.as_str(), options.port))?;
+        tcp.set_nonblocking(true)?;
+        Ok(Listener {
+            port: tcp.local_addr()?.port(),
+            tcp,
+            tls: options.tls,
+            limits: Limits {
+                max_body: options.max_body,
+                request_timeout: options.request_timeout,
+                budget: Budget::new(options.max_body),
+            },
+            max_connections: options.max_connections,
+        })
+    }
+
+    /// The port that is bound, also where any free one was asked for.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Serves until a shutdown is requested, then waits until all connections have ended.
+    pub(crate) fn serve<S: HttpService>(
+        self: &Arc<Self>,
+        service: &Arc<S>,
+        shutdown: &impl ShutdownSignal,
+    ) {
+        let connections = Arc::new(Connections::default());
+        while shutdown.requested() == Shutdown::No {
+            self.wait(shutdown);
+            if shutdown.requested() == Shutdown::No {
+                self.accept_all(service, &connections);
+            }
+        }
+        let timeout = self.limits.request_timeout;
+        if shutdown.requested() == Shutdown::Graceful {
+            connections.close();
+            // Clients in the system's backlog are connected already, and may have sent a request.
+            self.accept_all(service, &connections);
+            let until = Instant::now() + timeout;
+            while shutdown.requested() == Shutdown::Graceful && Instant::now() < until {
+                if connections.wait(until.min(Instant::now() + RETRY)) {
+                    return;
+                }
+            }
+        }
+        connections.cut();
+        connections.wait(Instant::now() + timeout);
+    }
+
+    /// Waits for a connection or a shutdown.
+    fn wait(&self, shutdown: &impl ShutdownSignal) {
+        let mut watched = [
+            PollFd::new(&self.tcp, PollFlags::IN),
+            PollFd::from_borrowed_fd(shutdown.readable(), PollFlags::IN),
+        ];
+        // An interrupted poll is like one that found something: both are tried.
+        let _ = poll(&mut watched, None);
+    }
+
+    fn accept_all<S: HttpService>(
+        self: &Arc<Self>,
+        service: &Arc<S>,
+        connections: &Arc<Connections>,
+    ) {
+        loop {
+            match self.tcp.accept() {
+                Ok((tcp, peer)) => self.spawn(tcp, peer, service, connections),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return,
+                    // The client has gone again.
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
+                    _ => {
+                        service.failed(format_args!("no connection can be accepted: {error}"));
+                        connections.evict();
+                        // The port stays readable: without a pause this would be a busy loop.
+                        thread::sleep(RETRY);
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    fn spawn<S: HttpService>(
+        self: &Arc<Self>,
+        tcp: TcpStream,
+        peer: SocketAddr,
+        service: &Arc<S>,
+        connections: &Arc<Connections>,
+    ) {
+        // Some systems inherit it from the listening socket.
+        if tcp.set_nonblocking(false).is_err() {
+            return;
+        }
+        let tcp = Arc::new(tcp);
+        let Some(entry) = connections.enter(tcp.clone(), self.max_connections) else {
+            return service.refused(peer, &Refusal::TooManyConnections);
+        };
+        let run = {
+            let (listener, service) = (self.clone(), service.clone());
+            move || listener.converse(tcp, peer, &entry, &*service)
+        };
+        if let Err(error) = spawn_named("falco-http", run) {
+            service.failed(format_args!("no thread for {peer}: {error}"));
+        }
+    }
+
+    fn converse<S: HttpService>(
+        &self,
+        tcp: Arc<TcpStream>,
+        peer: SocketAddr,
+        entry: &ConnectionEntry,
+        service: &S,
+    ) {
+        match Stream::accept(tcp, self.tls.as_ref(), self.limits.request_timeout) {
+            Ok(stream) => Exchange {
+                stream,
+                entry,
+                peer,
+                limits: &self.limits,
+                service,
+                buffer: Buffer::default(),
+            }
+            .run(),
+            Err(error) => service.refused(peer, &Refusal::Handshake(error.to_string())),
+        }
+    }
+}

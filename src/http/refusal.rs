@@ -1,0 +1,128 @@
+//! Why requests and connections are refused.
+
+use std::fmt;
+
+use ureq_proto::http::StatusCode;
+
+use super::service::{HttpResponse, RequestHead};
+
+/// A connection or a request that was refused before a service got it.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    TooManyConnections,
+    /// With the error of the TLS library.
+    Handshake(String),
+    /// Not even a first request began.
+    NoRequest,
+    NotHttp,
+    BodyNotHttp,
+    /// Where a proxy may see another end of the body.
+    AmbiguousLength,
+    MissingLength,
+    HeadTooLarge,
+    BodyTooLarge,
+    /// Too large even to be read and discarded.
+    BodyFarTooLarge,
+    TooManyLargeBodies,
+    TooSlow,
+    /// The connection ended in the middle of a request.
+    Incomplete,
+    /// The connection failed in the middle of a request.
+    Broken,
+    /// The response could not be written.
+    Unanswerable,
+    /// The service rejected it by its head.
+    Rejected {
+        kind: &'static str,
+        reason: String,
+    },
+}
+
+impl Refusal {
+    /// The kind, by which a log limits its lines.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Refusal::TooManyConnections => "no room for connections",
+            Refusal::Handshake(_) => "failed TLS handshakes",
+            Refusal::NoRequest => "connections without a request",
+            Refusal::TooSlow => "requests that took too long",
+            Refusal::NotHttp
+            | Refusal::BodyNotHttp
+            | Refusal::AmbiguousLength
+            | Refusal::MissingLength => "requests that are not HTTP",
+            Refusal::HeadTooLarge | Refusal::BodyTooLarge | Refusal::BodyFarTooLarge => {
+                "requests that are too large"
+            }
+            Refusal::TooManyLargeBodies => "too many large bodies",
+            Refusal::Incomplete | Refusal::Broken | Refusal::Unanswerable => "broken connections",
+            Refusal::Rejected { kind, .. } => kind,
+        }
+    }
+
+    /// The status to answer with, where the peer may still read it.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Refusal::NotHttp | Refusal::BodyNotHttp | Refusal::AmbiguousLength => {
+                Some(StatusCode::BAD_REQUEST)
+            }
+            Refusal::MissingLength => Some(StatusCode::LENGTH_REQUIRED),
+            Refusal::HeadTooLarge => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Refusal::BodyTooLarge | Refusal::BodyFarTooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
+            Refusal::TooManyLargeBodies => Some(StatusCode::SERVICE_UNAVAILABLE),
+            Refusal::TooSlow => Some(StatusCode::REQUEST_TIMEOUT),
+            Refusal::TooManyConnections
+            | Refusal::Handshake(_)
+            | Refusal::NoRequest
+            | Refusal::Incomplete
+            | Refusal::Broken
+            | Refusal::Unanswerable
+            | Refusal::Rejected { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::TooManyConnections => "all connections wait for room",
+            Refusal::Handshake(error) => {
+                return write!(f, "its TLS handshake failed: {error}");
+            }
+            Refusal::NoRequest => "it sent no request",
+            Refusal::NotHttp => "it is no HTTP",
+            Refusal::BodyNotHttp => "its body is no HTTP",
+            Refusal::AmbiguousLength => "where its body ends is not clear",
+            Refusal::MissingLength => "it does not say how long it is",
+            Refusal::HeadTooLarge => "its head is too large",
+            Refusal::BodyTooLarge => "its body is too large",
+            Refusal::BodyFarTooLarge => "its body is far too large",
+            Refusal::TooManyLargeBodies => "too many large bodies at once",
+            Refusal::TooSlow => "its request took too long",
+            Refusal::Incomplete => "it ended in the middle of a request",
+            Refusal::Broken => "its connection failed in the middle of a request",
+            Refusal::Unanswerable => "it does not take its answer",
+            Refusal::Rejected { reason, .. } => reason,
+        })
+    }
+}
+
+/// A request that a service rejects by its head, with the response to it.
+#[derive(Debug)]
+pub(crate) struct Rejection {
+    /// The kind, by which a log limits its lines.
+    pub kind: &'static str,
+    /// The reason, for a log.
+    pub reason: String,
+    pub response: HttpResponse,
+}
+
+impl Rejection {
+    /// The method is not served there; `allowed` lists those that are.
+    pub(crate) fn method(head: &RequestHead, allowed: &'static str) -> Rejection {
+        Rejection {
+            kind: "methods that are not served",
+            reason: format!("{} {} is not served", head.method, head.uri.path()),
+            response: HttpResponse::method_not_allowed(allowed),
+        }
+    }
+}
