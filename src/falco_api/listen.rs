@@ -1,4 +1,4 @@
-//! From an endpoint to a C-core server that listens there.
+//! Makes a C-core server listen at an endpoint.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,18 +15,22 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::tls::Tls;
 
-/// Makes `core` listen at `endpoint`, and returns where it does: any free port stands for port 0.
+/// Makes `core` listen at `endpoint`. Returns where it listens, with the real port in place of port 0.
 pub(crate) fn listen(
     core: &mut grpcio::Server,
     endpoint: &Endpoint,
     tls: Option<&Tls>,
 ) -> Result<Endpoint> {
-    let credentials = match (endpoint, tls) {
+    let (address, credentials) = match (endpoint, tls) {
         (Endpoint::Unix(path), None) => {
             check_path(endpoint, path)?;
-            ServerCredentials::insecure()
+            (endpoint.target(), ServerCredentials::insecure())
         }
-        (Endpoint::Tcp { .. }, Some(tls)) if tls.is_mutual() => mutual(tls)?,
+        (Endpoint::Tcp { .. }, Some(tls)) if tls.is_mutual() => {
+            // C-core decodes percent signs, as that of an IPv6 zone.
+            let address = endpoint.to_string().replace('%', "%25");
+            (address, mutual(tls)?)
+        }
         (Endpoint::Unix(_), Some(_)) => {
             let problem = "a unix socket carries no TLS; leave the certificates out";
             return Err(wrong_tls(endpoint, problem));
@@ -36,26 +40,21 @@ pub(crate) fn listen(
                            clients' CA, its certificate and its key, or listen on unix:///path";
             return Err(wrong_tls(endpoint, problem));
         }
-        _ => {
+        (Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin, _) => {
             return Err(Error::Endpoint {
                 endpoint: endpoint.to_string(),
                 problem: "is none where gRPC can be served; give unix:///path or host:port".into(),
             });
         }
     };
-    let address = match endpoint {
-        Endpoint::Unix(_) => endpoint.target(),
-        // A server wants no scheme here, and decodes what it gets, as an IPv6 zone's sign.
-        _ => endpoint.to_string().replace('%', "%25"),
-    };
-    match (core.add_listening_port(address, credentials), endpoint) {
-        (Ok(port), Endpoint::Tcp { host, .. }) => Ok(Endpoint::Tcp {
-            host: host.clone(),
-            port,
-        }),
-        (Ok(_), _) => Ok(endpoint.clone()),
-        (Err(error), _) => Err(diagnose(endpoint, error)),
+    let bound = core
+        .add_listening_port(address, credentials)
+        .map_err(|error| diagnose(endpoint, error))?;
+    let mut listening = endpoint.clone();
+    if let Endpoint::Tcp { port, .. } = &mut listening {
+        *port = bound;
     }
+    Ok(listening)
 }
 
 fn mutual(tls: &Tls) -> Result<ServerCredentials> {
@@ -80,21 +79,21 @@ fn check_path(endpoint: &Endpoint, path: &Path) -> Result<()> {
                 let problem = "something listens there already; end it, or listen at another path";
                 Err(refused(endpoint, problem))
             }
-            // Left over from a process that was killed: as with Falco, no hindrance.
+            // Left behind by a process that was killed. C-core removes it, as with Falco.
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
             Err(error) => Err(cannot_listen(endpoint, error)),
         },
-        // Whatever else is wrong, binding tells.
+        // Whatever else is wrong, binding fails with it.
         Err(_) => Ok(()),
     }
 }
 
-/// C-core keeps to itself why it cannot bind, so ask the system again.
+/// C-core does not say why it cannot bind, so bind once more without it.
 fn diagnose(endpoint: &Endpoint, error: grpcio::Error) -> Error {
     let bound = match endpoint {
         Endpoint::Unix(path) => UnixListener::bind(path).map(|_| drop(fs::remove_file(path))),
         Endpoint::Tcp { host, port } => TcpListener::bind((host.as_str(), *port)).map(drop),
-        _ => Ok(()),
+        Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => Ok(()),
     };
     match bound {
         Err(error) => cannot_listen(endpoint, error),

@@ -1,5 +1,5 @@
-//! `falco.outputs.service` and `falco.version.service`, with the manners of Falco 0.43, and their
-//! predecessor `falco.output.service`, with those of Falco 0.23.
+//! `falco.outputs.service` and `falco.version.service`, which behave as in Falco 0.43, and their
+//! predecessor `falco.output.service`, which behaves as in Falco 0.23.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -24,15 +24,15 @@ use super::state::ServerState;
 use crate::api::outputs::Request;
 use crate::api::{paths, version, version_grpc};
 
-// As the generated methods, but for the responses: they are serialised already.
+// As the generated methods, except for the responses, which are serialised already.
 const GET: Method<Request, GrpcSlice> = outputs(MethodType::ServerStreaming, paths::GET);
 const SUB: Method<Request, GrpcSlice> = outputs(MethodType::Duplex, paths::SUB);
 // The messages of the older service are those of the newer, but for one field of the request.
 const SUBSCRIBE: Method<Request, GrpcSlice> =
     outputs(MethodType::ServerStreaming, paths::SUBSCRIBE);
 
-/// How soon a waiting `subscribe` looks at the queue again, which tells nobody. Falco spins.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How often a waiting `subscribe` polls the queue. Falco spins.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 const fn outputs(ty: MethodType, name: &'static str) -> Method<Request, GrpcSlice> {
     Method {
@@ -55,13 +55,13 @@ fn hand_over(alert: &GrpcSlice, slice: &mut GrpcSlice) -> grpcio::Result<()> {
     Ok(())
 }
 
-/// For the type only.
+/// A server needs no decoder of responses, and the type demands one.
 fn read(_: MessageReader) -> grpcio::Result<GrpcSlice> {
     Err(grpcio::Error::Codec("a server reads no responses".into()))
 }
 
-pub(crate) fn outputs_service(falco: &Arc<ServerState>) -> Service {
-    let (for_get, for_sub) = (falco.clone(), falco.clone());
+pub(crate) fn outputs_service(state: &Arc<ServerState>) -> Service {
+    let (for_get, for_sub) = (state.clone(), state.clone());
     ServiceBuilder::new()
         .add_server_streaming_handler(&GET, move |context: RpcContext<'_>, _request, sink| {
             context.spawn(get(for_get.clone(), sink));
@@ -72,11 +72,11 @@ pub(crate) fn outputs_service(falco: &Arc<ServerState>) -> Service {
         .build()
 }
 
-pub(crate) fn output_service(falco: &Arc<ServerState>) -> Service {
-    let falco = falco.clone();
+pub(crate) fn output_service(state: &Arc<ServerState>) -> Service {
+    let state = state.clone();
     ServiceBuilder::new()
         .add_server_streaming_handler(&SUBSCRIBE, move |context: RpcContext<'_>, request, sink| {
-            context.spawn(subscribe(falco.clone(), keepalive(&request), sink));
+            context.spawn(subscribe(state.clone(), keepalive(&request), sink));
         })
         .build()
 }
@@ -91,8 +91,8 @@ fn keepalive(request: &Request) -> bool {
     values.last().unwrap_or(false)
 }
 
-pub(crate) fn version_service(falco: &Arc<ServerState>) -> Service {
-    version_grpc::create_service(Version(falco.clone()))
+pub(crate) fn version_service(state: &Arc<ServerState>) -> Service {
+    version_grpc::create_service(Version(state.clone()))
 }
 
 #[derive(Clone)]
@@ -109,13 +109,13 @@ impl version_grpc::Service for Version {
     }
 }
 
-async fn get(falco: Arc<ServerState>, mut sink: ServerStreamingSink<GrpcSlice>) {
-    let _slot = match turn(&falco.gets, &mut sink).await {
+async fn get(state: Arc<ServerState>, mut sink: ServerStreamingSink<GrpcSlice>) {
+    let _slot = match turn(&state.gets, &mut sink).await {
         Turn::Now(slot) => slot,
         Turn::Never => return drop(sink.fail(stopping()).await),
         Turn::Cancelled => return,
     };
-    if drain(falco.queue.drain(), &mut sink, || falco.is_stopping())
+    if drain(state.queue.drain(), &mut sink, || state.is_stopping())
         .await
         .is_ok()
     {
@@ -124,19 +124,19 @@ async fn get(falco: Arc<ServerState>, mut sink: ServerStreamingSink<GrpcSlice>) 
 }
 
 async fn subscribe(
-    falco: Arc<ServerState>,
+    state: Arc<ServerState>,
     keepalive: bool,
     mut sink: ServerStreamingSink<GrpcSlice>,
 ) {
-    let _slot = match turn(&falco.subscribes, &mut sink).await {
+    let _slot = match turn(&state.subscribes, &mut sink).await {
         Turn::Now(slot) => slot,
         Turn::Never => return drop(sink.fail(stopping()).await),
         Turn::Cancelled => return,
     };
     let written = match keepalive {
-        true => follow(&falco, &mut sink).await,
-        // A Falco that stops writes the rest first.
-        false => drain(falco.queue.drain(), &mut sink, || false).await,
+        true => follow(&state, &mut sink).await,
+        // When Falco stops, it writes the rest first.
+        false => drain(state.queue.drain(), &mut sink, || false).await,
     };
     if written.is_ok() {
         let _ = sink.close().await;
@@ -144,30 +144,30 @@ async fn subscribe(
 }
 
 async fn sub(
-    falco: Arc<ServerState>,
+    state: Arc<ServerState>,
     mut requests: RequestStream<Request>,
     mut sink: DuplexSink<GrpcSlice>,
 ) {
-    let slot = match turn(&falco.subs, &mut sink).await {
+    let slot = match turn(&state.subs, &mut sink).await {
         Turn::Now(slot) => slot,
         Turn::Never => return drop(sink.fail(stopping()).await),
         Turn::Cancelled => return,
     };
-    let part = falco.queue.subscribe();
+    let part = state.queue.subscribe();
     while let Some(Ok(_)) = requests.next().await {
-        if drain(part.drain(), &mut sink, || falco.is_stopping())
+        if drain(part.drain(), &mut sink, || state.is_stopping())
             .await
             .is_err()
         {
             return;
         }
-        if falco.is_stopping() {
+        if state.is_stopping() {
             let _ = sink.close().await;
             return;
         }
     }
-    // The client half-closed, or sent what cannot be decoded. Falco serves the next stream and
-    // leaves this one without a status.
+    // The client half-closed, or sent an undecodable request. Falco serves the next stream and never
+    // ends this one.
     drop(part);
     drop(slot);
     cancelled(&mut sink).await;
@@ -194,8 +194,8 @@ fn stopping() -> RpcStatus {
 trait Alerts: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin {}
 impl<S: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin> Alerts for S {}
 
-/// Writes until the queue is empty, or enough. After an error, which says that the call is over,
-/// the sink must not be used again.
+/// Writes until the queue is empty, or until `enough`. An error means that the call is over; the sink
+/// must not be used afterwards.
 async fn drain<S: Alerts>(
     mut drain: Drain<'_>,
     sink: &mut S,
@@ -213,21 +213,21 @@ async fn drain<S: Alerts>(
     }
 }
 
-/// Writes until the server stops, with the fault of Falco 0.18 to 0.23: an alert that was there
-/// when it looked first is overwritten by the next one, which it then waits for.
+/// Writes until the server stops, with the defect of Falco 0.18 to 0.23: an alert that is found at
+/// once is overwritten by the next one, which it then waits for.
 ///
-/// As there, who waits does not see that the call is over: the next alert is lost on it.
-async fn follow<S: Alerts>(falco: &ServerState, sink: &mut S) -> grpcio::Result<()> {
+/// As in Falco, it does not notice the end of the call while it waits, and then loses the next alert.
+async fn follow<S: Alerts>(state: &ServerState, sink: &mut S) -> grpcio::Result<()> {
     loop {
         poll_fn(|context| sink.poll_ready_unpin(context)).await?;
-        drop(falco.queue.pop());
+        drop(state.queue.pop());
         let alert = loop {
-            if falco.is_stopping() {
+            if state.is_stopping() {
                 return Ok(());
             }
-            match falco.queue.take() {
+            match state.queue.take() {
                 Some(alert) => break alert,
-                None => Delay::new(LOOK_AGAIN).await,
+                None => Delay::new(POLL_INTERVAL).await,
             }
         };
         sink.start_send_unpin((alert.into(), WriteFlags::default()))?;
@@ -238,7 +238,7 @@ async fn follow<S: Alerts>(falco: &ServerState, sink: &mut S) -> grpcio::Result<
 async fn cancelled<S: Alerts>(sink: &mut S) {
     poll_fn(|context| match sink.poll_ready_unpin(context) {
         Poll::Ready(Err(_)) => Poll::Ready(()),
-        // It is ready for a write, and wakes us when the call ends.
+        // Ready for a write; it wakes this task when the call ends.
         Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
     })
     .await;

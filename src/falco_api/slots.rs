@@ -1,17 +1,17 @@
-//! How many streams are served at the same time.
+//! Limits how many streams are served at the same time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::util::lock::lock;
-
 use futures::channel::oneshot;
 
-/// A number of streams that may be served; the others wait for their turn, in order.
-#[derive(Clone)]
-pub(crate) struct Slots(Arc<Mutex<State>>);
+use crate::util::lock::lock;
 
-struct State {
+/// A number of streams that may be served at once. Further streams wait in order.
+#[derive(Clone)]
+pub(crate) struct Slots(Arc<Mutex<Line>>);
+
+struct Line {
     free: usize,
     waiting: VecDeque<oneshot::Sender<Slot>>,
     closed: bool,
@@ -19,7 +19,7 @@ struct State {
 
 impl Slots {
     pub fn new(free: usize) -> Slots {
-        Slots(Arc::new(Mutex::new(State {
+        Slots(Arc::new(Mutex::new(Line {
             free,
             waiting: VecDeque::new(),
             closed: false,
@@ -36,17 +36,17 @@ impl Slots {
         if state.free > 0 {
             state.free -= 1;
             drop(state);
-            // Cannot fail: the receiver is here.
+            // Cannot fail, as the receiver is in this scope.
             let _ = sender.send(Slot(Some(self.clone())));
         } else {
-            // Those who cancelled would else gather here.
+            // Otherwise those that were cancelled would accumulate.
             state.waiting.retain(|waiting| !waiting.is_canceled());
             state.waiting.push_back(sender);
         }
         receiver
     }
 
-    /// Sends away all who come, and those who wait when the result is dropped.
+    /// Refuses new streams from now on, and those that wait when the result is dropped.
     #[must_use]
     pub fn close(&self) -> impl Sized {
         let mut state = self.lock();
@@ -54,12 +54,12 @@ impl Slots {
         std::mem::take(&mut state.waiting)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Line> {
         lock(&self.0)
     }
 }
 
-/// One stream's right to be served. Goes to the next in line when it is dropped.
+/// A stream's right to be served. Passes to the next stream in line when it is dropped.
 pub(crate) struct Slot(Option<Slots>);
 
 impl Drop for Slot {
@@ -74,7 +74,7 @@ impl Drop for Slot {
             drop(state);
             match next.send(Slot(Some(slots.clone()))) {
                 Ok(()) => return,
-                // Whoever waited has left: disarm the slot that came back, and try the next.
+                // That stream has ended: disarm the slot that came back, and try the next.
                 Err(mut back) => back.0 = None,
             }
         }
