@@ -1,20 +1,20 @@
-//! An alert between its source and its reader.
+//! An alert on its way from a source to its reader.
 
 use super::position::Position;
 use crate::alert::{Alert, Format};
 use crate::error::Result;
 
-/// A message `falco.outputs.response` that is not decoded yet, with what its source knows of it.
+/// One message `falco.outputs.response` that nobody has decoded yet, with what its source knows of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Message {
     pub bytes: Vec<u8>,
     pub format: Format,
-    /// Where its source continues after it, if it has positions.
+    /// Where its source goes on after it, if that can be told.
     pub position: Option<Box<Position>>,
 }
 
 impl Message {
-    /// As it was received over gRPC.
+    /// As it came over gRPC.
     pub(crate) fn grpc(bytes: Vec<u8>) -> Message {
         Message {
             bytes,

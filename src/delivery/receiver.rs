@@ -1,4 +1,4 @@
-//! The reader's end of the queue, for threads and for async tasks.
+//! The reader's end of the queue.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -12,15 +12,15 @@ use futures_timer::Delay;
 use super::control::Control;
 use super::message::Message;
 use super::outlet::Item;
-use super::queue::{AlertQueue, QueueOutlet, QueueState, NEVER};
+use super::queue::{Queue, QueueOutlet, State, NEVER};
 use crate::config::Overflow;
 use crate::error::Error;
 use crate::util::lock::wait_on;
 use crate::util::rate_limited_log::RateLimit;
 
-/// After a reader has emptied the queue, it waits this long for several messages before it asks to be
-/// woken by the first: a wake-up for each message would cost more than reading it. A reader that has
-/// waited longer is woken by a single alert at once.
+/// How long a reader that has just emptied the queue lets more gather before it asks to be woken
+/// by the first. A wake-up for each message would cost more than reading it; a lone alert still
+/// finds the reader waiting for it.
 const GATHER: Duration = Duration::from_micros(300);
 
 pub(crate) enum Received {
@@ -40,23 +40,22 @@ impl From<Item> for Received {
 }
 
 pub(crate) struct Receiver {
-    queue: Arc<AlertQueue>,
+    queue: Arc<Queue>,
     control: Arc<Control>,
     batch: VecDeque<Item>,
-    /// Messages arrived since the last wait: more may follow soon.
-    recently_received: bool,
-    /// The timer of a task that gathers.
+    /// Something came lately: more may follow.
+    brisk: bool,
     gather: Option<Delay>,
     gathering: bool,
 }
 
-/// Creates a queue of up to `capacity` bytes, or of one message that is larger.
+/// The two ends of a queue that holds up to `capacity` bytes, or one message that is larger.
 pub(crate) fn queue(
     capacity: usize,
     overflow: Overflow,
     control: Arc<Control>,
 ) -> (QueueOutlet, Receiver) {
-    let queue = AlertQueue::new(capacity);
+    let queue = Queue::new(capacity);
     let outlet = QueueOutlet {
         queue: queue.clone(),
         overflow,
@@ -67,12 +66,12 @@ pub(crate) fn queue(
 }
 
 impl Receiver {
-    fn new(queue: Arc<AlertQueue>, control: Arc<Control>) -> Receiver {
+    fn new(queue: Arc<Queue>, control: Arc<Control>) -> Receiver {
         Receiver {
             queue,
             control,
             batch: VecDeque::new(),
-            recently_received: false,
+            brisk: false,
             gather: None,
             gathering: false,
         }
@@ -82,7 +81,7 @@ impl Receiver {
         &self.control
     }
 
-    /// Returns what has arrived, without waiting.
+    /// What is here now, without waiting.
     pub(crate) fn try_next(&mut self) -> Received {
         if let Some(item) = self.batch.pop_front() {
             return item.into();
@@ -92,7 +91,7 @@ impl Receiver {
         self.take(&mut state, None)
     }
 
-    /// Blocks until something arrives, at most until `deadline`.
+    /// Waits on this thread until something comes or `deadline` is over.
     pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Received {
         if let Some(item) = self.batch.pop_front() {
             return item.into();
@@ -108,10 +107,10 @@ impl Receiver {
             if left == Some(Duration::ZERO) {
                 return Received::Nothing;
             }
-            wake_other_task(&mut state, None);
-            state = if self.recently_received {
-                state.wake_at = self.gather_limit();
-                self.recently_received = false;
+            displace(&mut state, None);
+            state = if self.brisk {
+                state.wake_at = self.many();
+                self.brisk = false;
                 wait_on(
                     &queue.arrived,
                     state,
@@ -125,7 +124,7 @@ impl Receiver {
         }
     }
 
-    /// As [`next`](Receiver::next), for a task.
+    /// The same for a task.
     pub(crate) fn poll_next(&mut self, cx: &mut Context) -> Poll<Received> {
         if let Some(item) = self.batch.pop_front() {
             return Poll::Ready(item.into());
@@ -140,17 +139,13 @@ impl Receiver {
                     return Poll::Ready(received);
                 }
             }
-            state.wake_at = if self.recently_received {
-                self.gather_limit()
-            } else {
-                1
-            };
+            state.wake_at = if self.brisk { self.many() } else { 1 };
             state.waker = Some(cx.waker().clone());
             drop(state);
-            if !self.recently_received || self.poll_gather(cx).is_pending() {
+            if !self.brisk || self.poll_gather(cx).is_pending() {
                 return Poll::Pending;
             }
-            self.recently_received = false;
+            self.brisk = false;
         }
     }
 
@@ -165,8 +160,8 @@ impl Receiver {
         Poll::Ready(())
     }
 
-    /// Takes everything out of the queue, for `task` or for a thread, and returns the first of it.
-    fn take(&mut self, state: &mut MutexGuard<'_, QueueState>, task: Option<&Waker>) -> Received {
+    /// Takes what is there, for `task` or for a thread.
+    fn take(&mut self, state: &mut MutexGuard<'_, State>, task: Option<&Waker>) -> Received {
         if state.items.is_empty() {
             return match state.failure.take() {
                 Some(failure) => Received::Failure(failure),
@@ -175,8 +170,8 @@ impl Receiver {
             };
         }
         state.wake_at = NEVER;
-        wake_other_task(state, task);
-        self.recently_received = true;
+        displace(state, task);
+        self.brisk = true;
         if state.take_all(&mut self.batch) {
             self.control.wake();
         }
@@ -185,15 +180,15 @@ impl Receiver {
             .map_or(Received::Nothing, Received::from)
     }
 
-    /// At this size the reader is woken although it gathers.
-    fn gather_limit(&self) -> usize {
+    /// So much that it must not gather any longer.
+    fn many(&self) -> usize {
         (self.queue.capacity / 2).max(1)
     }
 }
 
-/// Removes the waiting task. If it is not `task`, it is woken to poll again, as `task` takes what it
-/// waits for.
-fn wake_other_task(state: &mut QueueState, task: Option<&Waker>) {
+/// Forgets the task that waits. If it is another than `task`, which takes what that one waits for,
+/// it has to look again by itself.
+fn displace(state: &mut State, task: Option<&Waker>) {
     if let Some(waiting) = state.waker.take() {
         if !task.is_some_and(|task| task.will_wake(&waiting)) {
             waiting.wake();

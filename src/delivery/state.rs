@@ -1,4 +1,4 @@
-//! The state of a sequence, and its observers.
+//! How a sequence stands, and who is told when that changes.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,27 +6,27 @@ use std::time::SystemTime;
 
 use crate::util::lock::lock;
 
-/// The state of a sequence of alerts.
+/// How a sequence of alerts stands.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum State {
     /// The first connection is being made. A [`get`](crate::Client::get) stays here until it ends.
     #[default]
     Connecting,
-    /// The connection is open, and Falco has been asked for alerts.
+    /// The connection stands, and Falco has been asked for alerts.
     Following,
-    /// No alert can arrive now: the connection or the subscription was lost and is being made again,
-    /// or Falco does not serve it.
+    /// Alerts cannot come now: the connection or the subscription has ended and is made again, or
+    /// Falco does not serve it.
     #[non_exhaustive]
     Waiting {
-        /// What happened, and the remedy if there is one.
+        /// What happened, and the remedy where it needs one.
         why: Arc<str>,
-        /// Since when no alert could arrive.
+        /// Since when no alert could come.
         since: SystemTime,
         /// When the next attempt begins; in the past while it is being made.
         next: SystemTime,
     },
-    /// Nothing follows, except what is still in the queue.
+    /// Nothing follows, but for what still waits in the queue.
     Ended,
 }
 
@@ -35,7 +35,7 @@ impl State {
         matches!(self, State::Waiting { .. })
     }
 
-    /// Whether more differs than the time of the next attempt.
+    /// Whether more has changed than the time of the next attempt.
     fn differs(&self, other: &State) -> bool {
         match (self, other) {
             (State::Waiting { why, .. }, State::Waiting { why: other, .. }) => why != other,
@@ -47,10 +47,10 @@ impl State {
 pub(crate) type Observer = Box<dyn FnMut(&State) + Send>;
 
 #[derive(Default)]
-pub(super) struct Observed(Mutex<ObservedState>);
+pub(super) struct Observed(Mutex<Inner>);
 
 #[derive(Default)]
-struct ObservedState {
+struct Inner {
     state: State,
     /// How often the state has changed.
     changes: u64,
@@ -62,10 +62,10 @@ impl Observed {
         self.lock().state.clone()
     }
 
-    /// Changes the state. Whether the change is worth a line in a log: from following to waiting or
-    /// back, not another attempt that failed.
+    /// Changes the state, and tells whether that is news for a log: a way from following to
+    /// waiting or back, not another attempt that failed.
     ///
-    /// Only the source calls it, so that observers see the changes in order.
+    /// Only the pump calls it, so that observers hear of the changes in their order.
     pub(super) fn set(&self, mut state: State) -> bool {
         let mut inner = self.lock();
         if let (State::Waiting { since, .. }, State::Waiting { since: first, .. }) =
@@ -81,46 +81,45 @@ impl Observed {
         }
         inner.changes += 1;
         let mut observers = std::mem::take(&mut inner.observers);
-        // Observers may read the state, or add more observers.
+        // They may ask for the state, or bring more observers.
         drop(inner);
-        observers.retain_mut(|observer| notify(observer, &state));
+        observers.retain_mut(|observer| tell(observer, &state));
         if state != State::Ended {
             self.lock().observers.append(&mut observers);
         }
         news
     }
 
-    /// Calls `observer` with the current state, and with each change from now on.
+    /// Tells `observer` the state now, and each change from now on.
     pub(super) fn observe(&self, mut observer: Observer) {
-        let mut seen = None;
+        let mut told = None;
         loop {
             let mut inner = self.lock();
-            if seen == Some(inner.changes) {
+            if told == Some(inner.changes) {
                 if inner.state != State::Ended {
                     inner.observers.push(observer);
                 }
                 return;
             }
-            seen = Some(inner.changes);
+            told = Some(inner.changes);
             let state = inner.state.clone();
             drop(inner);
-            if !notify(&mut observer, &state) {
+            if !tell(&mut observer, &state) {
                 return;
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, ObservedState> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         lock(&self.0)
     }
 }
 
-/// Calls an observer. Whether it can be called again: its panic must not end the thread, which serves
-/// other sequences too.
-fn notify(observer: &mut Observer, state: &State) -> bool {
-    let called = catch_unwind(AssertUnwindSafe(|| observer(state)));
-    if called.is_err() {
+/// Whether the observer can be told again. A panic of his must not end the thread, which serves others.
+fn tell(observer: &mut Observer, state: &State) -> bool {
+    let told = catch_unwind(AssertUnwindSafe(|| observer(state)));
+    if told.is_err() {
         log::error!("a function given to on_change panicked; it is not called again");
     }
-    called.is_ok()
+    told.is_ok()
 }

@@ -37,10 +37,8 @@ impl Serialize for Reflected<'_> {
                 if let Some(field) = descriptor.field_by_number(1) {
                     return match field.get_reflect(message) {
                         ReflectFieldRef::Optional(value) => match value.value() {
-                            Some(value) => ReflectedValue(value).serialize(serializer),
-                            None => {
-                                ReflectedValue(field.singular_default_value()).serialize(serializer)
-                            }
+                            Some(value) => Value(value).serialize(serializer),
+                            None => Value(field.singular_default_value()).serialize(serializer),
                         },
                         several => Field(&several).serialize(serializer),
                     };
@@ -108,17 +106,17 @@ impl Serialize for Field<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             ReflectFieldRef::Optional(value) => match value.value() {
-                Some(value) => ReflectedValue(value).serialize(serializer),
+                Some(value) => Value(value).serialize(serializer),
                 None => serializer.serialize_unit(),
             },
             ReflectFieldRef::Repeated(values) => {
-                serializer.collect_seq(elements(values).map(ReflectedValue))
+                serializer.collect_seq(elements(values).map(Value))
             }
             ReflectFieldRef::Map(map) => {
                 // Sorted, because the map's own order differs from run to run.
-                let sorted: BTreeMap<String, ReflectedValue<'_>> = map
+                let sorted: BTreeMap<String, Value<'_>> = map
                     .into_iter()
-                    .map(|(key, value)| (key.to_string(), ReflectedValue(value)))
+                    .map(|(key, value)| (key.to_string(), Value(value)))
                     .collect();
                 sorted.serialize(serializer)
             }
@@ -130,9 +128,9 @@ fn elements<'a>(values: &'a ReflectRepeatedRef<'a>) -> impl Iterator<Item = Refl
     (0..values.len()).map(|place| values.get(place))
 }
 
-struct ReflectedValue<'a>(ReflectValueRef<'a>);
+struct Value<'a>(ReflectValueRef<'a>);
 
-impl Serialize for ReflectedValue<'_> {
+impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             ReflectValueRef::U32(value) => serializer.serialize_u32(*value),

@@ -1,16 +1,12 @@
-//! Setting up a relay, and starting it.
+//! Sets up and starts a relay.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::append::Append;
-use super::deliver::{Deliver, Delivery, Progress};
 use super::metrics::Metrics;
-use super::post::Post;
-use super::serve::Serve;
-use super::sink::{Kind, Sink};
-use super::source::Source;
+use super::sink::{Sink, StartSink};
+use super::source::RunningSource;
 use super::spool::{Spool, Storage};
 use super::status::Watched;
 use super::Relay;
@@ -18,15 +14,18 @@ use crate::api::version;
 use crate::client::Client;
 use crate::config::{Config, Overflow};
 use crate::error::{Error, Result};
-use crate::falco_api::{parse_version, ApiServer, Services, Settings};
+use crate::falco_api::parse_version;
 use crate::util::lock::lock;
-use crate::util::thread::spawn_named;
 
-/// How many streams of each kind are served at once, where Falco serves ten for each thread.
-const STREAMS: usize = 1000;
+/// The version that gRPC clients see where no source has told its own.
+const DEFAULT_VERSION: &str = "0.43.1+falco-client";
 
-/// The Falco whose API this is, where nobody says which sends the alerts.
-const UNKNOWN: &str = "0.43.1+falco-client";
+/// How many bytes a spool holds by default.
+const IN_MEMORY: u64 = 64 << 20;
+const ON_DISK: u64 = 1 << 30;
+
+/// The pause between two attempts to learn the version of a source.
+const VERSION_RETRY: Duration = Duration::from_secs(5);
 
 /// Sets up a [`Relay`]. Made by [`Relay::builder`].
 #[derive(Clone, Debug, Default)]
@@ -42,21 +41,21 @@ pub struct RelayBuilder {
 }
 
 impl RelayBuilder {
-    /// Adds a source. With several, each alert has an output field `relay.source`, the endpoint that
-    /// it came from; with one, alerts are passed on as they are.
+    /// Adds a source. With several sources each alert gets an output field `relay.source`, the endpoint
+    /// that it came from; with one, alerts are forwarded unchanged.
     pub fn from(mut self, source: Config) -> Self {
         self.from.push(source);
         self
     }
 
-    /// Adds a sink. Each gets every alert.
+    /// Adds a sink. Every sink gets every alert.
     pub fn to(mut self, sink: Sink) -> Self {
         self.to.push(sink);
         self
     }
 
-    /// Keeps what is not delivered in this folder, which is created where it is missing, and used by
-    /// one relay at a time. Default: none, it is kept in memory.
+    /// Keeps alerts that are not delivered yet in this folder, which is created if it is missing, and
+    /// which one relay at a time may use. Default: they are kept in memory.
     pub fn spool(mut self, folder: impl Into<PathBuf>) -> Self {
         self.spool = Some(folder.into());
         self
@@ -69,104 +68,123 @@ impl RelayBuilder {
     }
 
     /// What happens when the spool is full. Default: [`Overflow::Wait`], the sources are held up.
+    ///
+    /// With [`Overflow::DropOldest`] a sink still gets the alerts that it was being given when they
+    /// were dropped from the spool: up to 1,024 over gRPC, else up to 320.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
-    /// The version that gRPC clients are told, as in `0.44.0`. Default: that of a source on gRPC, once
-    /// it is known, or else `0.43.1+falco-client`, whose API this is.
+    /// The version of Falco that gRPC clients see, as in `0.44.0`. Default: that of the first source on
+    /// gRPC, once it is known; until then, and without such a source, `0.43.1+falco-client`.
     pub fn falco(mut self, version: impl Into<String>) -> Self {
         self.falco = Some(version.into());
         self
     }
 
     /// Answers `GET /healthz` and `GET /metrics` (Prometheus) at this address, as in
-    /// `127.0.0.1:9376`; port 0 is any free one. Default: nowhere.
+    /// `127.0.0.1:9376`; port 0 is any free port. Default: not served.
     pub fn metrics(mut self, address: impl Into<String>) -> Self {
         self.metrics = Some(address.into());
         self
     }
 
-    /// Opens the spool, listens, connects and begins.
+    /// Opens the spool, listens, connects and starts to move alerts.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] without a source or a sink, or with one of them twice; what
-    /// [`Client::new`] and the embedded server say of an endpoint or its certificates;
-    /// [`Error::Spool`].
+    /// [`Error::Config`] without a source or a sink, or with one of them twice, or with an option that
+    /// a sink has no use for; the errors of [`Client::new`](crate::Client::new) and of the embedded
+    /// server for an endpoint or its certificates; [`Error::Spool`].
     pub fn start(self) -> Result<Relay> {
-        if self.from.is_empty() || self.to.is_empty() {
-            return Err(bad("relay", "needs a source and a sink; give one of each"));
-        }
         let names: Vec<String> = self.to.iter().map(Sink::to_string).collect();
-        if let Some(twice) = twice(&names) {
-            return Err(bad("to", &format!("{twice} is given twice; give it once")));
-        }
-        let answer = parse_version(self.falco.as_deref().unwrap_or(UNKNOWN))?;
+        self.check_sinks(&names)?;
+        let version = parse_version(self.falco.as_deref().unwrap_or(DEFAULT_VERSION))?;
         let clients = self
             .from
             .iter()
             .map(|config| Client::new(config.clone()))
             .collect::<Result<Vec<_>>>()?;
-        let endpoints: Vec<_> = clients
-            .iter()
-            .map(|one| one.endpoint().to_string())
-            .collect();
-        if let Some(twice) = twice(&endpoints) {
-            return Err(bad(
-                "from",
-                &format!("{twice} is given twice; give it once"),
-            ));
-        }
-        if let Some(both) = names
-            .iter()
-            // Standard input and standard output are two things.
-            .find(|name| *name != "-" && endpoints.contains(name))
-        {
-            let problem = format!("{both} is a source and a sink; alerts would go round for ever");
-            return Err(bad("to", &problem));
-        }
+        check_sources(&clients, &names)?;
         let (storage, usual) = match self.spool {
-            Some(folder) => (Storage::Disk(folder), 1 << 30),
-            None => (Storage::Memory, 64 << 20),
+            Some(folder) => (Storage::Disk(folder), ON_DISK),
+            None => (Storage::Memory, IN_MEMORY),
         };
         let capacity = self.spool_bytes.unwrap_or(usual);
         let spool = Arc::new(Spool::open(storage, capacity, self.overflow, &names)?);
         let mut relay = Relay {
             watched: Arc::new(Watched::new(spool.clone())),
-            servers: Vec::new(),
+            sinks: Vec::new(),
             sources: Mutex::default(),
             finished: Arc::default(),
-            delivering: Arc::default(),
-            stop: Arc::default(),
-            threads: Mutex::default(),
+            threads: Arc::default(),
             metrics: None,
         };
         let labelled = clients.len() > 1;
-        for (number, (sink, name)) in self.to.into_iter().zip(names).enumerate() {
-            relay.sink(sink, name, number, labelled, &answer)?;
+        for (number, (sink, name)) in self.to.iter().zip(names).enumerate() {
+            relay.start_sink(sink, name.into(), number, labelled, &version)?;
         }
         if let Some(address) = &self.metrics {
             relay.metrics = Some(Metrics::start(address, relay.watched.clone())?);
         }
         for client in &clients {
-            let source = Source::start(client, &spool, &relay.finished)?;
+            let source = RunningSource::start(client, &spool, &relay.finished)?;
             relay
                 .watched
                 .source(source.name.clone(), source.handle.clone());
             lock(&relay.sources).push(source);
         }
         if self.falco.is_none() {
-            relay.ask_version(clients)?;
+            relay.adopt_version(clients)?;
         }
         Ok(relay)
     }
+
+    fn check_sinks(&self, names: &[String]) -> Result<()> {
+        if self.from.is_empty() || self.to.is_empty() {
+            return Err(bad("relay", "needs a source and a sink; give one of each"));
+        }
+        if let Some(twice) = duplicate(names) {
+            return Err(bad("to", &format!("{twice} is given twice; give it once")));
+        }
+        for (sink, name) in self.to.iter().zip(names) {
+            if sink.tls.is_some() && !sink.may_have_tls() {
+                return Err(bad("tls", &format!("{name} has no TLS; leave it out")));
+            }
+            if sink.fan_out && !sink.may_fan_out() {
+                let problem =
+                    format!("{name} has no subscribers; leave it out, or add a gRPC sink");
+                return Err(bad("fan_out", &problem));
+            }
+        }
+        Ok(())
+    }
 }
 
-fn twice(names: &[String]) -> Option<&String> {
-    let mut before = names.iter().enumerate();
-    before.find_map(|(place, name)| names.get(..place)?.contains(name).then_some(name))
+fn check_sources(clients: &[Client], sinks: &[String]) -> Result<()> {
+    let names: Vec<_> = clients
+        .iter()
+        .map(|client| client.endpoint().to_string())
+        .collect();
+    if let Some(twice) = duplicate(&names) {
+        return Err(bad(
+            "from",
+            &format!("{twice} is given twice; give it once"),
+        ));
+    }
+    // Standard input and standard output are not the same, though both are `-`.
+    let both = |name: &&String| *name != "-" && names.contains(name);
+    if let Some(both) = sinks.iter().find(both) {
+        let problem = format!("{both} is a source and a sink; alerts would go round for ever");
+        return Err(bad("to", &problem));
+    }
+    Ok(())
+}
+
+fn duplicate(names: &[String]) -> Option<&String> {
+    let mut names_before = names.iter().enumerate();
+    names_before.find_map(|(index, name)| names.get(..index)?.contains(name).then_some(name))
 }
 
 fn bad(option: &'static str, problem: &str) -> Error {
@@ -177,120 +195,58 @@ fn bad(option: &'static str, problem: &str) -> Error {
 }
 
 impl Relay {
-    fn sink(
+    fn start_sink(
         &mut self,
-        sink: Sink,
-        name: String,
+        sink: &Sink,
+        name: Arc<str>,
         number: usize,
         labelled: bool,
-        answer: &version::Response,
+        version: &version::Response,
     ) -> Result<()> {
-        let tls = sink.tls.as_ref();
-        if tls.is_some() && !sink.may_have_tls() {
-            return Err(bad("tls", &format!("{name} has no TLS; leave it out")));
-        }
-        let progress = self.watched.sink(name.as_str().into());
-        match &sink.kind {
-            Kind::Post(url) => self.deliver(
-                Post::new(url, &name, tls, labelled)?,
-                name,
-                number,
-                progress,
-            ),
-            Kind::File(path) => {
-                let file = Append::new(Some(path.clone()), labelled);
-                self.deliver(file, name, number, progress)
-            }
-            Kind::Stdout => {
-                let stdout = Append::new(None, labelled);
-                self.deliver(stdout, name, number, progress)
-            }
-            Kind::Grpc(endpoint) => {
-                let server = Arc::new(ApiServer::start(Settings {
-                    endpoint,
-                    tls,
-                    threads: 1,
-                    streams: STREAMS,
-                    fan_out: sink.fan_out,
-                    services: Services {
-                        output: false,
-                        outputs: true,
-                        version: true,
-                    },
-                    version: answer.clone(),
-                })?);
-                self.servers.push(server.clone());
-                let serve = Arc::new(Serve {
-                    server,
-                    number,
-                    spool: self.watched.spool.clone(),
-                    progress,
-                    labelled,
-                });
-                let feeding = serve.clone();
-                self.spawn(&name, move || feeding.feed())?;
-                self.spawn(&name, move || serve.confirm())
-            }
-        }
-    }
-
-    fn deliver<D: Deliver>(
-        &self,
-        sink: D,
-        name: String,
-        number: usize,
-        progress: Arc<Progress>,
-    ) -> Result<()> {
-        let delivery = Delivery {
-            sink,
-            name: name.as_str().into(),
+        let started = sink.target().start(StartSink {
             number,
             spool: self.watched.spool.clone(),
-            progress,
-            stop: self.stop.clone(),
-        };
-        self.spawn(&name, move || delivery.run())
-    }
-
-    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
-        let delivering = self.delivering.clone();
-        delivering.starts();
-        let run = move || {
-            run();
-            delivering.ends();
-        };
-        let thread = spawn_named("relay-sink", run).map_err(|error| Error::Listen {
-            endpoint: name.to_owned(),
-            problem: format!("no thread for it: {error}; allow more threads"),
-            source: Some(error.into()),
-        })?;
-        lock(&self.threads).push(thread);
+            progress: self.watched.sink(name.clone()),
+            name,
+            threads: &self.threads,
+            labelled,
+            tls: sink.tls.as_ref(),
+            fan_out: sink.fan_out,
+            version,
+        });
+        self.sinks.push(started?);
         Ok(())
     }
 
-    /// Tells gRPC clients which Falco it is, once a source has said so.
-    fn ask_version(&self, clients: Vec<Client>) -> Result<()> {
+    /// Lets gRPC clients see the version of the first source on gRPC, once it is known.
+    fn adopt_version(&self, clients: Vec<Client>) -> Result<()> {
         let Some(client) = clients
             .into_iter()
             .find(|client| client.connection().is_ok())
-            .filter(|_| !self.servers.is_empty())
+            .filter(|_| self.sinks.iter().any(|sink| sink.endpoint().is_some()))
         else {
             return Ok(());
         };
-        let (servers, stop) = (self.servers.clone(), self.stop.clone());
-        self.spawn("version", move || loop {
+        let (sinks, stop) = (self.sinks.clone(), self.threads.stop_signal().clone());
+        let name = client.endpoint().to_string();
+        let ask = move || loop {
             match client.version() {
-                Ok(answer) => {
-                    for server in &servers {
-                        server.set_version(answer.clone());
+                Ok(version) => {
+                    for sink in &sinks {
+                        sink.set_version(version.clone());
                     }
                     return;
                 }
-                // Falco 0.18 and 0.19 do not tell.
+                // Falco 0.18 and 0.19 have no version service.
                 Err(Error::Unimplemented { .. }) => return,
-                Err(_) if stop.pause(Duration::from_secs(5)) => return,
+                Err(_) if stop.pause(VERSION_RETRY) => return,
                 Err(_) => {}
             }
+        };
+        self.threads.spawn(ask).map_err(|error| Error::Listen {
+            endpoint: name,
+            problem: format!("no thread to ask its version: {error}; allow more threads"),
+            source: Some(error.into()),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Where an alert came from, told in it: needed where several sources share a relay.
+//! Names the source of an alert in the alert itself, where a relay has several sources.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,16 +10,17 @@ use crate::alert::Alert;
 /// The output field that names the source.
 pub(crate) const FIELD: &str = "relay.source";
 
-/// The message with one more output field. Of a name that is there already, the last value holds.
+/// The message with one more output field. If it has a field of that name, the added one counts, as
+/// the last.
 pub(super) fn message(message: &[u8], source: &str) -> Vec<u8> {
     let label = Alert::builder().field(FIELD, source).build();
-    // Messages that follow each other are merged by whoever reads them.
+    // Concatenated messages are merged by whoever reads them.
     [message, label.as_bytes()].concat()
 }
 
 /// The line with one more output field, as the last one, and otherwise byte for byte.
 pub(super) fn line<'a>(line: &'a str, source: &str) -> Cow<'a, str> {
-    // Also null has a value here, unlike in a struct.
+    // A map, as null has a value in it, unlike in a struct.
     let Ok(values) = serde_json::from_str::<HashMap<Cow<str>, &RawValue>>(line) else {
         return line.into();
     };
@@ -27,7 +28,7 @@ pub(super) fn line<'a>(line: &'a str, source: &str) -> Cow<'a, str> {
     let label = format!("\"{FIELD}\":{name}");
     let labelled = match values.get("output_fields").map(|fields| fields.get()) {
         Some(fields) => {
-            // A part of the line, so that its place is where it ends.
+            // The value is a slice of the line, so that its address gives its end in the line.
             let end = fields.as_ptr() as usize + fields.len() - line.as_ptr() as usize;
             let empty = fields.trim_start_matches('{').trim_start() == "}";
             let comma = if empty { "" } else { "," };

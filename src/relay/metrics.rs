@@ -265,9 +265,16 @@ fn metrics(status: &Status) -> String {
         sinks().map(|one| (one.name.as_str(), one.refused)),
     );
     text.each(
+        "sink_dropped_total",
+        "counter",
+        "Alerts dropped before the sink got them, as the spool was full.",
+        "sink",
+        sinks().map(|one| (one.name.as_str(), one.dropped)),
+    );
+    text.each(
         "sink_waiting_alerts",
         "gauge",
-        "Alerts in the spool that it lacks.",
+        "Alerts that it is still to get.",
         "sink",
         sinks().map(|one| (one.name.as_str(), one.waiting)),
     );

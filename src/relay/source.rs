@@ -1,12 +1,12 @@
-//! From where alerts come into the spool.
+//! Moves the alerts of a source into the spool.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use log::Level;
 
+use super::shutdown::WaitGroup;
 use super::spool::{Incoming, Spool};
-use super::stop::Finished;
 use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
 use crate::delivery::{Control, Flow, Item, Message, Outlet};
@@ -16,67 +16,72 @@ use crate::source::{Purpose, StartRequest};
 use crate::util::rate_limited_log::RateLimitedLog;
 use crate::util::thread::spawn_named;
 
-/// So many alerts that have come are stored together.
-const TOGETHER: usize = 256;
+/// How many alerts are stored together, at most.
+const BATCH: usize = 256;
 
 /// A source that runs.
-pub(super) struct Source {
+pub(super) struct RunningSource {
     pub name: Arc<str>,
     pub handle: Handle,
-    /// Of a source that is pulled.
+    /// Stores the alerts of a source on gRPC.
     thread: Option<JoinHandle<()>>,
 }
 
-impl Source {
-    /// `finished` hears when all that came is stored.
+impl RunningSource {
+    /// Starts a source, which is counted in `finished` until all that came is stored.
     pub(super) fn start(
         client: &Client,
         spool: &Arc<Spool>,
-        finished: &Arc<Finished>,
-    ) -> Result<Source> {
+        finished: &Arc<WaitGroup>,
+    ) -> Result<RunningSource> {
         let name: Arc<str> = client.endpoint().to_string().into();
         match client.endpoint() {
-            Endpoint::Unix(_) | Endpoint::Tcp { .. } => Source::pull(client, name, spool, finished),
-            _ => Source::take(client, name, spool, finished),
+            Endpoint::Unix(_) | Endpoint::Tcp { .. } => {
+                RunningSource::pull(client, name, spool, finished)
+            }
+            Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => {
+                RunningSource::take(client, name, spool, finished)
+            }
         }
     }
 
-    /// gRPC has one thread for all, which must not wait for a spool.
+    /// Stores alerts on a thread of its own: gRPC delivers on one thread for all connections, which must
+    /// not wait for a spool.
     fn pull(
         client: &Client,
         name: Arc<str>,
         spool: &Arc<Spool>,
-        finished: &Arc<Finished>,
-    ) -> Result<Source> {
+        finished: &Arc<WaitGroup>,
+    ) -> Result<RunningSource> {
         let alerts = client.subscribe()?;
         let handle = alerts.handle();
         let run = {
             let (name, spool, finished) = (name.clone(), spool.clone(), finished.clone());
             move || {
                 pull(alerts, &name, &spool);
-                finished.ends();
+                finished.done();
             }
         };
-        finished.starts();
+        finished.add();
         let thread = spawn_named("relay-source", run).map_err(|error| Error::Listen {
             endpoint: name.to_string(),
             problem: format!("no thread to read it: {error}; allow more threads"),
             source: Some(error.into()),
         })?;
-        Ok(Source {
+        Ok(RunningSource {
             name,
             handle,
             thread: Some(thread),
         })
     }
 
-    /// Whoever posts an alert gets an answer once it is stored.
+    /// Stores alerts on the source's own thread, so that a post is answered once its alert is stored.
     fn take(
         client: &Client,
         name: Arc<str>,
         spool: &Arc<Spool>,
-        finished: &Arc<Finished>,
-    ) -> Result<Source> {
+        finished: &Arc<WaitGroup>,
+    ) -> Result<RunningSource> {
         let control = Control::new(client.endpoint().clone());
         let outlet = SpoolOutlet {
             spool: spool.clone(),
@@ -84,24 +89,24 @@ impl Source {
             name: name.clone(),
             finished: finished.clone(),
         };
-        finished.starts();
+        finished.add();
         client.start(StartRequest {
             purpose: Purpose::Subscribe,
             outlet: Box::new(outlet),
             control: control.clone(),
             from: spool.position(&name),
         })?;
-        Ok(Source {
+        Ok(RunningSource {
             name,
             handle: Handle::of(control),
             thread: None,
         })
     }
 
-    /// Waits until what it had received is stored.
+    /// Waits until what it has received is stored.
     pub(super) fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // A panic was told by the thread itself.
+            // A panic was reported by the thread itself.
             let _ = thread.join();
         }
     }
@@ -133,11 +138,11 @@ fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
         while let Some(item) = next.take() {
             match item {
                 Ok(alert) => batch.push(incoming(alert.into_bytes())),
-                // Whoever reads it over gRPC may know better.
+                // A client on gRPC may be able to decode it.
                 Err(Error::Undecodable { bytes, .. }) => batch.push(incoming(bytes.into_vec())),
                 Err(error) => log.log(Level::Error, kind(&error), format_args!("{error}")),
             }
-            if batch.len() < TOGETHER {
+            if batch.len() < BATCH {
                 next = alerts.try_recv().ok();
             }
         }
@@ -151,12 +156,12 @@ fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
     }
 }
 
-/// The end of a source that is posted to, or reads lines.
+/// Stores what a source brings before it takes more from there.
 struct SpoolOutlet {
     spool: Arc<Spool>,
     log: RateLimitedLog,
     name: Arc<str>,
-    finished: Arc<Finished>,
+    finished: Arc<WaitGroup>,
 }
 
 impl Outlet for SpoolOutlet {
@@ -188,6 +193,6 @@ impl Outlet for SpoolOutlet {
         }
         // Before the process may end.
         self.log.flush();
-        self.finished.ends();
+        self.finished.done();
     }
 }

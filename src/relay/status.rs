@@ -1,15 +1,15 @@
-//! How a relay stands.
+//! The state of a relay, as it is seen from outside.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::deliver::Progress;
+use super::progress::Progress;
 use super::spool::Spool;
 use crate::alerts::Handle;
 use crate::delivery::{Counters, State};
 use crate::util::lock::lock;
 
-/// How a relay stands.
+/// The state of a relay.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Status {
@@ -19,7 +19,7 @@ pub struct Status {
     pub sinks: Vec<SinkStatus>,
     /// Alerts that came into the spool.
     pub stored: u64,
-    /// Alerts that were dropped as the spool was full.
+    /// Alerts that were dropped as the spool was full, and so did not reach every sink.
     pub dropped: u64,
     /// Alerts in the spool now.
     pub spooled: u64,
@@ -27,36 +27,38 @@ pub struct Status {
     pub spooled_bytes: u64,
 }
 
-/// How a source of a relay stands.
+/// The state of a source of a relay.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SourceStatus {
     /// Its endpoint.
     pub name: String,
-    /// As of a sequence of alerts.
+    /// The state of its sequence of alerts.
     pub state: State,
-    /// As of a sequence of alerts.
+    /// What it has brought so far.
     pub counters: Counters,
 }
 
-/// How a sink of a relay stands.
+/// The state of a sink of a relay.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SinkStatus {
-    /// As it was given.
+    /// Its address, without what is secret in it.
     pub name: String,
     /// Alerts that it has taken.
     pub delivered: u64,
-    /// Alerts that it has refused, which were given up.
+    /// Alerts that it has refused, and that were given up.
     pub refused: u64,
-    /// Alerts in the spool that it has not taken yet.
+    /// Alerts that were dropped before it got them, as the spool was full.
+    pub dropped: u64,
+    /// Alerts that it is still to get.
     pub waiting: u64,
     /// Why it takes nothing now.
     pub failing: Option<Arc<str>>,
 }
 
 impl Status {
-    /// Whether alerts can move: no source has ended or waits, and no sink fails.
+    /// Whether alerts can move: no source has ended or waits to reconnect, and no sink is failing.
     pub fn is_healthy(&self) -> bool {
         let moves =
             |source: &SourceStatus| matches!(source.state, State::Following | State::Connecting);
@@ -64,7 +66,7 @@ impl Status {
     }
 }
 
-/// What is looked at.
+/// What a status is read from.
 pub(super) struct Watched {
     pub spool: Arc<Spool>,
     sources: Mutex<Vec<(Arc<str>, Handle)>>,
@@ -117,12 +119,13 @@ impl Watched {
                 .collect(),
             sinks: sinks
                 .iter()
-                .enumerate()
-                .map(|(place, (name, progress))| SinkStatus {
+                .zip(&spool.sinks)
+                .map(|((name, progress), usage)| SinkStatus {
                     name: name.to_string(),
-                    delivered: progress.delivered.load(Ordering::Relaxed),
-                    refused: progress.refused.load(Ordering::Relaxed),
-                    waiting: spool.waiting.get(place).copied().unwrap_or_default(),
+                    delivered: progress.delivered(),
+                    refused: progress.refused(),
+                    dropped: usage.dropped,
+                    waiting: usage.waiting,
                     failing: progress.failing(),
                 })
                 .collect(),

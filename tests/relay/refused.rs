@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use falco_client::relay::Relay;
+use falco_client::relay::{Relay, Sink};
 use falco_client::{Config, Error};
 
 use crate::common::posting::message;
@@ -121,6 +121,12 @@ fn what_cannot_be_relayed_is_told_at_once() {
         .to(socket.parse().unwrap())
         .start();
     assert!(round.err().unwrap().to_string().contains("for ever"));
+    let file: Sink = "/dev/null".parse().unwrap();
+    let fanned = listening().to(file.fan_out(true)).start().err().unwrap();
+    assert!(
+        fanned.to_string().contains("has no subscribers"),
+        "{fanned}"
+    );
     let no_tls = to("localhost:0");
     assert!(no_tls.to_string().contains("mutual TLS"), "{no_tls}");
     for (text, remedy) in [
@@ -128,7 +134,7 @@ fn what_cannot_be_relayed_is_told_at_once() {
         ("http:///path", "write http://host:port/path"),
         ("ftp://x", "scheme ftp"),
     ] {
-        let error = text.parse::<falco_client::relay::Sink>().unwrap_err();
+        let error = text.parse::<Sink>().unwrap_err();
         assert!(matches!(error, Error::Endpoint { .. }));
         assert!(error.to_string().contains(remedy), "{error}");
     }

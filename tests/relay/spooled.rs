@@ -4,8 +4,9 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use falco_client::relay::Relay;
-use falco_client::{Client, Config, Overflow};
+use falco_client::{Alerts, Client, Config, Overflow};
 
+use crate::common::posting::Poster;
 use crate::common::{number, until, Falco};
 use crate::{line, listening, poster, recv, Rig};
 
@@ -84,7 +85,80 @@ fn a_full_spool_drops_the_oldest_where_it_is_told_to_and_counts_them() {
     }
     let status = relay.status();
     assert!(status.dropped > 0);
-    assert_eq!(status.dropped + status.spooled, 2_000);
+    assert_eq!(status.dropped + status.sinks[0].waiting, 2_000);
+    let client = Client::open(&rig.socket("falco.sock")).unwrap();
+    let arrived = recv_until(&mut client.subscribe().unwrap(), 1_999);
+    assert_eq!(arrived.len() as u64 + status.dropped, 2_000);
+    until("all are confirmed", || relay.status().sinks[0].waiting == 0);
+    let status = relay.status();
+    assert_eq!(status.sinks[0].delivered, arrived.len() as u64);
+    assert_eq!(status.sinks[0].dropped, status.dropped);
+}
+
+/// The numbers that arrive, up to this one, in order.
+fn recv_until(alerts: &mut Alerts, last: usize) -> Vec<usize> {
+    let mut numbers = vec![number(&recv(alerts))];
+    while numbers.last() != Some(&last) {
+        let next = number(&recv(alerts));
+        assert!(numbers.last() < Some(&next), "{next} after {numbers:?}");
+        numbers.push(next);
+    }
+    numbers
+}
+
+#[test]
+fn what_a_full_spool_has_dropped_is_exactly_what_does_not_arrive() {
+    for spool in [None, Some("spool")] {
+        let rig = Rig::set_up();
+        let address = free_address();
+        let mut relay = listening()
+            .to(format!("http://{address}").parse().unwrap())
+            .spool_bytes(20 * (line(0).len() as u64 * 2))
+            .overflow(Overflow::DropOldest);
+        if let Some(folder) = spool {
+            relay = relay.spool(rig.path(folder));
+        }
+        let relay = relay.start().unwrap();
+        let mut falco = poster(&relay);
+        let posts = |falco: &mut Poster, numbers: std::ops::Range<usize>| {
+            for number in numbers {
+                assert_eq!(falco.post(&line(number)).unwrap(), 200);
+            }
+        };
+        posts(&mut falco, 0..10);
+        until("the sink has taken some out of the spool", || {
+            relay.status().sinks[0].failing.is_some()
+        });
+        posts(&mut falco, 10..500);
+        let before = relay.status();
+        assert!(before.dropped > 300, "{before:?}");
+        assert_eq!(before.dropped + before.sinks[0].waiting, 500);
+        let sink = Client::open(&format!("listen+http://{address}")).unwrap();
+        let arrived = recv_until(&mut sink.subscribe().unwrap(), 499);
+        assert_eq!(arrived.len() as u64 + before.dropped, 500);
+        until("all are confirmed", || relay.status().sinks[0].waiting == 0);
+        let after = relay.status();
+        assert_eq!(after.dropped, before.dropped);
+        assert_eq!(after.sinks[0].dropped, before.dropped);
+        assert_eq!(after.sinks[0].delivered, arrived.len() as u64);
+    }
+}
+
+#[test]
+fn what_was_in_flight_to_a_sink_at_the_end_is_left_or_dropped() {
+    let relay = listening()
+        .to(format!("http://{}", free_address()).parse().unwrap())
+        .spool_bytes(20 * (line(0).len() as u64 * 2))
+        .overflow(Overflow::DropOldest)
+        .start()
+        .unwrap();
+    let mut falco = poster(&relay);
+    for number in 0..500 {
+        assert_eq!(falco.post(&line(number)).unwrap(), 200);
+    }
+    let left = relay.stop(Duration::ZERO);
+    assert!(left > 0);
+    assert_eq!(relay.status().dropped + left, 500);
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) fn line(alert: &Alert) -> Option<Cow<'_, str>> {
 /// alert, as programs that add keys of their own write it: else it would be wrapped in itself.
 pub(super) fn text(alert: &Alert) -> Cow<'_, str> {
     #[derive(Deserialize)]
-    struct InnerOutput<'a> {
+    struct Inner<'a> {
         #[serde(borrow, default)]
         output: Cow<'a, str>,
     }
@@ -54,7 +54,7 @@ pub(super) fn text(alert: &Alert) -> Cow<'_, str> {
     if !output.starts_with('{') || !output.ends_with('}') || !is_about(alert, output, true) {
         return output.into();
     }
-    match serde_json::from_str::<InnerOutput<'_>>(output) {
+    match serde_json::from_str::<Inner<'_>>(output) {
         Ok(inner) => inner.output,
         Err(_) => output.into(),
     }
@@ -62,7 +62,7 @@ pub(super) fn text(alert: &Alert) -> Cow<'_, str> {
 
 fn is_about(alert: &Alert, output: &str, extended: bool) -> bool {
     let mut json = serde_json::Deserializer::from_str(output);
-    let line = LineOf { alert, extended };
+    let line = Line { alert, extended };
     line.deserialize(&mut json).is_ok() && json.end().is_ok()
 }
 
@@ -99,13 +99,13 @@ fn differs<E: Error>() -> E {
     E::custom("it is not what the message says")
 }
 
-struct LineOf<'a> {
+struct Line<'a> {
     alert: &'a Alert,
     /// Has keys of other programs, and fields that they have changed.
     extended: bool,
 }
 
-impl<'de> DeserializeSeed<'de> for LineOf<'_> {
+impl<'de> DeserializeSeed<'de> for Line<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -113,7 +113,7 @@ impl<'de> DeserializeSeed<'de> for LineOf<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for LineOf<'_> {
+impl<'de> Visitor<'de> for Line<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,7 +121,7 @@ impl<'de> Visitor<'de> for LineOf<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let LineOf { alert, extended } = self;
+        let Line { alert, extended } = self;
         let (mut seen, mut others) = (0, false);
         while let Some(key) = map.next_key::<Key>()? {
             // Which of two counts, readers do not agree on.
@@ -132,24 +132,24 @@ impl<'de> Visitor<'de> for LineOf<'_> {
             others |= matches!(key, Key::CustomFields | Key::Other | Key::Uuid);
             match key {
                 // They stand nowhere else in the message.
-                Key::Message | Key::Output => map.next_value_seed(TextWhere(|_: &str| true))?,
+                Key::Message | Key::Output => map.next_value_seed(Text(|_: &str| true))?,
                 Key::OutputFields if extended => map.next_value::<IgnoredAny>().map(drop)?,
                 Key::CustomFields | Key::Uuid => map.next_value::<IgnoredAny>().map(drop)?,
                 Key::Other if extended => map.next_value::<IgnoredAny>().map(drop)?,
                 Key::Other => return Err(differs()),
-                Key::OutputFields => map.next_value_seed(FieldsOf(alert))?,
-                Key::Tags => map.next_value_seed(TagsOf(alert))?,
-                Key::Rule => map.next_value_seed(TextWhere(|text: &str| text == alert.rule()))?,
-                Key::Priority => map.next_value_seed(TextWhere(|text: &str| {
-                    Some(text) == alert.priority().name()
-                }))?,
-                Key::Time => map.next_value_seed(TextWhere(|text: &str| {
+                Key::OutputFields => map.next_value_seed(Fields(alert))?,
+                Key::Tags => map.next_value_seed(Tags(alert))?,
+                Key::Rule => map.next_value_seed(Text(|text: &str| text == alert.rule()))?,
+                Key::Priority => {
+                    map.next_value_seed(Text(|text: &str| Some(text) == alert.priority().name()))?
+                }
+                Key::Time => map.next_value_seed(Text(|text: &str| {
                     text == time::falco(alert.seconds(), alert.nanos())
                 }))?,
-                Key::Source => map.next_value_seed(TextWhere(|text: &str| {
+                Key::Source => map.next_value_seed(Text(|text: &str| {
                     text.is_empty() || text == alert.source()
                 }))?,
-                Key::Hostname => map.next_value_seed(TextWhere(|text: &str| {
+                Key::Hostname => map.next_value_seed(Text(|text: &str| {
                     text.is_empty() || text == alert.hostname()
                 }))?,
             }
@@ -163,9 +163,9 @@ impl<'de> Visitor<'de> for LineOf<'_> {
 }
 
 /// A string that is as it should be.
-struct TextWhere<F>(F);
+struct Text<F>(F);
 
-impl<'de, F: FnOnce(&str) -> bool> DeserializeSeed<'de> for TextWhere<F> {
+impl<'de, F: FnOnce(&str) -> bool> DeserializeSeed<'de> for Text<F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -173,7 +173,7 @@ impl<'de, F: FnOnce(&str) -> bool> DeserializeSeed<'de> for TextWhere<F> {
     }
 }
 
-impl<F: FnOnce(&str) -> bool> Visitor<'_> for TextWhere<F> {
+impl<F: FnOnce(&str) -> bool> Visitor<'_> for Text<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,9 +190,9 @@ impl<F: FnOnce(&str) -> bool> Visitor<'_> for TextWhere<F> {
 }
 
 /// The message's tags, all of them.
-struct TagsOf<'a>(&'a Alert);
+struct Tags<'a>(&'a Alert);
 
-impl<'de> DeserializeSeed<'de> for TagsOf<'_> {
+impl<'de> DeserializeSeed<'de> for Tags<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -200,7 +200,7 @@ impl<'de> DeserializeSeed<'de> for TagsOf<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for TagsOf<'_> {
+impl<'de> Visitor<'de> for Tags<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,9 +209,7 @@ impl<'de> Visitor<'de> for TagsOf<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut tags = self.0.tags();
-        while let Some(()) =
-            seq.next_element_seed(TextWhere(|text: &str| Some(text) == tags.next()))?
-        {}
+        while let Some(()) = seq.next_element_seed(Text(|text: &str| Some(text) == tags.next()))? {}
         match tags.next() {
             None => Ok(()),
             Some(_) => Err(differs()),
@@ -220,7 +218,7 @@ impl<'de> Visitor<'de> for TagsOf<'_> {
 }
 
 /// Output fields that are among the message's.
-struct FieldsOf<'a>(&'a Alert);
+struct Fields<'a>(&'a Alert);
 
 /// Those that Falco adds to the line, or writes otherwise there: as nanoseconds.
 pub(super) const TIMES: [&str; 5] = [
@@ -234,7 +232,7 @@ pub(super) const TIMES: [&str; 5] = [
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> DeserializeSeed<'de> for FieldsOf<'_> {
+impl<'de> DeserializeSeed<'de> for Fields<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -242,7 +240,7 @@ impl<'de> DeserializeSeed<'de> for FieldsOf<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for FieldsOf<'_> {
+impl<'de> Visitor<'de> for Fields<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,7 +248,7 @@ impl<'de> Visitor<'de> for FieldsOf<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let FieldsOf(alert) = self;
+        let Fields(alert) = self;
         let told = Told::of(alert);
         let mut last: Option<Cow<'de, str>> = None;
         while let Some(Name(name)) = map.next_key::<Name<'de>>()? {

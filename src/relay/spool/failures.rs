@@ -1,13 +1,15 @@
-//! Tells what fails, but not each time.
+//! Reports of failures, without repeating them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How long a failure has to stay away to be told again.
-const FORGOTTEN: Duration = Duration::from_secs(60);
+use super::store::StoreError;
 
-/// Tells each kind of failure once, however often it comes.
+/// A failure that has not occurred for this long is reported again.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+
+/// Logs each kind of failure once, however often it occurs.
 pub(super) struct Failures {
     path: PathBuf,
     pub(super) seen: HashMap<i32, Instant>,
@@ -21,14 +23,13 @@ impl Failures {
         }
     }
 
-    pub(super) fn tell(&mut self, what: &str, error: &rusqlite::Error) {
-        let kind = error.sqlite_error().map_or(0, |error| error.extended_code);
-        let before = self.seen.insert(kind, Instant::now());
-        if before.is_none_or(|before| before.elapsed() > FORGOTTEN) {
+    pub(super) fn report(&mut self, what: &str, error: &StoreError) {
+        let before = self.seen.insert(error.code, Instant::now());
+        if before.is_none_or(|before| before.elapsed() > FORGET_AFTER) {
             let path = self.path.display();
             log::error!(
-                "spool {path}: {what}: {error}; see to the disk and its room, until then it is \
-                 tried again"
+                "spool {path}: {what}: {error}; see to the disk and its free space; it is retried \
+                 until it succeeds"
             );
         }
     }

@@ -1,23 +1,21 @@
-//! Alerts in memory.
+//! A store in memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 
+use super::contents::Contents;
+use super::cursor::Cursor;
+use super::entry::Entry;
 use super::failures::Failures;
-use super::state::{Batch, Cursor, Found, Limit, State, Store, Sum};
-use super::Entry;
+use super::store::{Batch, Found, Limit, Store, StoreError, Sum};
 
 #[derive(Default)]
 struct Memory {
     entries: VecDeque<Entry>,
 }
 
-pub(super) fn open(sinks: &[String]) -> State {
-    let cursor = |name: &String| Cursor {
-        name: name.clone(),
-        confirmed: 0,
-        written: 0,
-    };
+pub(super) fn open(sinks: &[String]) -> Contents {
+    let cursor = |name: &String| Cursor::new(name.clone(), 0);
     let found = Found {
         held: Sum::default(),
         last: 0,
@@ -25,11 +23,11 @@ pub(super) fn open(sinks: &[String]) -> State {
         positions: HashMap::new(),
     };
     let failures = Failures::new(PathBuf::from("in memory"));
-    State::new(Box::new(Memory::default()), found, failures)
+    Contents::new(Box::new(Memory::default()), found, failures)
 }
 
 impl Memory {
-    /// Removes the oldest as long as `goes` says so of what is gone and the next one.
+    /// Removes the oldest as long as `goes` says so of what is removed already and the next one.
     fn remove(&mut self, goes: impl Fn(Sum, &Entry) -> bool) -> Sum {
         let mut gone = Sum::default();
         while let Some(oldest) = self.entries.front() {
@@ -44,7 +42,7 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn store(&mut self, batch: &Batch<'_>) -> rusqlite::Result<Sum> {
+    fn store(&mut self, batch: &Batch<'_>) -> Result<Sum, StoreError> {
         let gone = self.remove(|gone, _| gone.bytes < batch.make_room);
         let entries = (batch.first..).zip(&batch.alerts);
         self.entries.extend(entries.map(|(number, alert)| Entry {
@@ -56,11 +54,11 @@ impl Store for Memory {
         Ok(gone)
     }
 
-    fn confirm(&mut self, _: &[(&str, u64)], free: u64) -> rusqlite::Result<Sum> {
+    fn confirm(&mut self, _: &[(&str, u64)], free: u64) -> Result<Sum, StoreError> {
         Ok(self.remove(|_, oldest| oldest.number <= free))
     }
 
-    fn read(&mut self, after: u64, mut limit: Limit) -> rusqlite::Result<Vec<Entry>> {
+    fn read(&mut self, after: u64, mut limit: Limit) -> Result<Vec<Entry>, StoreError> {
         let start = self.entries.partition_point(|entry| entry.number <= after);
         let entries = self.entries.range(start..);
         Ok(entries

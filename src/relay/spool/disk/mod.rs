@@ -1,24 +1,34 @@
-//! Alerts in a database of SQLite.
+//! A store in an SQLite database.
 
 use std::fs::{self, File};
 use std::path::Path;
 
 use rusqlite::{params, Connection, Row};
 
+use super::contents::Contents;
+use super::entry::Entry;
 use super::failures::Failures;
-use super::state::{Batch, Limit, State, Store, Sum};
-use super::Entry;
+use super::store::{Batch, Limit, Store, StoreError, Sum};
 use crate::alert::Format;
 use crate::error::Result;
 
-mod opening;
-mod through;
+mod checkpoint;
+mod open;
 
-use opening::{connect, find, lock, prepare, refused, unusable};
-use through::Through;
+use checkpoint::Checkpointer;
+use open::{connect, find, lock, prepare, refused, unusable};
 
-/// What is left free on the disk, beside room for the log of what was committed: it has to be copied
-/// before it is used again.
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        StoreError {
+            code: error.sqlite_error().map_or(0, |error| error.extended_code),
+            cause: error.into(),
+        }
+    }
+}
+
+/// What is left free on the disk, in addition to the size of the write-ahead log, which has to be
+/// copied into the database before its space is used again.
 const RESERVE: u64 = 16 << 20;
 
 /// Whether the disk has less room than it takes to remove what was delivered.
@@ -32,33 +42,34 @@ pub(super) fn is_short(folder: &Path) -> bool {
 }
 
 struct Disk {
-    /// Ends before the connection.
-    through: Option<Through>,
+    /// None while it is dropped, before the connection.
+    checkpointer: Option<Checkpointer>,
     connection: Connection,
     /// Held until the connection is closed.
     _lock: File,
 }
 
-pub(super) fn open(folder: &Path, sinks: &[String]) -> Result<State> {
+pub(super) fn open(folder: &Path, sinks: &[String]) -> Result<Contents> {
     let lock = lock(folder)?;
     let file = folder.join("spool.sqlite");
     let mut connection = connect(&file).map_err(|error| unusable(&file, error))?;
     prepare(&mut connection, &file)?;
     let found = find(&mut connection, sinks).map_err(|error| unusable(&file, error))?;
     let second = connect(&file).map_err(|error| unusable(&file, error))?;
-    let through = Through::start(second, Failures::new(file.clone())).map_err(|error| {
-        let problem = format!("a thread cannot be started: {error}; allow more of them");
+    let checkpointer = Checkpointer::start(second, Failures::new(file.clone()));
+    let checkpointer = checkpointer.map_err(|error| {
+        let problem = format!("a thread cannot be started: {error}; allow more threads");
         refused(&file, problem, error)
     })?;
     let disk = Disk {
-        through: Some(through),
+        checkpointer: Some(checkpointer),
         connection,
         _lock: lock,
     };
-    Ok(State::new(Box::new(disk), found, Failures::new(file)))
+    Ok(Contents::new(Box::new(disk), found, Failures::new(file)))
 }
 
-/// What the alerts up to this number cost. Their bytes are not read for that.
+/// The sum of the alerts up to this number, without reading their bytes.
 fn sum(connection: &Connection, number: i64) -> rusqlite::Result<Sum> {
     let mut gone = Sum::default();
     let lengths = "SELECT length(message) FROM alerts WHERE number <= ?";
@@ -75,7 +86,7 @@ fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
     remove.execute([number]).map(|_| ())
 }
 
-/// Removes the oldest, until so many bytes are gone.
+/// Removes the oldest alerts, until they have freed this number of bytes.
 fn make_room(connection: &Connection, bytes: u64) -> rusqlite::Result<Sum> {
     let mut gone = Sum::default();
     let mut last = 0;
@@ -92,7 +103,7 @@ fn make_room(connection: &Connection, bytes: u64) -> rusqlite::Result<Sum> {
     Ok(gone)
 }
 
-/// A message's, of which SQLite holds up to 2 GiB.
+/// The length of a message, which is at most 2 GiB in SQLite.
 fn length(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
     row.get::<_, u32>(column).map(|length| length as usize)
 }
@@ -106,7 +117,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-/// As the column `format` has it.
+/// The value of the column `format`.
 fn number_of(format: Format) -> i64 {
     match format {
         Format::Grpc => 0,
@@ -123,14 +134,14 @@ fn format_of(number: i64) -> Format {
 
 impl Disk {
     fn committed(&self) {
-        if let Some(through) = &self.through {
-            through.wanted();
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.request();
         }
     }
 }
 
 impl Store for Disk {
-    fn store(&mut self, batch: &Batch<'_>) -> rusqlite::Result<Sum> {
+    fn store(&mut self, batch: &Batch<'_>) -> Result<Sum, StoreError> {
         let transaction = self.connection.transaction()?;
         let gone = match batch.make_room {
             0 => Sum::default(),
@@ -159,7 +170,7 @@ impl Store for Disk {
         Ok(gone)
     }
 
-    fn confirm(&mut self, sinks: &[(&str, u64)], free: u64) -> rusqlite::Result<Sum> {
+    fn confirm(&mut self, sinks: &[(&str, u64)], free: u64) -> Result<Sum, StoreError> {
         let transaction = self.connection.transaction()?;
         {
             let confirm = "UPDATE sinks SET confirmed = ? WHERE name = ?";
@@ -177,11 +188,11 @@ impl Store for Disk {
         Ok(gone)
     }
 
-    fn read(&mut self, after: u64, mut limit: Limit) -> rusqlite::Result<Vec<Entry>> {
+    fn read(&mut self, after: u64, mut limit: Limit) -> Result<Vec<Entry>, StoreError> {
         let next = "SELECT number, source, format, message, length(message) FROM alerts
                     WHERE number > ? ORDER BY number LIMIT ?";
         let mut next = self.connection.prepare_cached(next)?;
-        let most = signed(limit.most as u64);
+        let most = signed(limit.alerts as u64);
         let mut rows = next.query([signed(after), most])?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
@@ -196,14 +207,14 @@ impl Store for Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        drop(self.through.take());
-        // What fails here is done when the spool is opened again.
+        drop(self.checkpointer.take());
+        // If it fails, SQLite does it when the database is opened again.
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         let _ = self.connection.query_row(checkpoint, [], |_| Ok(()));
     }
 }
 
-/// SQLite's numbers have a sign. At a million alerts a second they last for 292,000 years.
+/// SQLite's integers are signed. At a million alerts a second they last for 292,000 years.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,9 +1,14 @@
 use std::sync::mpsc::{channel, Receiver};
+use std::sync::Arc;
 use std::thread;
 
 use tempfile::TempDir;
 
+use super::contents::SinkUsage;
+use super::store::OVERHEAD;
 use super::*;
+use crate::alert::Format;
+use crate::delivery::Message;
 use crate::error::Error;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -57,9 +62,9 @@ fn both(capacity: u64, overflow: Overflow, sinks: &[&str], check: impl Fn(Spool)
     }
 }
 
-fn take(spool: &Spool, sink: usize, after: u64, most: usize) -> Vec<(u64, String)> {
+fn take(spool: &Spool, sink: usize, most: usize) -> Vec<(u64, String)> {
     let limit = Some(Instant::now() + LIMIT);
-    match spool.take(sink, after, most, usize::MAX, limit) {
+    match spool.take(sink, most, usize::MAX, limit) {
         Taken::Alerts(entries) => entries
             .into_iter()
             .map(|entry| {
@@ -81,9 +86,14 @@ fn texts(numbers: std::ops::RangeInclusive<u64>) -> Vec<(u64, String)> {
         .collect()
 }
 
-fn is_nothing(spool: &Spool, sink: usize, after: u64) -> bool {
-    let taken = spool.take(sink, after, 10, 1000, Some(Instant::now()));
-    matches!(taken, Taken::Nothing)
+fn is_nothing(spool: &Spool, sink: usize) -> bool {
+    let taken = spool.take(sink, 10, 1000, Some(Instant::now()));
+    matches!(taken, Taken::TimedOut)
+}
+
+fn sinks(usage: &[(u64, u64)]) -> Vec<SinkUsage> {
+    let sink = |&(waiting, dropped): &(u64, u64)| SinkUsage { waiting, dropped };
+    usage.iter().map(sink).collect()
 }
 
 /// A put on a thread, and what tells its end.
@@ -119,40 +129,40 @@ fn alerts_come_in_order_to_each_sink_at_its_own_pace() {
     both(1 << 20, Overflow::Wait, &["a", "b"], |spool| {
         spool.put(alerts(1..=3)).unwrap();
         spool.put(alerts(4..=5)).unwrap();
-        assert_eq!(take(&spool, 0, 0, 10), texts(1..=5));
-        assert_eq!(take(&spool, 0, 3, 1), texts(4..=4));
-        spool.confirm(0, 5);
-        assert!(is_nothing(&spool, 0, 0));
-        assert_eq!(take(&spool, 1, 0, 2), texts(1..=2));
-        spool.confirm(1, 2);
-        assert_eq!((spool.confirmed(0), spool.confirmed(1)), (5, 2));
-        let standing = Usage {
+        assert_eq!(take(&spool, 0, 3), texts(1..=3));
+        assert_eq!(take(&spool, 0, 10), texts(4..=5));
+        assert_eq!(spool.confirm(0, 5), 5);
+        assert!(is_nothing(&spool, 0));
+        assert_eq!(take(&spool, 1, 2), texts(1..=2));
+        assert_eq!(spool.confirm(1, 2), 2);
+        let usage = Usage {
             stored: 5,
             dropped: 0,
             alerts: 3,
             bytes: 3 * COST,
-            waiting: vec![0, 3],
+            sinks: sinks(&[(0, 0), (3, 0)]),
         };
-        assert_eq!(spool.usage(), standing);
+        assert_eq!(spool.usage(), usage);
         assert!(!spool.wait_empty(Instant::now()));
-        // Nothing can be confirmed before it is there, and nothing is taken back.
-        spool.confirm(1, 100);
-        spool.confirm(1, 1);
-        assert_eq!(spool.confirmed(1), 5);
+        // Nothing can be confirmed before it is there, or a second time.
+        assert_eq!(take(&spool, 1, 10), texts(3..=5));
+        assert_eq!(spool.confirm(1, 100), 3);
+        assert_eq!(spool.confirm(1, 1), 0);
+        assert_eq!(spool.usage().sinks, sinks(&[(0, 0), (0, 0)]));
         assert!(spool.wait_empty(Instant::now()));
         assert_eq!(spool.position("one"), Some(position(5)));
         assert_eq!(spool.position("two"), None);
         spool.put(alerts(6..=6)).unwrap();
-        assert_eq!(take(&spool, 1, 5, 10), texts(6..=6));
+        assert_eq!(take(&spool, 1, 10), texts(6..=6));
     });
 }
 
 #[test]
 fn an_answer_is_limited_in_bytes_but_never_empty() {
-    both(1 << 20, Overflow::Wait, &["a"], |spool| {
+    both(1 << 20, Overflow::Wait, &["a", "b", "c", "d"], |spool| {
         spool.put(alerts(1..=5)).unwrap();
-        for (bytes, count) in [(0, 1), (11, 1), (12, 2), (1000, 5)] {
-            match spool.take(0, 0, 10, bytes, None) {
+        for (sink, bytes, count) in [(0, 0, 1), (1, 11, 1), (2, 12, 2), (3, 1000, 5)] {
+            match spool.take(sink, 10, bytes, None) {
                 Taken::Alerts(entries) => assert_eq!(entries.len(), count),
                 other => panic!("{other:?}"),
             }
@@ -165,14 +175,14 @@ fn a_sink_waits_for_an_alert_and_for_the_end() {
     both(1 << 20, Overflow::Wait, &["a"], |spool| {
         let spool = Arc::new(spool);
         let end = put(&spool, alerts(1..=1));
-        assert_eq!(take(&spool, 0, 0, 10), texts(1..=1));
+        assert_eq!(take(&spool, 0, 10), texts(1..=1));
         end.recv_timeout(LIMIT).unwrap().unwrap();
         thread::scope(|scope| {
-            let waits = scope.spawn(|| spool.take(0, 1, 10, 1000, None));
+            let waits = scope.spawn(|| spool.take(0, 10, 1000, None));
             spool.close();
             assert!(matches!(waits.join().unwrap(), Taken::Closed));
         });
-        assert!(matches!(spool.take(0, 0, 10, 1000, None), Taken::Closed));
+        assert!(matches!(spool.take(0, 10, 1000, None), Taken::Closed));
         assert!(spool.put(alerts(2..=2)).is_err());
         assert!(!spool.wait_empty(Instant::now() + LIMIT));
     });
@@ -189,7 +199,7 @@ fn a_full_spool_blocks_until_all_sinks_have_confirmed() {
         assert!(is_blocked(&end));
         spool.confirm(1, 1);
         end.recv_timeout(LIMIT).unwrap().unwrap();
-        assert_eq!(take(&spool, 1, 1, 10), texts(2..=3));
+        assert_eq!(take(&spool, 1, 10), texts(2..=3));
         thread::scope(|scope| {
             let empty = scope.spawn(|| spool.wait_empty(Instant::now() + LIMIT));
             spool.confirm(0, 3);
@@ -208,7 +218,7 @@ fn closing_the_intake_ends_a_blocked_put_and_leaves_the_rest() {
         assert!(is_blocked(&end));
         spool.close_intake();
         assert!(end.recv_timeout(LIMIT).unwrap().is_err());
-        assert_eq!(take(&spool, 0, 0, 10), texts(1..=1));
+        assert_eq!(take(&spool, 0, 10), texts(1..=1));
         assert_eq!(spool.position("one"), Some(position(1)));
     });
 }
@@ -219,7 +229,7 @@ fn an_alert_larger_than_the_capacity_passes_through_an_empty_spool() {
         both(0, overflow, &["a"], |spool| {
             for number in 1..=3 {
                 spool.put(alerts(number..=number)).unwrap();
-                assert_eq!(take(&spool, 0, 0, 10), texts(number..=number));
+                assert_eq!(take(&spool, 0, 10), texts(number..=number));
                 spool.confirm(0, number);
             }
             assert_eq!((spool.usage().stored, spool.usage().dropped), (3, 0));
@@ -231,27 +241,65 @@ fn an_alert_larger_than_the_capacity_passes_through_an_empty_spool() {
 fn the_oldest_are_dropped() {
     both(3 * COST, Overflow::DropOldest, &["a", "b"], |spool| {
         spool.put(alerts(1..=3)).unwrap();
+        assert_eq!(take(&spool, 0, 10), texts(1..=3));
         spool.confirm(0, 3);
         spool.put(alerts(4..=5)).unwrap();
-        assert_eq!(spool.usage().waiting, [2, 3]);
-        assert_eq!(take(&spool, 0, 3, 10), texts(4..=5));
-        assert_eq!(take(&spool, 1, 0, 10), texts(3..=5));
-        assert_eq!(spool.usage().dropped, 2);
+        assert_eq!(spool.usage().sinks, sinks(&[(2, 0), (3, 2)]));
         // More than fits at once: what could not stay has no number.
         spool.put(alerts(6..=9)).unwrap();
-        let texts = texts(7..=9)
-            .into_iter()
-            .map(|(number, text)| (number - 1, text));
-        assert_eq!(take(&spool, 1, 0, 10), texts.collect::<Vec<_>>());
-        let standing = Usage {
+        let usage = Usage {
             stored: 8,
             dropped: 6,
             alerts: 3,
             bytes: 3 * COST,
-            waiting: vec![3, 3],
+            sinks: sinks(&[(3, 3), (3, 6)]),
         };
-        assert_eq!(spool.usage(), standing);
+        assert_eq!(spool.usage(), usage);
+        let texts = texts(7..=9).into_iter();
+        let numbered = texts.map(|(number, text)| (number - 1, text));
+        assert_eq!(take(&spool, 1, 10), numbered.collect::<Vec<_>>());
         assert_eq!(spool.position("one"), Some(position(9)));
+    });
+}
+
+#[test]
+fn what_a_sink_was_given_before_is_not_dropped() {
+    both(3 * COST, Overflow::DropOldest, &["a"], |spool| {
+        spool.put(alerts(1..=3)).unwrap();
+        assert_eq!(take(&spool, 0, 2), texts(1..=2));
+        spool.put(alerts(4..=8)).unwrap();
+        // 4 and 5 had no room at all, 3 was there and was not given.
+        assert_eq!(spool.usage().dropped, 3);
+        assert_eq!(spool.usage().sinks, sinks(&[(5, 3)]));
+        assert_eq!(spool.confirm(0, 2), 2);
+        let given: Vec<_> = take(&spool, 0, 10)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
+        assert_eq!(given, ["000006", "000007", "000008"]);
+        spool.put(alerts(9..=10)).unwrap();
+        assert_eq!(spool.usage().dropped, 3);
+        // Of what was in flight at the end, the last is still there.
+        spool.release();
+        assert_eq!(spool.usage().dropped, 5);
+        assert_eq!(spool.usage().sinks, sinks(&[(3, 5)]));
+    });
+}
+
+#[test]
+fn a_spool_is_empty_when_what_was_in_flight_is_confirmed() {
+    both(COST, Overflow::DropOldest, &["a"], |spool| {
+        spool.put(alerts(1..=1)).unwrap();
+        take(&spool, 0, 10);
+        spool.put(alerts(2..=2)).unwrap();
+        take(&spool, 0, 10);
+        thread::scope(|scope| {
+            let empty = scope.spawn(|| spool.wait_empty(Instant::now() + LIMIT));
+            assert_eq!(spool.confirm(0, 1), 1);
+            assert_eq!(spool.confirm(0, 2), 1);
+            assert!(empty.join().unwrap());
+        });
+        assert_eq!(spool.usage().sinks, sinks(&[(0, 0)]));
     });
 }
 
@@ -260,8 +308,9 @@ fn the_newest_are_dropped_and_their_source_goes_on() {
     both(3 * COST, Overflow::DropNewest, &["a"], |spool| {
         spool.put(alerts(1..=2)).unwrap();
         spool.put(alerts(3..=5)).unwrap();
-        assert_eq!(take(&spool, 0, 0, 10), texts(1..=3));
+        assert_eq!(take(&spool, 0, 10), texts(1..=3));
         assert_eq!((spool.usage().stored, spool.usage().dropped), (3, 2));
+        assert_eq!(spool.usage().sinks, sinks(&[(3, 2)]));
         assert_eq!(spool.position("one"), Some(position(5)));
     });
 }
@@ -288,7 +337,7 @@ fn many_sources_lose_nothing_and_keep_their_order() {
             let mut after = 0;
             while after < 800 {
                 let limit = Some(Instant::now() + LIMIT);
-                let Taken::Alerts(entries) = spool.take(0, after, 16, 1000, limit) else {
+                let Taken::Alerts(entries) = spool.take(0, 16, 1000, limit) else {
                     panic!("nothing after {after}");
                 };
                 for entry in entries {

@@ -45,7 +45,9 @@ fn set_up(args: &RelayArgs) -> RelayBuilder {
         relay = relay.from(config);
     }
     for sink in &args.to {
-        let mut sink = sink.clone().fan_out(args.fan_out);
+        // What no sink has a use for goes to all, so that it is refused and not ignored.
+        let may_fan_out = sink.may_fan_out() || !args.to.iter().any(Sink::may_fan_out);
+        let mut sink = sink.clone().fan_out(args.fan_out && may_fan_out);
         let has_tls = sink.may_have_tls() || !args.to.iter().any(Sink::may_have_tls);
         if let Some(tls) = args.tls_of_sinks().filter(|_| has_tls) {
             sink = sink.tls(tls);

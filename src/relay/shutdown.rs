@@ -5,45 +5,49 @@ use std::time::{Duration, Instant};
 
 use crate::util::lock::{lock, time_until, wait_on, wait_while};
 
-/// Tells threads to stop, also those that pause.
+/// Asks threads to stop, and wakes those that pause.
 #[derive(Default)]
-pub(super) struct Stop {
+pub(super) struct StopSignal {
     stopped: Mutex<bool>,
-    told: Condvar,
+    changed: Condvar,
 }
 
-impl Stop {
+impl StopSignal {
     pub(super) fn stop(&self) {
         *lock(&self.stopped) = true;
-        self.told.notify_all();
+        self.changed.notify_all();
     }
 
-    /// Pauses for so long, or until it is stopped: whether it is.
+    pub(super) fn is_stopped(&self) -> bool {
+        *lock(&self.stopped)
+    }
+
+    /// Pauses for this time, or until the stop. Returns whether that has come.
     pub(super) fn pause(&self, time: Duration) -> bool {
         let stopped = lock(&self.stopped);
-        *wait_while(&self.told, stopped, time, |stopped| !*stopped).0
+        *wait_while(&self.changed, stopped, time, |stopped| !*stopped).0
     }
 }
 
-/// Tells when all sources have ended.
+/// Counts what runs, and waits for its end.
 #[derive(Default)]
-pub(super) struct Finished {
+pub(super) struct WaitGroup {
     running: Mutex<usize>,
     one_ended: Condvar,
 }
 
-impl Finished {
-    pub(super) fn starts(&self) {
+impl WaitGroup {
+    pub(super) fn add(&self) {
         *lock(&self.running) += 1;
     }
 
-    pub(super) fn ends(&self) {
+    pub(super) fn done(&self) {
         let mut running = lock(&self.running);
         *running = running.saturating_sub(1);
         self.one_ended.notify_all();
     }
 
-    /// Waits until none runs, at most until then: whether none does.
+    /// Waits until nothing runs, or until the time comes. Returns whether nothing runs.
     pub(super) fn wait(&self, until: Option<Instant>) -> bool {
         let mut running = lock(&self.running);
         while *running > 0 {

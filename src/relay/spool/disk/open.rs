@@ -1,4 +1,4 @@
-//! Finds or makes the database, for one relay at a time.
+//! Opens or creates the database, for one relay at a time.
 
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File};
@@ -12,12 +12,13 @@ use rustix::io::Errno;
 
 use super::{sum, unsigned};
 use crate::error::{Cause, Error, Result};
-use crate::relay::spool::state::{Cursor, Found};
+use crate::relay::spool::cursor::Cursor;
+use crate::relay::spool::store::Found;
 
-/// What `user_version` says of a database with these tables.
+/// The `user_version` of a database with these tables.
 const SCHEMA: i64 = 1;
 
-/// AUTOINCREMENT keeps the last number, also of an empty table.
+/// AUTOINCREMENT keeps the last number even while the table is empty.
 const TABLES: &str = "
     CREATE TABLE alerts (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -29,7 +30,7 @@ const TABLES: &str = "
     CREATE TABLE positions (source TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
 ";
 
-/// Nobody else writes, except by hand. The spool is locked meanwhile.
+/// How long to wait for another writer: the folder is locked, so that it can only be a person.
 const BUSY: Duration = Duration::from_millis(250);
 
 pub(super) fn refused(path: &Path, problem: String, source: impl Into<Cause>) -> Error {
@@ -51,9 +52,9 @@ pub(super) fn unusable(file: &Path, error: rusqlite::Error) -> Error {
     refused(file, problem, error)
 }
 
-/// Keeps other relays away from the folder.
+/// Locks the folder against other relays, and creates it if it is missing.
 pub(super) fn lock(folder: &Path) -> Result<File> {
-    // Alerts are not for everyone.
+    // Alerts are confidential.
     let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     created.map_err(|error| {
         let problem = format!("cannot be created: {error}; give a folder that can be written to");
@@ -84,7 +85,7 @@ pub(super) fn lock(folder: &Path) -> Result<File> {
 }
 
 pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
-    // Without SQLITE_OPEN_URI: a name is a name.
+    // Without SQLITE_OPEN_URI, so that a path is never taken for a URI.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -94,15 +95,15 @@ pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Sees that the database is a spool, or makes one of an empty file.
+/// Checks that the database is a spool, or creates the tables in an empty one.
 pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<()> {
-    let look = || -> rusqlite::Result<(i64, bool)> {
+    let inspect = || -> rusqlite::Result<(i64, bool)> {
         let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let tables = "SELECT count(*) = 0 FROM sqlite_schema";
         let empty = connection.query_row(tables, [], |row| row.get(0))?;
         Ok((version, empty))
     };
-    let (version, empty) = look().map_err(|error| unusable(file, error))?;
+    let (version, empty) = inspect().map_err(|error| unusable(file, error))?;
     if version != SCHEMA && !(version == 0 && empty) {
         return Err(Error::Spool {
             path: file.to_owned(),
@@ -114,8 +115,8 @@ pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<()> {
         });
     }
     let mut make = || -> rusqlite::Result<()> {
-        // A commit does not wait for the disk. SQLite writes the log through itself when it has
-        // grown to 1000 pages, which also is what keeps it from growing under a steady load.
+        // A commit does not wait for the disk. SQLite itself makes a checkpoint when the log has
+        // grown to 1000 pages, which also bounds the log under a steady load.
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         if empty {
             let transaction = connection.transaction()?;
@@ -148,13 +149,9 @@ pub(super) fn find(connection: &mut Connection, sinks: &[String]) -> rusqlite::R
         transaction.execute(new, params![name, before])?;
         let confirmed = "SELECT confirmed FROM sinks WHERE name = ?";
         let confirmed = unsigned(transaction.query_row(confirmed, [name], |row| row.get(0))?);
-        cursors.push(Cursor {
-            name: name.clone(),
-            confirmed,
-            written: confirmed,
-        });
+        cursors.push(Cursor::new(name.clone(), confirmed));
     }
-    // A sink that is no longer there may have been the only one to hold these back.
+    // A sink that is no longer named may have been the only one that lacked these.
     let free = "DELETE FROM alerts WHERE number <= (SELECT min(confirmed) FROM sinks)";
     transaction.execute(free, [])?;
     let held = sum(&transaction, i64::MAX)?;

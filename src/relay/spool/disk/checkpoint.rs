@@ -1,5 +1,4 @@
-//! Writes commits through to the disk, from a thread of its own: that takes milliseconds, and
-//! nobody has to wait for it.
+//! Syncs commits to the disk, on a thread of its own, as a sync takes milliseconds.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
@@ -11,13 +10,13 @@ use rusqlite::Connection;
 use crate::relay::spool::failures::Failures;
 use crate::util::lock::{lock, wait_on, wait_while};
 
-/// How long a commit may wait.
+/// How long a commit may wait, so that more of them are synced together.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// Until the next attempt, when a reader was in the way.
-const SOON: Duration = Duration::from_millis(10);
+/// The pause before the next attempt, where a reader has blocked one.
+const RETRY: Duration = Duration::from_millis(10);
 
-pub(super) struct Through {
+pub(super) struct Checkpointer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -30,34 +29,34 @@ struct Shared {
 
 #[derive(Default)]
 struct Work {
-    /// There are commits that are not written through.
-    wanted: bool,
+    /// There are commits that are not synced.
+    requested: bool,
     ended: bool,
 }
 
-impl Through {
-    pub(super) fn start(connection: Connection, failures: Failures) -> io::Result<Through> {
+impl Checkpointer {
+    pub(super) fn start(connection: Connection, failures: Failures) -> io::Result<Checkpointer> {
         let shared = Arc::new(Shared::default());
         let work = shared.clone();
         let thread = Builder::new()
             .name("spool".to_owned())
             .spawn(move || work.run(&connection, failures))?;
-        Ok(Through {
+        Ok(Checkpointer {
             shared,
             thread: Some(thread),
         })
     }
 
-    /// There was a commit.
-    pub(super) fn wanted(&self) {
+    /// Requests a sync of what was committed until now.
+    pub(super) fn request(&self) {
         let mut work = lock(&self.shared.work);
-        if !std::mem::replace(&mut work.wanted, true) {
+        if !std::mem::replace(&mut work.requested, true) {
             self.shared.changed.notify_one();
         }
     }
 }
 
-impl Drop for Through {
+impl Drop for Checkpointer {
     fn drop(&mut self) {
         lock(&self.shared.work).ended = true;
         self.shared.changed.notify_one();
@@ -74,38 +73,38 @@ impl Shared {
             delay = match checkpoint(connection) {
                 Ok(true) => DELAY,
                 Ok(false) => {
-                    self.again();
-                    SOON
+                    self.request_again();
+                    RETRY
                 }
                 Err(error) => {
-                    let what = "alerts are stored, but may be lost with the power";
-                    failures.tell(what, &error);
-                    self.again();
+                    let what = "alerts are stored, but a loss of power may lose them";
+                    failures.report(what, &error.into());
+                    self.request_again();
                     DELAY
                 }
             };
         }
     }
 
-    /// Waits until there is something to do, and for so long that more of it gathers. `false` at
-    /// the end, when the spool does the rest itself.
+    /// Waits for a request, and then for the delay. Returns false at the end, when the spool makes the
+    /// last checkpoint itself.
     fn wait(&self, delay: Duration) -> bool {
         let mut work = lock(&self.work);
-        while !work.wanted && !work.ended {
+        while !work.requested && !work.ended {
             work = wait_on(&self.changed, work, None);
         }
         let (mut work, _) = wait_while(&self.changed, work, delay, |work| !work.ended);
-        // Before the work is done: what is committed meanwhile may be too late for it.
-        work.wanted = false;
+        // Before the checkpoint, which may miss what is committed while it runs.
+        work.requested = false;
         !work.ended
     }
 
-    fn again(&self) {
-        lock(&self.work).wanted = true;
+    fn request_again(&self) {
+        lock(&self.work).requested = true;
     }
 }
 
-/// Tells whether everything was written through that was there.
+/// Returns whether everything that was committed is synced.
 fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
     let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
     connection.query_row(checkpoint, [], |row| {

@@ -1,0 +1,67 @@
+//! What a worker has taken out of the spool and not confirmed.
+
+use std::collections::VecDeque;
+
+use super::Reason;
+use crate::relay::spool::Entry;
+
+#[derive(Default)]
+pub(super) struct InHand {
+    /// Alerts that were refused since the sink has last taken one, before all that are untried.
+    suspects: Vec<(Entry, Reason)>,
+    untried: VecDeque<Entry>,
+    /// The last number that was taken out.
+    last: u64,
+}
+
+impl InHand {
+    pub(super) fn add(&mut self, entries: Vec<Entry>) {
+        if let Some(last) = entries.last() {
+            self.last = last.number;
+        }
+        self.untried.extend(entries);
+    }
+
+    pub(super) fn has_untried(&self) -> bool {
+        !self.untried.is_empty()
+    }
+
+    pub(super) fn untried(&mut self, most: usize) -> &[Entry] {
+        let untried = self.untried.make_contiguous();
+        untried.get(..most).unwrap_or(untried)
+    }
+
+    /// The first ones of those that were untried.
+    pub(super) fn take_tried(&mut self, count: usize) -> Vec<Entry> {
+        let count = count.min(self.untried.len());
+        self.untried.drain(..count).collect()
+    }
+
+    pub(super) fn suspects(&self) -> &[(Entry, Reason)] {
+        &self.suspects
+    }
+
+    pub(super) fn suspect(&mut self, entry: Entry, reason: Reason) {
+        self.suspects.push((entry, reason));
+    }
+
+    pub(super) fn take_suspects(&mut self) -> Vec<(Entry, Reason)> {
+        std::mem::take(&mut self.suspects)
+    }
+
+    /// Makes the suspects the next to be tried.
+    pub(super) fn retry_suspects(&mut self) {
+        for (entry, _) in self.suspects.drain(..).rev() {
+            self.untried.push_front(entry);
+        }
+    }
+
+    /// Everything up to this number is delivered or given up.
+    pub(super) fn settled(&self) -> u64 {
+        let suspect = self.suspects.first().map(|(entry, _)| entry);
+        match suspect.or(self.untried.front()) {
+            Some(first) => first.number.saturating_sub(1),
+            None => self.last,
+        }
+    }
+}

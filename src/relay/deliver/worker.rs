@@ -1,0 +1,178 @@
+//! Delivers alerts in order, and retries until each is delivered or refused for good.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::in_hand::InHand;
+use super::{Deliver, Delivery, Failure, Reason};
+use crate::error::Error;
+use crate::relay::json_line::json_line;
+use crate::relay::progress::Progress;
+use crate::relay::shutdown::StopSignal;
+use crate::relay::spool::{Entry, Spool, Taken};
+use crate::util::hex::Hex;
+
+/// Pauses before another attempt: the first, and the longest that it doubles up to.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How much is taken out of the spool at once.
+const BATCH: usize = 256;
+const BATCH_BYTES: usize = 1 << 20;
+
+/// How many alerts in a row may be refused before a pause: at first, and at most after several.
+const FIRST_SUSPECTS: usize = 4;
+const MOST_SUSPECTS: usize = 64;
+
+/// Delivers the alerts of the spool to one sink.
+///
+/// A refusal counts as the fault of the alert where the sink takes one that follows. Until then the
+/// alert is a suspect, and stays in the spool: a sink may also refuse everything, as one that has been
+/// restarted with TLS does, and then no alert is given up.
+pub(in crate::relay) struct Worker<D> {
+    pub sink: D,
+    pub name: Arc<str>,
+    /// The sink's number in the spool.
+    pub number: usize,
+    pub spool: Arc<Spool>,
+    pub progress: Arc<Progress>,
+    pub stop: Arc<StopSignal>,
+    pub labelled: bool,
+}
+
+/// How long to pause before another attempt, and how many suspects there may be then.
+struct Backoff {
+    pause: Duration,
+    suspects: usize,
+}
+
+impl Backoff {
+    const START: Backoff = Backoff {
+        pause: FIRST_PAUSE,
+        suspects: FIRST_SUSPECTS,
+    };
+
+    fn increase(&mut self) {
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.suspects = (self.suspects * 2).min(MOST_SUSPECTS);
+    }
+}
+
+impl<D: Deliver> Worker<D> {
+    /// Delivers until the stop, or until the spool is closed.
+    pub(in crate::relay) fn run(mut self) {
+        let mut in_hand = InHand::default();
+        let mut backoff = Backoff::START;
+        while !self.stop.is_stopped() {
+            let problem = if in_hand.suspects().len() >= backoff.suspects {
+                refusals(&in_hand)
+            } else if in_hand.has_untried() {
+                match self.deliver(&mut in_hand) {
+                    Ok(true) => {
+                        backoff = Backoff::START;
+                        continue;
+                    }
+                    Ok(false) => continue,
+                    Err(Failure { problem }) => problem,
+                }
+            } else {
+                // A following alert may show that the suspects are at fault.
+                let suspected = !in_hand.suspects().is_empty();
+                let until = suspected.then(|| Instant::now() + backoff.pause);
+                match self.spool.take(self.number, BATCH, BATCH_BYTES, until) {
+                    Taken::Alerts(entries) => in_hand.add(entries),
+                    Taken::TimedOut => {
+                        self.report_failure(&refusals(&in_hand));
+                        in_hand.retry_suspects();
+                        backoff.increase();
+                    }
+                    Taken::Closed => return,
+                }
+                continue;
+            };
+            self.report_failure(&problem);
+            if self.stop.pause(backoff.pause) {
+                return;
+            }
+            in_hand.retry_suspects();
+            backoff.increase();
+        }
+    }
+
+    /// Delivers a batch. Returns whether the sink works: it has not only refused.
+    fn deliver(&mut self, in_hand: &mut InHand) -> Result<bool, Failure> {
+        let batch = in_hand.untried(self.sink.batch_size().max(1));
+        let Delivery { handled, refused } = self.sink.deliver(batch)?;
+        if handled == 0 {
+            return Err(Failure {
+                problem: "it takes nothing".to_owned(),
+            });
+        }
+        let mut refused = refused.into_iter().peekable();
+        let mut delivered = 0;
+        for entry in in_hand.take_tried(handled) {
+            match refused.next_if(|refusal| refusal.number == entry.number) {
+                Some(refusal) => match refusal.reason {
+                    Reason::NoAlert(_) => self.give_up(&entry, &refusal.reason),
+                    Reason::Answer { .. } => in_hand.suspect(entry, refusal.reason),
+                },
+                None => {
+                    delivered += 1;
+                    for (suspect, reason) in in_hand.take_suspects() {
+                        self.give_up(&suspect, &reason);
+                    }
+                }
+            }
+        }
+        self.progress.add_delivered(delivered);
+        self.spool.confirm(self.number, in_hand.settled());
+        let works = delivered > 0 || in_hand.suspects().is_empty();
+        if works && self.progress.set_failing(None) {
+            log::info!("{}: takes alerts again", self.name);
+        }
+        Ok(works)
+    }
+
+    fn report_failure(&self, problem: &str) {
+        if !self.progress.set_failing(Some(problem)) {
+            log::warn!(
+                "{}: {problem}; alerts wait in the spool, and delivery is retried",
+                self.name
+            );
+        }
+    }
+
+    /// Counts an alert as refused. Its content is logged, as nobody else has it any more.
+    fn give_up(&self, entry: &Entry, reason: &Reason) {
+        self.progress.add_refused(1);
+        match reason {
+            Reason::NoAlert(Error::Undecodable { bytes, problem }) => log::error!(
+                "{}: what came from {} is no alert, and is given up: {problem}: {}",
+                self.name,
+                entry.source,
+                Hex(bytes)
+            ),
+            Reason::NoAlert(error) => log::error!(
+                "{}: what came from {} is no alert, and is given up: {error}",
+                self.name,
+                entry.source
+            ),
+            Reason::Answer { .. } => {
+                let line = json_line(entry, self.labelled).unwrap_or_default();
+                log::error!(
+                    "{}: an alert was refused with {reason}, and is given up: {line}",
+                    self.name
+                );
+            }
+        }
+    }
+}
+
+/// Why a sink that has refused all of late counts as failing.
+fn refusals(in_hand: &InHand) -> String {
+    match in_hand.suspects() {
+        [] => "it refuses alerts".to_owned(),
+        [(_, reason)] => format!("it refuses an alert with {reason}"),
+        [.., (_, reason)] => format!("it refuses every alert with {reason}"),
+    }
+}

@@ -1,0 +1,41 @@
+//! What a sink has delivered, and whether it fails.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::util::lock::lock;
+
+#[derive(Default)]
+pub(super) struct Progress {
+    delivered: AtomicU64,
+    refused: AtomicU64,
+    /// Why the sink takes nothing now.
+    failing: Mutex<Option<Arc<str>>>,
+}
+
+impl Progress {
+    pub(super) fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn failing(&self) -> Option<Arc<str>> {
+        lock(&self.failing).clone()
+    }
+
+    pub(super) fn add_delivered(&self, alerts: u64) {
+        self.delivered.fetch_add(alerts, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_refused(&self, alerts: u64) {
+        self.refused.fetch_add(alerts, Ordering::Relaxed);
+    }
+
+    /// Sets why the sink takes nothing, or that it does. Returns whether it failed before.
+    pub(super) fn set_failing(&self, failing: Option<&str>) -> bool {
+        std::mem::replace(&mut *lock(&self.failing), failing.map(Arc::from)).is_some()
+    }
+}

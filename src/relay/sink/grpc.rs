@@ -1,0 +1,139 @@
+//! Falco's own gRPC API as a sink, for clients of a Falco before 0.44.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::target::{RunningSink, StartSink, Target};
+use crate::api::version;
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::falco_api::{ApiServer, Services, Settings};
+use crate::relay::label;
+use crate::relay::progress::Progress;
+use crate::relay::spool::{Spool, Taken};
+
+/// How many streams of each kind are served at once, where Falco serves ten per thread.
+const STREAMS: usize = 1000;
+
+/// How far the queue of the server is ahead of its clients: alerts that are not yet written, and so
+/// are still in the spool.
+const AHEAD: usize = 1024;
+const AHEAD_BYTES: usize = 8 << 20;
+
+/// How much is taken out of the spool at once.
+const BATCH: usize = 256;
+const BATCH_BYTES: usize = 256 << 10;
+
+#[derive(Clone, Debug)]
+pub(super) struct GrpcSink {
+    pub endpoint: Endpoint,
+}
+
+impl fmt::Display for GrpcSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.endpoint.fmt(f)
+    }
+}
+
+impl Target for GrpcSink {
+    fn may_have_tls(&self) -> bool {
+        match &self.endpoint {
+            Endpoint::Tcp { .. } => true,
+            Endpoint::Unix(_) | Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => {
+                false
+            }
+        }
+    }
+
+    fn may_fan_out(&self) -> bool {
+        true
+    }
+
+    fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>> {
+        let server = Arc::new(ApiServer::start(Settings {
+            endpoint: &self.endpoint,
+            tls: start.tls,
+            threads: 1,
+            streams: STREAMS,
+            fan_out: start.fan_out,
+            services: Services {
+                output: false,
+                outputs: true,
+                version: true,
+            },
+            version: start.version.clone(),
+        })?);
+        let feed = Arc::new(Feed {
+            server: server.clone(),
+            number: start.number,
+            spool: start.spool.clone(),
+            progress: start.progress.clone(),
+            labelled: start.labelled,
+        });
+        let fill = feed.clone();
+        let started = start
+            .spawn(move || fill.fill())
+            .and_then(|()| start.spawn(move || feed.confirm()));
+        match started {
+            Ok(()) => Ok(server),
+            Err(error) => {
+                server.stop(Duration::ZERO);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl RunningSink for ApiServer {
+    fn endpoint(&self) -> Option<&Endpoint> {
+        Some(ApiServer::endpoint(self))
+    }
+
+    fn set_version(&self, version: version::Response) {
+        ApiServer::set_version(self, version);
+    }
+
+    fn stop(&self, grace: Duration) {
+        ApiServer::stop(self, grace);
+    }
+}
+
+/// Moves alerts from the spool to the server's queue.
+struct Feed {
+    server: Arc<ApiServer>,
+    number: usize,
+    spool: Arc<Spool>,
+    progress: Arc<Progress>,
+    labelled: bool,
+}
+
+impl Feed {
+    /// Keeps the queue filled, until the server or the spool ends.
+    fn fill(&self) {
+        let queue = self.server.queue();
+        while queue.wait_for_room(AHEAD, AHEAD_BYTES) {
+            let Taken::Alerts(entries) = self.spool.take(self.number, BATCH, BATCH_BYTES, None)
+            else {
+                return;
+            };
+            for entry in entries {
+                let message = match self.labelled {
+                    true => label::message(&entry.bytes, &entry.source),
+                    false => entry.bytes.to_vec(),
+                };
+                queue.push_numbered(entry.number, message);
+            }
+        }
+    }
+
+    /// Confirms what is written to clients, until the server ends.
+    fn confirm(&self) {
+        let mut known = 0;
+        while let Some(first) = self.server.queue().released(known) {
+            known = first;
+            let delivered = self.spool.confirm(self.number, first.saturating_sub(1));
+            self.progress.add_delivered(delivered);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! An HTTP server as a sink: each alert is posted, as Falco's `http_output` does.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::http::Uri;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider};
+use ureq::Agent;
+
+use super::target::{RunningSink, StartSink, Target};
+use crate::error::{Error, Result};
+use crate::relay::deliver::{Deliver, Delivery, Failure, Reason, RefusedAlert};
+use crate::relay::json_line::json_line;
+use crate::relay::spool::Entry;
+use crate::tls::Tls;
+
+/// How long it may take to connect, and to send a request and receive its answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much of an answer's text is kept.
+const EXCERPT: usize = 200;
+
+#[derive(Clone, Debug)]
+pub(super) struct HttpSink {
+    url: String,
+}
+
+impl HttpSink {
+    /// Of `http://…` or `https://…`.
+    pub(super) fn parse(text: &str) -> Result<HttpSink> {
+        let bad = |problem: String| Error::Endpoint {
+            endpoint: text.to_owned(),
+            problem,
+        };
+        match text.parse::<Uri>() {
+            Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => Ok(HttpSink {
+                url: text.to_owned(),
+            }),
+            Ok(_) => Err(bad("has no host; write http://host:port/path".to_owned())),
+            Err(error) => Err(bad(format!(
+                "is no address ({error}); write http://host:port/path"
+            ))),
+        }
+    }
+}
+
+/// The address without user and password.
+impl fmt::Display for HttpSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return f.write_str(&self.url);
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        write!(f, "{scheme}://{host}{path}")
+    }
+}
+
+impl Target for HttpSink {
+    fn may_have_tls(&self) -> bool {
+        self.url.to_ascii_lowercase().starts_with("https:")
+    }
+
+    fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>> {
+        let poster = Poster {
+            agent: agent(start.tls)?,
+            url: self.url.clone(),
+            labelled: start.labelled,
+        };
+        start.deliver(poster)
+    }
+}
+
+struct Poster {
+    agent: Agent,
+    url: String,
+    labelled: bool,
+}
+
+fn agent(tls: Option<&Tls>) -> Result<Agent> {
+    let mut settings = TlsConfig::builder()
+        .provider(TlsProvider::NativeTls)
+        .root_certs(RootCerts::PlatformVerifier);
+    if let Some(tls) = tls {
+        let pem = tls.load()?;
+        let unusable = |error: ureq::Error| Error::Tls {
+            what: format!("{tls:?}"),
+            problem: format!("cannot be used for TLS: {error}; make others"),
+            source: Some(error.into()),
+        };
+        if !pem.ca.is_empty() {
+            let roots: Vec<_> = certificates(&pem.ca).map_err(unusable)?;
+            settings = settings.root_certs(RootCerts::new_with_certs(&roots));
+        }
+        let chain = certificates(&pem.cert).map_err(unusable)?;
+        let key = PrivateKey::from_pem(&pem.key).map_err(unusable)?;
+        settings = settings.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
+    }
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_idle_connections(1)
+        .max_idle_age(Duration::from_secs(3600))
+        .proxy(None)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_global(Some(REQUEST_TIMEOUT))
+        .user_agent(concat!("falco-client/", env!("CARGO_PKG_VERSION")))
+        .tls_config(settings.build());
+    Ok(config.build().into())
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {
+    ureq::tls::parse_pem(pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+        .collect()
+}
+
+impl Deliver for Poster {
+    fn batch_size(&self) -> usize {
+        1
+    }
+
+    fn deliver(&mut self, batch: &[Entry]) -> Result<Delivery, Failure> {
+        let mut refused = Vec::new();
+        let batch = batch.get(..1).unwrap_or(batch);
+        for entry in batch {
+            let reason = match json_line(entry, self.labelled) {
+                Ok(line) => self.post(&line)?,
+                Err(error) => Some(Reason::NoAlert(error)),
+            };
+            let number = entry.number;
+            refused.extend(reason.map(|reason| RefusedAlert { number, reason }));
+        }
+        Ok(Delivery::all_except(batch, refused))
+    }
+}
+
+impl Poster {
+    /// Posts an alert. Returns why it is refused, if it is.
+    fn post(&self, line: &str) -> Result<Option<Reason>, Failure> {
+        let send = || {
+            let request = self.agent.post(&self.url);
+            request
+                .content_type("application/json")
+                .send(line.as_bytes())
+        };
+        let answer = match send() {
+            // A kept connection may have been closed meanwhile, which is no failure yet.
+            Err(ureq::Error::Io(_)) => send(),
+            answer => answer,
+        };
+        let mut answer = answer.map_err(|error| Failure {
+            problem: error.to_string(),
+        })?;
+        let status = answer.status();
+        // A connection can be used again only when the text has been read.
+        let body = answer.body_mut().with_config().limit(64 * 1024);
+        let text = body.read_to_string().unwrap_or_default();
+        match status.as_u16() {
+            200..=299 => Ok(None),
+            // What is wrong is the alert, if the sink takes others.
+            400 | 413 | 415 | 422 => Ok(Some(Reason::Answer {
+                status: status.to_string(),
+                excerpt: text.trim().chars().take(EXCERPT).collect(),
+            })),
+            _ => Err(Failure {
+                problem: format!("it answers {status}"),
+            }),
+        }
+    }
+}

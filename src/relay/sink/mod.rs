@@ -1,0 +1,134 @@
+//! Where a relay sends alerts: one file for each kind of sink, behind one trait.
+
+mod file;
+mod grpc;
+mod http;
+mod stdout;
+mod target;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
+use crate::tls::Tls;
+use file::FileSink;
+use grpc::GrpcSink;
+use http::HttpSink;
+use stdout::StdoutSink;
+
+pub(super) use target::{RunningSink, StartSink, Target};
+
+/// Where a [`Relay`](super::Relay) sends alerts.
+///
+/// Parsed from, and displayed as, one of
+///
+/// | text | sink |
+/// | --- | --- |
+/// | `grpc` | Falco's own gRPC API, on Falco's own socket `unix:///run/falco/falco.sock` |
+/// | `unix:///path`, `host:port` | the same elsewhere; a `host:port` needs [`tls`](Sink::tls) |
+/// | `http://…`, `https://…` | each alert is posted there in Falco's own JSON, as `http_output` does |
+/// | `file:///path`, a path | a file, to which lines of Falco's own JSON are appended |
+/// | `-` | such lines on standard output |
+#[derive(Clone, Debug)]
+pub struct Sink {
+    kind: Kind,
+    pub(super) tls: Option<Tls>,
+    pub(super) fan_out: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Grpc(GrpcSink),
+    Http(HttpSink),
+    File(FileSink),
+    Stdout(StdoutSink),
+}
+
+impl Sink {
+    /// The certificates. For gRPC on a `host:port` those of the server, whose clients must be signed
+    /// by the CA; for `https://…` those of this client, and the CA that has signed the server's.
+    /// Default: none; for `https://…` the system's CAs.
+    pub fn tls(mut self, tls: Tls) -> Sink {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Whether every gRPC subscription gets every alert since it began. Default: false, each alert
+    /// goes to one client, as with Falco.
+    ///
+    /// A subscriber that takes nothing holds up the others. What came while there was none goes to
+    /// the first subscriber.
+    pub fn fan_out(mut self, fan_out: bool) -> Sink {
+        self.fan_out = fan_out;
+        self
+    }
+
+    /// Whether it needs or may take certificates.
+    pub fn may_have_tls(&self) -> bool {
+        self.target().may_have_tls()
+    }
+
+    /// Whether it has subscribers, each of which may get every alert.
+    pub fn may_fan_out(&self) -> bool {
+        self.target().may_fan_out()
+    }
+
+    pub(super) fn target(&self) -> &dyn Target {
+        match &self.kind {
+            Kind::Grpc(sink) => sink,
+            Kind::Http(sink) => sink,
+            Kind::File(sink) => sink,
+            Kind::Stdout(sink) => sink,
+        }
+    }
+}
+
+impl FromStr for Sink {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Sink> {
+        Ok(Sink {
+            kind: parse(text)?,
+            tls: None,
+            fan_out: false,
+        })
+    }
+}
+
+fn parse(text: &str) -> Result<Kind> {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let is = |name: &str| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(name));
+    if is("http") || is("https") {
+        return Ok(Kind::Http(HttpSink::parse(text)?));
+    }
+    if text == "-" {
+        return Ok(Kind::Stdout(StdoutSink));
+    }
+    if text.starts_with("file://") {
+        return Ok(Kind::File(FileSink::parse(text)));
+    }
+    let is_word = !text.contains(':') && !text.is_empty() && text != "grpc";
+    if text.starts_with(['/', '.']) || is_word {
+        return Ok(Kind::File(FileSink::parse(text)));
+    }
+    let endpoint = match text {
+        "grpc" => Endpoint::DEFAULT.parse()?,
+        other => Endpoint::for_listening(other)?,
+    };
+    match endpoint {
+        Endpoint::Unix(_) | Endpoint::Tcp { .. } => Ok(Kind::Grpc(GrpcSink { endpoint })),
+        Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => Err(Error::Endpoint {
+            endpoint: text.to_owned(),
+            problem: "is a source, and no sink; write grpc, unix:///path, host:port, http://…, a \
+                      file's path or - for standard output"
+                .to_owned(),
+        }),
+    }
+}
+
+impl fmt::Display for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.target().fmt(f)
+    }
+}

@@ -1,0 +1,90 @@
+//! What each kind of sink implements.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api::version;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
+use crate::relay::deliver::{Deliver, Worker};
+use crate::relay::progress::Progress;
+use crate::relay::spool::Spool;
+use crate::relay::threads::Threads;
+use crate::tls::Tls;
+
+/// A kind of sink, with its address. It displays as the address without what is secret in it.
+pub(in crate::relay) trait Target: fmt::Display {
+    /// Whether it needs or may take certificates.
+    fn may_have_tls(&self) -> bool;
+
+    /// Whether it has clients, each of which may get every alert.
+    fn may_fan_out(&self) -> bool {
+        false
+    }
+
+    /// Starts to deliver. A sink that implements [`Deliver`] does so with [`StartSink::deliver`].
+    fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>>;
+}
+
+/// What a sink is started with.
+pub(in crate::relay) struct StartSink<'a> {
+    /// Its address, as it is shown.
+    pub name: Arc<str>,
+    /// Its number in the spool.
+    pub number: usize,
+    pub spool: Arc<Spool>,
+    pub progress: Arc<Progress>,
+    pub threads: &'a Threads,
+    /// Whether each alert is to name its source.
+    pub labelled: bool,
+    pub tls: Option<&'a Tls>,
+    pub fan_out: bool,
+    /// Which Falco its clients are to see.
+    pub version: &'a version::Response,
+}
+
+impl StartSink<'_> {
+    /// Starts a thread that delivers the alerts of the spool, until it is closed.
+    pub(super) fn deliver(self, sink: impl Deliver) -> Result<Arc<dyn RunningSink>> {
+        let worker = Worker {
+            sink,
+            name: self.name.clone(),
+            number: self.number,
+            spool: self.spool.clone(),
+            progress: self.progress.clone(),
+            stop: self.threads.stop_signal().clone(),
+            labelled: self.labelled,
+        };
+        self.spawn(move || worker.run())?;
+        Ok(Arc::new(()))
+    }
+
+    /// Starts a thread that ends when the spool is closed.
+    pub(super) fn spawn(&self, run: impl FnOnce() + Send + 'static) -> Result<()> {
+        let failed = |error: io::Error| Error::Listen {
+            endpoint: self.name.to_string(),
+            problem: format!("no thread for it: {error}; allow more threads"),
+            source: Some(error.into()),
+        };
+        self.threads.spawn(run).map_err(failed)
+    }
+}
+
+/// What a relay asks of a sink that runs.
+pub(in crate::relay) trait RunningSink: Send + Sync {
+    /// Where clients connect to it.
+    fn endpoint(&self) -> Option<&Endpoint> {
+        None
+    }
+
+    /// Changes which Falco its clients see.
+    fn set_version(&self, _version: version::Response) {}
+
+    /// Ends what does not end with its threads.
+    fn stop(&self, _grace: Duration) {}
+}
+
+/// A sink that consists of its threads.
+impl RunningSink for () {}

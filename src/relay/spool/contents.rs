@@ -1,0 +1,252 @@
+//! What a spool holds, and what of it each sink has, whatever store keeps it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::cursor::Cursor;
+use super::entry::{Entry, Incoming};
+use super::failures::Failures;
+use super::store::{cost, Batch, Found, Limit, Store, StoreError, Sum};
+use crate::config::Overflow;
+use crate::delivery::Position;
+
+/// What a spool holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Usage {
+    /// Alerts put in since the start.
+    pub stored: u64,
+    /// Alerts dropped since the start, as there was no room, which at least one sink did not get.
+    pub dropped: u64,
+    /// In the spool now.
+    pub alerts: u64,
+    pub bytes: u64,
+    pub sinks: Vec<SinkUsage>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct SinkUsage {
+    /// Alerts that it has not yet confirmed, and may still deliver.
+    pub waiting: u64,
+    /// Alerts dropped since the start that it did not get.
+    pub dropped: u64,
+}
+
+pub(super) struct Contents {
+    store: Box<dyn Store>,
+    pub(super) held: Sum,
+    /// The last number that was given to an alert.
+    last: u64,
+    /// Everything up to this number has left the store.
+    gone: u64,
+    cursors: Vec<Cursor>,
+    pub(super) positions: HashMap<Arc<str>, Position>,
+    stored: u64,
+    /// Alerts that were not stored, as there was no room. They have no number.
+    rejected: u64,
+    /// Alerts that were removed to make room before all sinks were given them.
+    evicted: u64,
+    pub(super) intake_closed: bool,
+    pub(super) closed: bool,
+    /// There are confirmations that the store has not taken.
+    pub(super) unsettled: bool,
+    pub(super) failures: Failures,
+}
+
+impl Contents {
+    pub(super) fn new(store: Box<dyn Store>, found: Found, failures: Failures) -> Contents {
+        Contents {
+            store,
+            held: found.held,
+            last: found.last,
+            gone: found.last.saturating_sub(found.held.alerts),
+            cursors: found.cursors,
+            positions: found.positions,
+            stored: 0,
+            rejected: 0,
+            evicted: 0,
+            intake_closed: false,
+            closed: false,
+            unsettled: false,
+            failures,
+        }
+    }
+
+    /// Stores the alerts, or what the overflow policy leaves of them.
+    pub(super) fn admit(
+        &mut self,
+        alerts: &[Incoming],
+        capacity: u64,
+        overflow: Overflow,
+    ) -> Result<(), StoreError> {
+        let (kept, make_room) = match overflow {
+            Overflow::Wait => (alerts.iter().collect(), 0),
+            Overflow::DropNewest => (self.that_fit(alerts, capacity), 0),
+            Overflow::DropOldest => self.newest(alerts, capacity),
+        };
+        let positions = alerts
+            .iter()
+            .filter_map(|alert| Some((&alert.source, *alert.message.position.as_deref()?)))
+            .collect();
+        let batch = Batch {
+            make_room,
+            first: self.last + 1,
+            alerts: kept,
+            positions,
+        };
+        let removed = self.store.store(&batch)?;
+        self.evict(removed);
+        for alert in &batch.alerts {
+            self.held.add(alert.message.bytes.len());
+        }
+        let stored = batch.alerts.len() as u64;
+        self.last += stored;
+        self.stored += stored;
+        self.rejected += alerts.len() as u64 - stored;
+        for (source, position) in batch.positions {
+            self.positions.insert(source.clone(), position);
+        }
+        Ok(())
+    }
+
+    /// Those for which there is room. An empty spool has room for one.
+    fn that_fit<'a>(&self, alerts: &'a [Incoming], capacity: u64) -> Vec<&'a Incoming> {
+        let mut sum = self.held;
+        let mut fits = |alert: &&Incoming| {
+            let message = alert.message.bytes.len();
+            let fits = sum.alerts == 0 || sum.bytes.saturating_add(cost(message)) <= capacity;
+            if fits {
+                sum.add(message);
+            }
+            fits
+        };
+        alerts.iter().filter(|alert| fits(alert)).collect()
+    }
+
+    /// The newest for which there can be room, at least one, and how many bytes have to be freed.
+    fn newest<'a>(&self, alerts: &'a [Incoming], capacity: u64) -> (Vec<&'a Incoming>, u64) {
+        let costs = alerts.iter().map(|alert| cost(alert.message.bytes.len()));
+        let mut incoming: u64 = costs.sum();
+        let mut newest = alerts;
+        while let [oldest, rest @ ..] = newest {
+            if incoming <= capacity || rest.is_empty() {
+                break;
+            }
+            incoming -= cost(oldest.message.bytes.len());
+            newest = rest;
+        }
+        let make_room = (self.held.bytes + incoming).saturating_sub(capacity);
+        (newest.iter().collect(), make_room)
+    }
+
+    /// Counts as dropped what the oldest, which were removed to make room, were to a sink.
+    fn evict(&mut self, removed: Sum) {
+        let last = self.gone + removed.alerts;
+        let gone = std::mem::replace(&mut self.gone, last);
+        let dropped = self.cursors.iter_mut();
+        let dropped = dropped.map(|cursor| cursor.drop_after(gone, last)).max();
+        self.evicted += dropped.unwrap_or(0);
+        self.held.subtract(removed);
+    }
+
+    /// Whether there are alerts that the sink was not given.
+    pub(super) fn has_more(&self, sink: usize) -> bool {
+        self.held.alerts > 0 && self.last > self.given(sink)
+    }
+
+    fn given(&self, sink: usize) -> u64 {
+        self.cursors.get(sink).map_or(0, Cursor::given)
+    }
+
+    /// Gives the sink its next alerts. None where they cannot be read now.
+    pub(super) fn give(&mut self, sink: usize, alerts: usize, bytes: usize) -> Option<Vec<Entry>> {
+        match self.store.read(self.given(sink), Limit::new(alerts, bytes)) {
+            Ok(entries) => {
+                let (first, last) = (entries.first()?.number, entries.last()?.number);
+                self.cursors.get_mut(sink)?.give(first, last);
+                Some(entries)
+            }
+            Err(error) => {
+                self.failures.report("alerts cannot be read", &error);
+                None
+            }
+        }
+    }
+
+    /// The sink has delivered everything up to this number. Returns how many alerts that are.
+    pub(super) fn confirm(&mut self, sink: usize, number: u64) -> u64 {
+        // What is not there yet cannot have been delivered.
+        let number = number.min(self.last);
+        match self.cursors.get_mut(sink) {
+            Some(cursor) if cursor.confirmed < number => {
+                self.unsettled = true;
+                cursor.confirm(number)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Stores what was confirmed, and removes what all sinks have. Returns whether that has freed
+    /// room. Where it fails it is done later, and the sinks go on meanwhile.
+    pub(super) fn settle(&mut self) -> bool {
+        if !self.unsettled {
+            return false;
+        }
+        let changed: Vec<(&str, u64)> = self
+            .cursors
+            .iter()
+            .filter(|cursor| cursor.confirmed != cursor.written)
+            .map(|cursor| (cursor.name.as_str(), cursor.confirmed))
+            .collect();
+        let behind = self.cursors.iter().map(|cursor| cursor.confirmed).min();
+        let free = behind.unwrap_or(0).max(self.gone);
+        match self.store.confirm(&changed, free) {
+            Ok(gone) => {
+                self.held.subtract(gone);
+                self.gone = free;
+                self.unsettled = false;
+                for cursor in &mut self.cursors {
+                    cursor.written = cursor.confirmed;
+                }
+                gone.alerts > 0
+            }
+            Err(error) => {
+                self.failures
+                    .report("what was delivered cannot be recorded", &error);
+                false
+            }
+        }
+    }
+
+    /// No sink delivers any more of what it was given.
+    pub(super) fn release(&mut self) {
+        for cursor in &mut self.cursors {
+            cursor.release(self.gone);
+        }
+    }
+
+    /// Whether the sinks have confirmed everything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.alerts == 0 && !self.cursors.iter().any(Cursor::has_in_flight)
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        let sink = |cursor: &Cursor| SinkUsage {
+            waiting: cursor.waiting(self.gone, self.last),
+            dropped: self.rejected + cursor.dropped,
+        };
+        let most = self.cursors.iter().map(|cursor| cursor.dropped).max();
+        Usage {
+            stored: self.stored,
+            dropped: self.rejected + self.evicted.max(most.unwrap_or(0)),
+            alerts: self.held.alerts,
+            bytes: self.held.bytes,
+            sinks: self.cursors.iter().map(sink).collect(),
+        }
+    }
+}
+
+impl Drop for Contents {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
