@@ -63,7 +63,7 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
-//! | `relay` | `relay`: forwards alerts to gRPC, HTTP and files; includes `server` |
+//! | `relay` | `relay`: forwards alerts to gRPC, HTTP and files |
 //! | `server` | `server`: an embedded Falco for tests; `recording`: reads recorded alerts |
 //! | `dynamic` | [`dynamic::Descriptor`] from a `.proto` file given at run time |
 //! | `falco-yaml` | `check::FalcoYaml`: checks Falco's settings |
