@@ -15,6 +15,8 @@ mod response;
 mod service;
 mod shutdown;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use listener::{ListenOptions, Listener};
 pub(crate) use refusal::{Refusal, Rejection};
