@@ -93,7 +93,7 @@ fn what_comes_while_it_watches_is_kept() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told_with_what_it_costs() {
+fn a_full_disk_is_reported_with_what_it_costs() {
     let falco = Falco::replay(&recording("internal.pb"));
     let full = finish(falco.command("bench", &["--seconds", "1", "--keep", "/dev/full"]));
     assert_eq!((full.code, &*full.stdout), (Some(1), ""), "{}", full.stderr);

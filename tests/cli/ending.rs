@@ -118,7 +118,7 @@ fn nohup_outlives_a_hang_up() {
 }
 
 #[test]
-fn a_slow_end_is_explained_and_a_second_signal_tells_its_cost() {
+fn a_slow_end_is_explained_and_a_second_signal_says_what_it_costs() {
     for call in ["get", "watch"] {
         let falco = flood();
         let mut reader = Running::spawn(falco.command(call, &[]));
@@ -173,7 +173,7 @@ fn a_second_signal_prints_what_came_if_somebody_reads() {
 }
 
 #[test]
-fn an_end_that_takes_too_long_is_given_up_and_its_cost_told() {
+fn an_end_that_takes_too_long_is_given_up_and_its_cost_reported() {
     // Falco answers the last request for as long as alerts keep coming.
     let falco = flood();
     let mut command = falco.command("watch", &["--close-within", "1"]);
@@ -184,9 +184,9 @@ fn an_end_that_takes_too_long_is_given_up_and_its_cost_told() {
     watch.signal("TERM");
     let (status, said) = watch.end();
     assert_eq!(status.code(), Some(1), "{said}");
-    let told = said.lines().last().unwrap();
-    assert!(told.contains("--close-within"), "{said}");
-    let (received, rest) = numbers_in(told);
+    let last = said.lines().last().unwrap();
+    assert!(last.contains("--close-within"), "{said}");
+    let (received, rest) = numbers_in(last);
     let printed = 1 + lines.count() as u64;
     let (taken, _) = falco.stop();
     assert!(
@@ -200,12 +200,12 @@ fn a_slow_reader_may_choose_to_lose_alerts() {
     let falco = flood();
     let mut reader = Running::spawn(falco.command("get", &["--when-full", "drop-oldest"]));
     let mut said = BufReader::new(reader.child.stderr.take().unwrap()).lines();
-    let mut told = vec![said.next().unwrap().unwrap()];
+    let mut rest = vec![said.next().unwrap().unwrap()];
     let printed = lines(&mut reader).count() as u64;
     // Again at the end, where more were dropped by then.
-    told.extend(said.map(Result::unwrap));
+    rest.extend(said.map(Result::unwrap));
     assert!(reader.end().0.success());
-    let dropped: u64 = told
+    let dropped: u64 = rest
         .iter()
         .map(|line| {
             let (before, _) = line.split_once(" alerts were dropped").expect(line);
@@ -214,7 +214,7 @@ fn a_slow_reader_may_choose_to_lose_alerts() {
         .sum();
     let (taken, _) = falco.stop();
     assert!(dropped > 0);
-    assert_eq!(printed + dropped, taken, "{told:?}");
+    assert_eq!(printed + dropped, taken, "{rest:?}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn min_priority_prints_it_and_above() {
 }
 
 #[test]
-fn limit_ends_after_so_many_and_says_what_it_cost() {
+fn limit_ends_after_that_number_and_says_what_it_cost() {
     let path = recording("dummy_text.pb");
     let falco = Falco::replay(&path);
     let ended = falco.get(&["--limit", "7"]);

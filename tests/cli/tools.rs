@@ -20,7 +20,7 @@ fn version_for_people_and_machines() {
 }
 
 #[test]
-fn serve_is_the_falco_that_it_is_told_to_be() {
+fn serve_plays_the_version_that_is_set() {
     for (falco, text) in [
         ("0.22.1", "Falco 0.22.1\n"),
         ("0.33.0", "Falco 0.33.0, engine 15\n"),

@@ -2,8 +2,6 @@
 
 use std::io::Read as _;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use falco_client::api::grpcio::{
     self, CallOption, Channel, ChannelBuilder, ChannelCredentials, ClientDuplexReceiver,
@@ -15,6 +13,8 @@ use falco_client::server::{Server, ServerBuilder};
 use futures::executor::block_on;
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tempfile::TempDir;
+
+use super::LIMIT;
 
 /// A server on a socket in a folder of its own.
 pub fn server() -> (Server, TempDir) {
@@ -42,15 +42,6 @@ pub fn numbered(number: usize) -> Vec<u8> {
 
 pub fn push(server: &Server, numbers: std::ops::Range<usize>) {
     numbers.for_each(|number| server.push_bytes(numbered(number)));
-}
-
-/// Waits for a condition that is to come true, and fails the test when it does not.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let limit = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < limit, "{what}: not within 30 s");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 pub struct Raw {
@@ -84,7 +75,7 @@ impl Raw {
     }
 
     pub fn version(&self) -> grpcio::Result<version::Response> {
-        let limit = CallOption::default().timeout(Duration::from_secs(30));
+        let limit = CallOption::default().timeout(LIMIT);
         self.version.version_opt(&version::Request::new(), limit)
     }
 

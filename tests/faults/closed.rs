@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 
 use crate::falco::{socket, Falco, Load};
 use crate::load::Check;
-use crate::{grouped, scale, tell, Random};
+use crate::{grouped, report, scale, Random};
 
 /// Reads to the end, which `close` is to bring about.
 type Read = fn(&Client, close: &mut dyn FnMut(Handle), check: Arc<Mutex<Check>>);
@@ -76,7 +76,7 @@ fn closed() {
             "closed after {moment:?}"
         );
     }
-    tell(&format!(
+    report(&format!(
         "closed {closes} times under {RATE} alerts a second: all {} alerts that the server wrote were \
          delivered",
         grouped(check.lock().unwrap().alerts)

@@ -11,7 +11,7 @@ use crate::common::own_process::in_own_process;
 use crate::common::until;
 use crate::falco::{socket, Falco, Load};
 use crate::held::{held, Held};
-use crate::{load, tell};
+use crate::{load, report};
 
 /// C-core's own pools grow and shrink by a thread now and then.
 const POOLS: usize = 3;
@@ -43,7 +43,7 @@ fn dropped() {
             );
         }
         let grown = |before: Held, after: Held| after.kilobytes as i64 - before.kilobytes as i64;
-        tell(&format!(
+        report(&format!(
             "dropped 1000 subscriptions without close: {} and {} threads, {} and {} descriptors, \
              {:+} and {:+} KiB of memory, in the client and in the server",
             here().threads,

@@ -104,7 +104,7 @@ impl Load {
         builder.start().unwrap()
     }
 
-    fn feed(&self, server: &Arc<Server>, life: u64) {
+    fn push_alerts(&self, server: &Arc<Server>, life: u64) {
         if let Some(rate) = self.rate {
             let messages =
                 (0..self.alerts).map(move |number| load::alert(life, number).into_bytes());
@@ -136,7 +136,7 @@ fn serve() {
     let server = servers[0].0.clone();
     servers
         .iter()
-        .for_each(|(server, life)| load.feed(server, *life));
+        .for_each(|(server, life)| load.push_alerts(server, *life));
     // On a line of its own, whatever the harness has said.
     say(&format!(
         "\nlistening {} {}",
@@ -212,19 +212,19 @@ impl Falco {
 
     /// How many alerts it has written, and how many wait.
     pub fn count(&mut self) -> (u64, u64) {
-        let count = self.ask("count", "count ");
+        let count = self.request("count", "count ");
         let (written, queued) = count.split_once(' ').unwrap();
         (written.parse().unwrap(), queued.parse().unwrap())
     }
 
     /// Each of its servers pushes its alert number 0.
     pub fn push(&mut self) {
-        self.ask("push", "pushed");
+        self.request("push", "pushed");
     }
 
     /// Stops it in order: how many alerts it has written.
     pub fn stop(mut self) -> u64 {
-        let count = self.ask("stop", "count ");
+        let count = self.request("stop", "count ");
         assert!(self.process.wait().unwrap().success());
         count.split(' ').next().unwrap().parse().unwrap()
     }
@@ -235,7 +235,7 @@ impl Falco {
         assert!(status.unwrap().success());
     }
 
-    fn ask(&mut self, command: &str, answer: &str) -> String {
+    fn request(&mut self, command: &str, answer: &str) -> String {
         let stdin = self.process.stdin.as_mut().unwrap();
         writeln!(stdin, "{command}").unwrap();
         heard(&mut self.said, answer)

@@ -13,7 +13,7 @@ use crate::common::until;
 use crate::falco::{Falco, Load};
 use crate::held::{cpu, held, resident};
 use crate::load::place;
-use crate::{scale, tell};
+use crate::{report, scale};
 
 const SERVERS: u64 = 200;
 
@@ -63,7 +63,7 @@ fn fleet() {
         );
         lives.sort();
         assert!(lives.into_iter().eq(0..SERVERS));
-        tell(&format!(
+        report(&format!(
             "{SERVERS} servers followed by one process after {ready:.1?}: {} threads, the test's two \
              among them, {:.1} MiB of memory for all, {:.1} % of one CPU when idle; an alert of each \
              was there after {:.0?}",

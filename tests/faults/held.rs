@@ -1,4 +1,4 @@
-//! What a process holds, as Linux tells.
+//! What a process holds, by Linux's count.
 
 use std::fs;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use falco_client::Client;
 use crate::common::LIMIT;
 use crate::falco::{socket, Falco, Load};
 use crate::load::Check;
-use crate::{grouped, median_and_worst, scale, tell, Random};
+use crate::{grouped, median_and_worst, report, scale, Random};
 
 /// How long it is away now and then: longer than a client tries without a pause.
 const OUTAGE: Duration = Duration::from_secs(3);
@@ -64,7 +64,7 @@ fn killed() {
     let check = reader.join().unwrap();
     let (median, worst) = median_and_worst(&mut times);
     let (late_median, latest) = median_and_worst(&mut late);
-    tell(&format!(
+    report(&format!(
         "killed {kills} times under load: following again {median:.1?} after the restart (median), \
          {worst:.1?} (worst), and where it was away for {OUTAGE:?} {late_median:.1?} and \
          {latest:.1?}; {} alerts in order, none twice, none altered",

@@ -6,7 +6,7 @@ use falco_client::{Alert, Client, Config};
 use crate::common::certificates::Certificates;
 use crate::common::LIMIT;
 use crate::falco::{socket, tls};
-use crate::tell;
+use crate::report;
 
 fn large() -> [(&'static str, Alert); 3] {
     let text = |length: usize| "0123456789abcdef".repeat(length / 16);
@@ -51,7 +51,7 @@ fn delivered(server: &Server, config: Config, over: &str) {
         .map(Result::unwrap)
         .collect();
     assert!(large().map(|(_, alert)| alert) == got[..]);
-    tell(&format!(
+    report(&format!(
         "messages of 64 MiB, of 100,000 fields, with values of 1 MiB, over {over}: delivered"
     ));
 }

@@ -1,4 +1,4 @@
-//! Alerts that tell where they belong and whether they are still what was sent.
+//! Alerts that say where they belong and whether they are still what was sent.
 
 use std::sync::OnceLock;
 

@@ -46,7 +46,7 @@ pub fn scale<T>(short: T, long: T) -> T {
 }
 
 /// One line of what a run has measured.
-pub fn tell(figures: &str) {
+pub fn report(figures: &str) {
     println!("{FIGURES}{figures}");
 }
 

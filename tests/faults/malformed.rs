@@ -11,7 +11,7 @@ use crate::common::own_process::in_own_process;
 use crate::common::{recordings, LIMIT};
 use crate::falco::socket;
 use crate::held::resident;
-use crate::{grouped, invariants, scale, tell, Random};
+use crate::{grouped, invariants, report, scale, Random};
 
 /// Fifty, from every recording.
 fn recorded() -> Vec<Vec<u8>> {
@@ -88,7 +88,7 @@ fn malformed() {
         let half = scope.spawn(|| read(one, seeds[0]));
         (read(other, seeds[1]), half.join().unwrap())
     });
-    tell(&format!(
+    report(&format!(
         "{} single-byte changes and truncations of 50 recorded messages decoded in {:.1?}, each as \
          rust-protobuf decodes it or refused",
         grouped(one + other),
@@ -146,7 +146,7 @@ fn malformed_sent() {
             *half = resident(std::process::id()).max(*half);
         }
         assert!(most < before + GROWTH, "{before} KiB, then {most} KiB");
-        tell(&format!(
+        report(&format!(
             "{} of them, and {} messages of random bytes, through server and client, each followed by a \
              good alert: all arrived as an alert or as an error with their bytes, and so did all \
              the good ones; memory with the server's at most {:.1} MiB in the first half, {:.1} MiB in \

@@ -10,7 +10,7 @@ use crate::common::LIMIT;
 use crate::falco::{tls, Falco, Load};
 use crate::held::resident;
 use crate::load::Check;
-use crate::{grouped, scale, tell};
+use crate::{grouped, report, scale};
 
 /// How much a flat memory may wave, in KiB. Beside the queue there is what C-core has received and
 /// not handed out, for which it sets its own bounds.
@@ -45,7 +45,7 @@ fn many() {
         }
         assert_eq!(falco.count(), (alerts, 0));
         assert!(most < before + WAVES, "{before} KiB, then {most} KiB");
-        tell(&format!(
+        report(&format!(
             "{} alerts ({} MB) over mutual TLS in {:.1?}: each compared byte for byte, none altered, \
              missing or twice; memory at most {:.1} MiB in the first half, {:.1} MiB in the second",
             grouped(alerts),

@@ -8,7 +8,7 @@ use std::thread;
 
 use crate::common::posting::Poster;
 use crate::load::alert;
-use crate::{grouped, scale, tell, Random};
+use crate::{grouped, report, scale, Random};
 
 /// How many connections the attackers keep open. The long form needs `ulimit -n` of 20,000.
 fn crowd() -> usize {
@@ -96,7 +96,7 @@ fn posted_abuse() {
         .success());
     assert_eq!(reader.join().unwrap(), posted);
     assert!(watch.wait().unwrap().success());
-    tell(&format!(
+    report(&format!(
         "{} alerts posted over one connection beside {} of attackers, up to {} open at once: all \
          taken, in order; {} MiB at most",
         grouped(posted),

@@ -13,7 +13,7 @@ use crate::common::LIMIT;
 use crate::falco::{socket, tls, Falco, Load};
 use crate::load::place;
 use crate::proxy::{Plan, Proxy};
-use crate::{grouped, scale, tell, Random};
+use crate::{grouped, report, scale, Random};
 
 /// Clients side by side, so that one's back-off is another's turn.
 const CLIENTS: usize = 8;
@@ -97,7 +97,7 @@ fn harm(falco: &Falco, folder: &Path, garbage: bool, configure: impl Fn(Config) 
         assert!(!hangs, "after {known} connections");
     });
     let seen = seen.into_inner().unwrap();
-    tell(&format!(
+    report(&format!(
         "{} connections to {} harmed ({}) in {:.0?}: {} alerts, none twice, {} altered, {} \
          undecodable; {} sequences ended with an error, the others recovered; no panic, no hang",
         grouped(proxy.connections()),

@@ -90,7 +90,7 @@ impl Proxy {
         *self.shared.plans.lock().unwrap() = Box::new(Plan::default);
     }
 
-    /// From now on nothing passes, and nobody is told.
+    /// From now on nothing passes, and no side is notified.
     pub fn vanish(&self) {
         *self.shared.mute.lock().unwrap() = true;
     }

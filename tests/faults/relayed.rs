@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::common::posting::{message, Poster};
 use crate::common::{until, LIMIT};
 use crate::load::alert;
-use crate::{grouped, scale, tell};
+use crate::{grouped, report, scale};
 
 /// Tells the process of a sink where to listen and what to write into.
 const SINK: &str = "FALCO_CLIENT_SINK";
@@ -162,7 +162,7 @@ fn relayed() {
     assert_eq!(next, alerts);
     let allowed = falco.repeated + 2 * kills;
     assert!(twice <= allowed, "{twice} came twice, {allowed} may");
-    tell(&format!(
+    report(&format!(
         "{} alerts posted in {posted:.1?}, relay and sink killed {kills} times each: none lost, in \
          order, {twice} twice",
         grouped(alerts)

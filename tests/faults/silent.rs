@@ -10,7 +10,7 @@ use crate::common::{until, LIMIT};
 use crate::falco::{socket, tls, Falco, Load};
 use crate::load::Check;
 use crate::proxy::Proxy;
-use crate::{grouped, scale, tell};
+use crate::{grouped, report, scale};
 
 const RATE: u32 = 2_000;
 
@@ -59,7 +59,7 @@ fn noticed_and_followed_again(
         check.add(&alerts.recv_timeout(LIMIT).unwrap().unwrap());
     }
     assert_eq!(alerts.state(), State::Following);
-    tell(&format!(
+    report(&format!(
         "{what} for {:.0?} with a stall_timeout of {:?}: noticed after {noticed:.1?}, 1000 alerts \
          {:.1?} after the return; {} alerts in order, none altered, {} lost with the connection",
         back - start,

@@ -10,7 +10,7 @@ use crate::common::{until, LIMIT};
 use crate::falco::{socket, Falco, Load};
 use crate::held::resident;
 use crate::load::Check;
-use crate::{grouped, scale, tell};
+use crate::{grouped, report, scale};
 
 #[test]
 fn stalled() {
@@ -55,7 +55,7 @@ fn stalled() {
         }
         assert_eq!(still, written, "the server went on writing");
         assert_eq!(falco.count(), (alerts, 0));
-        tell(&format!(
+        report(&format!(
             "reader stopped for {stood:.0?} under {} alerts a second: memory {:+.1} MiB, {} alerts \
              were written and {} waited in the server; all {} arrived in order, the last {:.1?} \
              after it went on",

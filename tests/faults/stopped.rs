@@ -7,7 +7,7 @@ use falco_client::{Client, State};
 use crate::common::{until, LIMIT};
 use crate::falco::{socket, Falco, Load};
 use crate::load::{alert, Check};
-use crate::{grouped, scale, tell, Random};
+use crate::{grouped, report, scale, Random};
 
 /// What lies in the kernel's buffer of a connection at most, in bytes.
 const UNREAD: usize = 256 * 1024;
@@ -18,43 +18,43 @@ const RATE: u32 = 5_000;
 #[test]
 fn stopped() {
     let stops = scale(10, 200);
-    let told = stop_often(Some(RATE), stops);
+    let received = stop_often(Some(RATE), stops);
     // The same may happen here where the machine is slow, but once at most.
-    assert!(told.cut <= scale(1, 0), "{told:?}");
-    tell(&format!(
+    assert!(received.cut <= scale(1, 0), "{received:?}");
+    report(&format!(
         "stopped {stops} times under {} alerts a second: {} alerts in order and without a gap, {} lost",
         grouped(RATE.into()),
-        grouped(told.alerts),
-        told.lost
+        grouped(received.alerts),
+        received.lost
     ));
 }
 
 /// The server ends the subscription right behind its last alerts, and closes. If C-core is about to
 /// write just then, as it is where the reader has fallen behind and how much more may come has to be
-/// told, that fails, and it drops what it has not read: a few of the last alerts. How often is told;
-/// any other loss fails.
+/// announced, that fails, and it drops what it has not read: a few of the last alerts. How often is
+/// reported; any other loss fails.
 #[test]
 fn stopped_in_a_flood() {
     let stops = scale(10, 200);
-    let told = stop_often(None, stops);
-    tell(&format!(
+    let received = stop_often(None, stops);
+    report(&format!(
         "stopped {stops} times in a flood: {} alerts in order and without a gap; {} stops cost the \
          last ones, {} in all",
-        grouped(told.alerts),
-        told.cut,
-        told.lost
+        grouped(received.alerts),
+        received.cut,
+        received.lost
     ));
 }
 
 #[derive(Debug)]
-struct Told {
+struct Received {
     alerts: u64,
     /// Stops that cost alerts.
     cut: u64,
     lost: u64,
 }
 
-fn stop_often(rate: Option<u32>, stops: u64) -> Told {
+fn stop_often(rate: Option<u32>, stops: u64) -> Received {
     let mut random = Random::seeded();
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
@@ -86,7 +86,7 @@ fn stop_often(rate: Option<u32>, stops: u64) -> Told {
         let bytes = missing.map(|number| alert(life, number).as_bytes().len());
         assert!(bytes.sum::<usize>() < UNREAD, "{check:?}");
     }
-    Told {
+    Received {
         alerts: check.alerts,
         cut,
         lost,

@@ -100,7 +100,7 @@ impl Drop for Dropped {
 }
 
 #[test]
-fn a_callback_is_dropped_before_its_end_is_told() {
+fn a_callback_is_dropped_before_its_end_is_reported() {
     let falco = Falco::holding(1);
     let (send, dropped) = mpsc::channel();
     let held = Dropped(send);

@@ -206,7 +206,7 @@ fn two_subscribers_split_the_alerts() {
 }
 
 #[test]
-fn the_version_is_told_in_both_forms() {
+fn the_version_is_returned_in_both_forms() {
     let falco = Falco::start();
     let client = falco.client();
     assert_eq!(client.version().unwrap().version, "0.43.1");

@@ -21,7 +21,7 @@ fn name(state: &State) -> &'static str {
 }
 
 #[test]
-fn each_change_is_told_in_its_order() {
+fn each_change_is_reported_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let listen = format!("unix://{}/falco.sock", folder.path().display());
     let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
@@ -39,11 +39,11 @@ fn each_change_is_told_in_its_order() {
     }
     alerts.handle().close();
     assert!(alerts.recv().is_err());
-    let mut told = seen.lock().unwrap().clone();
+    let mut changes = seen.lock().unwrap().clone();
     // Before the first failure, or after it: that depends on who was faster.
-    told.retain(|state| *state != "connecting");
+    changes.retain(|state| *state != "connecting");
     // The reason for waiting may change from "restarting" to "nothing listens".
-    told.dedup();
+    changes.dedup();
     let expected = [
         "waiting",
         "following",
@@ -52,12 +52,12 @@ fn each_change_is_told_in_its_order() {
         "waiting",
         "ended",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(changes, expected);
     assert_eq!(Arc::strong_count(&seen), 1, "the function is still held");
 }
 
 #[test]
-fn a_wait_tells_since_when_and_until_when() {
+fn a_wait_has_its_start_and_its_next_attempt() {
     let begin = SystemTime::now();
     let folder = tempfile::tempdir().unwrap();
     let listen = format!("unix://{}/falco.sock", folder.path().display());
@@ -81,7 +81,7 @@ fn a_wait_tells_since_when_and_until_when() {
 }
 
 #[test]
-fn counters_tell_what_came() {
+fn counters_count_what_came() {
     let begin = SystemTime::now();
     let folder = tempfile::tempdir().unwrap();
     let listen = format!("unix://{}/falco.sock", folder.path().display());
@@ -153,19 +153,19 @@ fn flooded(overflow: Overflow) -> (Vec<usize>, u64) {
 }
 
 #[test]
-fn the_oldest_are_dropped_where_that_is_asked_for() {
+fn drop_oldest_drops_the_oldest() {
     let (left, dropped) = flooded(Overflow::DropOldest);
     assert!(left.iter().copied().eq(dropped as usize..1_000), "{left:?}");
 }
 
 #[test]
-fn the_newest_are_dropped_where_that_is_asked_for() {
+fn drop_newest_drops_the_newest() {
     let (left, _) = flooded(Overflow::DropNewest);
     assert!(left.iter().copied().eq(0..left.len()), "{left:?}");
 }
 
 #[test]
-fn what_does_not_pass_is_told_once_and_tried_again_where_that_is_asked_for() {
+fn a_permanent_error_is_reported_once_and_retried_with_keep_trying() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("falco.sock");
     let listen = format!("unix://{}", path.display());

@@ -81,7 +81,7 @@ fn otherwise_an_alert_goes_to_one_client() {
 }
 
 #[test]
-fn alerts_of_several_sources_tell_which() {
+fn alerts_of_several_sources_name_their_source() {
     let rig = Rig::set_up();
     let out = rig.path("out.jsonl");
     let relay = Relay::builder()

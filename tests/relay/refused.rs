@@ -12,11 +12,11 @@ use crate::common::posting::message;
 use crate::common::until;
 use crate::{line, listening, poster, Rig};
 
-/// A sink that gives these answers, one after the other, and tells what was posted.
+/// A sink that gives these answers, one after the other, and reports what was posted.
 fn answering(statuses: &'static [u16]) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let (posted, told) = mpsc::channel();
+    let (posted, received) = mpsc::channel();
     thread::spawn(move || {
         let mut statuses = statuses.iter();
         while let Ok((stream, _)) = listener.accept() {
@@ -31,7 +31,7 @@ fn answering(statuses: &'static [u16]) -> (String, Receiver<String>) {
             }
         }
     });
-    (url, told)
+    (url, received)
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn what_passes_is_tried_again_and_what_the_sink_refuses_is_given_up() {
         .collect();
     let expected = [0, 0, 0, 0, 1, 2].map(line);
     assert_eq!(tried, expected, "in order, the first until it is taken");
-    until("all is told", || relay.status().spooled == 0);
+    until("all is delivered", || relay.status().spooled == 0);
     let sink = &relay.status().sinks[0];
     assert_eq!((sink.delivered, sink.refused), (2, 1));
     assert_eq!(sink.failing, None);
@@ -66,7 +66,7 @@ fn get(address: &str, path: &str) -> String {
 }
 
 #[test]
-fn health_and_metrics_are_told() {
+fn health_and_metrics_are_served() {
     let rig = Rig::set_up();
     let relay = listening()
         .to(rig.socket("falco.sock").parse().unwrap())
@@ -98,7 +98,7 @@ fn health_and_metrics_are_told() {
 }
 
 #[test]
-fn what_cannot_be_relayed_is_told_at_once() {
+fn what_cannot_be_relayed_is_refused_at_once() {
     let rig = Rig::set_up();
     let to = |text: &str| listening().to(text.parse().unwrap()).start().err().unwrap();
     let none = Relay::builder()

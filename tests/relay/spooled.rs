@@ -71,7 +71,7 @@ fn a_full_spool_holds_up_whoever_posts() {
 }
 
 #[test]
-fn a_full_spool_drops_the_oldest_where_it_is_told_to_and_counts_them() {
+fn a_full_spool_drops_the_oldest_if_set_to_and_counts_them() {
     let rig = Rig::set_up();
     let relay = listening()
         .to(rig.socket("falco.sock").parse().unwrap())

@@ -11,7 +11,8 @@ use falco_client::Alert;
 use futures::executor::block_on;
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 
-use crate::common::raw::{eventually, numbered, push, server, server_with, status, take, Raw};
+use crate::common::raw::{numbered, push, server, server_with, status, take, Raw};
+use crate::common::until;
 
 #[test]
 fn a_server_can_be_shared_between_threads() {
@@ -229,7 +230,7 @@ fn cancelling_loses_what_was_written_and_nothing_else() {
     let (numbers, _) = take(&mut stalled, 1);
     assert_eq!(numbers, [0]);
     drop(stalled);
-    eventually("what was not written is in the queue again", || {
+    until("what was not written is in the queue again", || {
         server.queued() as u64 + server.written() == 64
     });
     let written = server.written() as usize;

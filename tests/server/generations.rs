@@ -11,9 +11,8 @@ use falco_client::Error;
 use futures::{FutureExt as _, StreamExt as _};
 use tempfile::TempDir;
 
-use crate::common::raw::{
-    eventually, is_unavailable, numbered, push, server_with, status, take, Raw,
-};
+use crate::common::raw::{is_unavailable, numbered, push, server_with, status, take, Raw};
+use crate::common::until;
 
 /// Long enough to be noticed as a hang.
 const LONG: Duration = Duration::from_secs(600);
@@ -139,7 +138,7 @@ fn keepalive_writes_the_second_of_two_alerts_that_wait() {
     let mut alerts = client.subscribe(KEEPALIVE);
     assert_eq!(take(&mut alerts, 3).0, [1, 3, 5]);
     // The seventh is held until an eighth comes, and lost then.
-    eventually("the seventh is taken", || server.queued() == 0);
+    until("the seventh is taken", || server.queued() == 0);
     client.round_trips();
     assert!(alerts.next().now_or_never().is_none());
     push(&server, 7..8);
@@ -163,7 +162,7 @@ fn keepalive_takes_one_more_alert_with_it_when_its_client_goes() {
     drop(alerts);
     client.round_trips();
     push(&server, 0..2);
-    eventually("the first is taken", || server.queued() < 2);
+    until("the first is taken", || server.queued() < 2);
     client.round_trips();
     assert_eq!(take(client.subscribe(b""), usize::MAX).0, [1]);
 }
@@ -174,7 +173,7 @@ fn keepalive_takes_one_more_alert_with_it_when_its_client_goes() {
 fn stuck(server: &Server, client: &Raw) -> ClientSStreamReceiver<outputs::Response> {
     server.push_bytes(vec![0; 64 << 20]);
     let stuck = client.subscribe(b"");
-    eventually("the alert is taken", || server.queued() == 0);
+    until("the alert is taken", || server.queued() == 0);
     stuck
 }
 
@@ -225,7 +224,7 @@ fn stop_waits_for_a_subscribe_to_take_the_rest() {
         server.stop(LONG);
         server.queued()
     });
-    eventually("new calls are refused", || is_unavailable(client.version()));
+    until("new calls are refused", || is_unavailable(client.version()));
     let (rest, end) = take(&mut alerts, usize::MAX);
     assert!(end.is_ok(), "{end:?}");
     assert_eq!(rest, (1..64).collect::<Vec<_>>());

@@ -6,7 +6,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::common::own_process::in_own_process;
-use crate::common::raw::{eventually, numbered, push, server_with, Raw};
+use crate::common::raw::{numbered, push, server_with, Raw};
+use crate::common::until;
 
 /// The names of this process's threads that a server started.
 fn threads() -> Vec<String> {
@@ -50,7 +51,7 @@ fn cycle(number: usize) {
         "a file is left behind"
     );
     // They have done all they do, and are about to be gone.
-    eventually("the threads are gone", || threads().is_empty());
+    until("the threads are gone", || threads().is_empty());
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn fifty_servers_leave_no_thread_descriptor_or_file() {
             cycle(1);
             let before = descriptors();
             (0..50).for_each(cycle);
-            eventually("the descriptors are closed", || {
+            until("the descriptors are closed", || {
                 descriptors().len() <= before.len()
             });
         },

@@ -15,7 +15,8 @@ use futures::executor::block_on;
 use futures::SinkExt as _;
 
 use crate::common::certificates::Certificates;
-use crate::common::raw::{eventually, is_unavailable, numbered, push, server, take, Raw};
+use crate::common::raw::{is_unavailable, numbered, push, server, take, Raw};
+use crate::common::until;
 
 /// Long enough to be noticed as a hang.
 const LONG: Duration = Duration::from_secs(600);
@@ -35,7 +36,7 @@ fn stop_waits_for_a_sub_to_ask_and_ends_it_with_ok() {
         server.stop(LONG);
         ended.send(()).unwrap();
     });
-    eventually("new calls are refused", || is_unavailable(client.version()));
+    until("new calls are refused", || is_unavailable(client.version()));
     assert!(sub.is_silent());
     assert!(end.try_recv().is_err(), "the stop did not wait");
 
@@ -60,7 +61,7 @@ fn stop_ends_a_get_with_ok_and_keeps_nobody_waiting() {
     let mut get = client.get();
     assert_eq!(take(&mut get, 1).0.len(), 1);
     let stopping = thread::spawn(move || server.stop(LONG));
-    eventually("new calls are refused", || is_unavailable(client.version()));
+    until("new calls are refused", || is_unavailable(client.version()));
     let (rest, end) = take(&mut get, usize::MAX);
     assert!(end.is_ok() && rest.len() < 63, "{} {end:?}", rest.len());
     stopping.join().unwrap();
@@ -126,7 +127,7 @@ fn a_replay_appends_in_order_and_can_be_stopped() {
         NonZeroU32::new(10_000),
     );
     let endless = endless.unwrap();
-    eventually("the replay appends", || endless.pushed() > 100);
+    until("the replay appends", || endless.pushed() > 100);
     endless.stop();
     let pushed = endless.wait();
     assert_eq!(client.get_all().0.len() as u64, pushed);
@@ -135,7 +136,7 @@ fn a_replay_appends_in_order_and_can_be_stopped() {
     let slow = server
         .replay((0..2).map(numbered), NonZeroU32::new(1))
         .unwrap();
-    eventually("the first message comes at once", || slow.pushed() > 0);
+    until("the first message comes at once", || slow.pushed() > 0);
     drop(server);
     assert_eq!(slow.wait(), 1);
 }

@@ -173,7 +173,7 @@ fn each_setting_that_is_off() {
 }
 
 #[test]
-fn what_is_well_is_said() {
+fn what_is_well_is_reported() {
     let falco = Falco::start();
     let address = falco.endpoint();
     let settings = Settings::new(&ALL_ON.replace(NOWHERE, &address));

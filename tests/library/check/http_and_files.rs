@@ -27,7 +27,7 @@ fn fails(report: &Report, step: Step, parts: &[&str]) {
 }
 
 #[test]
-fn an_address_is_looked_at_and_left_free() {
+fn an_address_is_probed_and_left_free() {
     let report = check(&Config::new("listen+http://127.0.0.1:0"));
     assert!(report.failed().is_none(), "{report}");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

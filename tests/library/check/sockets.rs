@@ -293,7 +293,7 @@ fn tls_server(
 
 /// As a server other than C-core's refuses a client: with a TLS alert, that says why.
 #[test]
-fn an_alert_tells_why_our_certificate_is_refused() {
+fn a_tls_alert_says_why_our_certificate_is_refused() {
     let (certificates, _) = certificates();
     let foreign = Certificates::of_ca("Other CA");
     let tls = |of: &Certificates| {
@@ -378,12 +378,12 @@ fn hostile_names_of_a_server_stay_in_one_line() {
 fn a_check_inside_a_callback_is_refused() {
     let falco = Falco::holding(1);
     let config = Config::new(falco.endpoint());
-    let (tell, told) = std::sync::mpsc::channel();
+    let (send, report) = std::sync::mpsc::channel();
     let watch = falco.client().get_with(move |_| {
-        tell.send(Check::new(config.clone()).run()).unwrap();
+        send.send(Check::new(config.clone()).run()).unwrap();
         std::ops::ControlFlow::Continue(())
     });
-    let refused = told.recv_timeout(common::LIMIT).unwrap();
+    let refused = report.recv_timeout(common::LIMIT).unwrap();
     assert!(matches!(
         refused,
         Err(Error::WouldDeadlock { call: "check" })
@@ -424,7 +424,7 @@ fn grpc_server(folder: &std::path::Path, name: Option<&'static str>) -> (Config,
 }
 
 #[test]
-fn each_service_that_gives_alerts_is_told_from_none() {
+fn each_service_that_gives_alerts_is_recognised() {
     for (name, found) in [
         (Some("/falco.outputs.service/sub"), Ok("Falco 0.24 to 0.43")),
         (

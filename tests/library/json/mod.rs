@@ -85,9 +85,9 @@ fn the_line_made_of_the_message_says_what_falcos_own_says() {
         let fields = built["output_fields"].as_object().unwrap();
         assert!(fields.len() - alert.fields().len() <= 1);
         for time in ["evt.time", "evt.time.iso8601"] {
-            let told = falco["output_fields"].get(time);
+            let own = falco["output_fields"].get(time);
             assert!(
-                told.is_none() || fields.get(time) == told,
+                own.is_none() || fields.get(time) == own,
                 "{time} in {falco} and {built}"
             );
         }

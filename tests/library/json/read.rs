@@ -6,7 +6,7 @@ use super::{recorded_with_lines, value};
 use crate::invariants;
 
 #[test]
-fn a_native_line_reads_as_grpc_carries_the_alert() {
+fn a_json_line_reads_as_grpc_carries_the_alert() {
     for (alert, line) in recorded_with_lines() {
         let read = Alert::from_json(&line).unwrap();
         assert_eq!(read.output(), value(&line)["output"].as_str().unwrap());

@@ -31,7 +31,7 @@ fn a_socket_that_does_not_exist_yet_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
     let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
-    until("the state tells why", || match alerts.state() {
+    until("the state says why", || match alerts.state() {
         State::Waiting { why, .. } => why.contains("no such socket"),
         _ => false,
     });
@@ -102,7 +102,7 @@ fn signal(process: &Child, name: &str) {
 }
 
 #[test]
-fn a_server_that_stands_still_is_noticed_and_followed_again() {
+fn a_stalled_server_is_noticed_and_followed_again() {
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
     let path = crate::common::recordings().join("dummy_json.pb");
@@ -151,7 +151,7 @@ fn a_server_that_only_says_nothing_is_left_in_peace() {
 }
 
 #[test]
-fn closing_waits_for_a_server_that_stands_still() {
+fn closing_waits_for_a_stalled_server() {
     let folder = tempfile::tempdir().unwrap();
     let listen = socket(&folder);
     let path = crate::common::recordings().join("dummy_json.pb");
@@ -178,7 +178,7 @@ fn closing_waits_for_a_server_that_stands_still() {
 }
 
 #[test]
-fn what_cannot_pass_ends_it_at_once() {
+fn a_permanent_error_ends_it_at_once() {
     let certificates = Certificates::new();
     let other = Certificates::of_ca("other");
     let [ca, cert, key] = certificates.server_files();
@@ -197,7 +197,7 @@ fn what_cannot_pass_ends_it_at_once() {
 }
 
 #[test]
-fn an_alert_above_the_limit_is_told_and_the_next_follow() {
+fn an_alert_above_the_limit_is_reported_and_the_next_follow() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(&socket(&folder));
     let config = Config::new(server.endpoint()).max_message_bytes(4_000);
@@ -228,7 +228,7 @@ fn closing_while_it_waits_ends_it() {
         assert!(alerts.recv_timeout(LIMIT).is_err());
         assert_eq!(alerts.state(), State::Ended);
     }
-    // And while it has not even waited yet: perhaps the failure is told, but no more is tried.
+    // And while it has not even waited yet: perhaps the failure is reported, but nothing more is tried.
     let alerts = client.subscribe().unwrap();
     alerts.handle().close();
     assert!(alerts.into_iter().all(|item| item.is_err()));

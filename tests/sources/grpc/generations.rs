@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::common::{next, number, numbered, numbers, until, LIMIT};
 
-fn place() -> (TempDir, String) {
+fn new_socket() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let listen = format!("unix://{}/falco.sock", folder.path().display());
     (folder, listen)
@@ -25,7 +25,7 @@ const EACH: [&str; 5] = ["0.18.0", "0.19.0", "0.20.0", "0.23.0", "0.43.1"];
 #[test]
 fn get_reads_each_of_them() {
     for version in EACH {
-        let (_folder, listen) = place();
+        let (_folder, listen) = new_socket();
         let server = falco(version, &listen);
         let client = Client::open(&listen).unwrap();
         for round in 0..3 {
@@ -39,7 +39,7 @@ fn get_reads_each_of_them() {
 #[test]
 fn subscribe_follows_each_of_them_and_loses_nothing() {
     for version in EACH {
-        let (_folder, listen) = place();
+        let (_folder, listen) = new_socket();
         let server = falco(version, &listen);
         let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
         for at in 0..300 {
@@ -63,7 +63,7 @@ fn subscribe_follows_each_of_them_and_loses_nothing() {
 
 #[test]
 fn a_callback_follows_an_old_one_as_well() {
-    let (_folder, listen) = place();
+    let (_folder, listen) = new_socket();
     let server = falco("0.22.1", &listen);
     let (send, received) = mpsc::channel();
     let client = Client::open(&listen).unwrap();
@@ -81,8 +81,8 @@ fn a_callback_follows_an_old_one_as_well() {
 }
 
 #[test]
-fn a_silent_old_one_is_followed_and_asked_seldom() {
-    let (_folder, listen) = place();
+fn a_silent_old_falco_gets_few_requests() {
+    let (_folder, listen) = new_socket();
     let server = falco("0.23.0", &listen);
     let mut alerts = Client::open(&listen).unwrap().subscribe().unwrap();
     until("it follows", || alerts.state() == State::Following);
@@ -99,7 +99,7 @@ fn a_silent_old_one_is_followed_and_asked_seldom() {
 
 #[test]
 fn an_update_is_followed_and_so_is_its_reversal() {
-    let (_folder, listen) = place();
+    let (_folder, listen) = new_socket();
     let client = Client::open(&listen).unwrap();
     let mut alerts = client.subscribe().unwrap();
     let follow = |alerts: &mut Alerts, version: &str, at| {
@@ -127,7 +127,7 @@ fn an_update_is_followed_and_so_is_its_reversal() {
 
 #[test]
 fn closing_before_the_generation_is_known_is_no_error() {
-    let (_folder, listen) = place();
+    let (_folder, listen) = new_socket();
     let server = falco("0.23.0", &listen);
     for _ in 0..20 {
         server.push(numbered(0));
@@ -142,15 +142,15 @@ fn closing_before_the_generation_is_known_is_no_error() {
 }
 
 #[test]
-fn versions_are_told_where_falco_tells() {
+fn versions_are_returned_where_falco_has_the_call() {
     for version in ["0.20.0", "0.23.0", "0.36.2", "0.43.1"] {
-        let (_folder, listen) = place();
+        let (_folder, listen) = new_socket();
         let _server = falco(version, &listen);
-        let told = Client::open(&listen).unwrap().version().unwrap();
-        assert_eq!(told.version, version);
+        let answer = Client::open(&listen).unwrap().version().unwrap();
+        assert_eq!(answer.version, version);
     }
     for version in ["0.18.0", "0.19.0"] {
-        let (_folder, listen) = place();
+        let (_folder, listen) = new_socket();
         let _server = falco(version, &listen);
         let error = Client::open(&listen).unwrap().version().unwrap_err();
         assert!(matches!(error, Error::Unimplemented { .. }), "{error}");
@@ -159,8 +159,8 @@ fn versions_are_told_where_falco_tells() {
 }
 
 #[test]
-fn without_grpc_the_way_on_is_told() {
-    let (_folder, listen) = place();
+fn without_grpc_the_error_names_the_alternative() {
+    let (_folder, listen) = new_socket();
     let _server = falco("0.44.0", &listen);
     let client = Client::open(&listen).unwrap();
     for mut alerts in [client.get().unwrap(), client.subscribe().unwrap()] {

@@ -8,7 +8,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use crate::common::own_process::in_own_process;
 use crate::common::until;
 
-static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 struct Keep;
 
@@ -18,7 +18,7 @@ impl Log for Keep {
     }
 
     fn log(&self, record: &Record) {
-        TOLD.lock().unwrap().push(format!(
+        LOGGED.lock().unwrap().push(format!(
             "{} {} {}",
             record.level(),
             record.target(),
@@ -29,8 +29,9 @@ impl Log for Keep {
     fn flush(&self) {}
 }
 
-fn told(part: &str) -> usize {
-    TOLD.lock()
+fn logged(part: &str) -> usize {
+    LOGGED
+        .lock()
         .unwrap()
         .iter()
         .filter(|line| line.contains(part))
@@ -38,9 +39,9 @@ fn told(part: &str) -> usize {
 }
 
 #[test]
-fn a_waiting_subscription_is_told_once_and_c_cores_words_come_too() {
+fn a_waiting_subscription_is_logged_once_and_c_core_logs_too() {
     in_own_process(
-        "grpc::log::a_waiting_subscription_is_told_once_and_c_cores_words_come_too",
+        "grpc::log::a_waiting_subscription_is_logged_once_and_c_core_logs_too",
         || {
             log::set_logger(&Keep).unwrap();
             log::set_max_level(LevelFilter::Info);
@@ -57,20 +58,20 @@ fn a_waiting_subscription_is_told_once_and_c_cores_words_come_too() {
                     .wait_connected(std::time::Duration::from_millis(200))
                     .unwrap_err();
             }
-            assert_eq!(told("subscribing again"), 1);
+            assert_eq!(logged("subscribing again"), 1);
             let server = falco_client::server::Server::builder()
                 .listen(&listen)
                 .start()
                 .unwrap();
             until("it follows", || alerts.state() == State::Following);
-            assert_eq!(told("following again"), 1);
+            assert_eq!(logged("following again"), 1);
             // C-core says why it cannot listen where no folder is.
             let nowhere = format!("unix://{}/none/falco.sock", folder.path().display());
             falco_client::server::Server::builder()
                 .listen(nowhere)
                 .start()
                 .unwrap_err();
-            assert!(told("No address added") > 0);
+            assert!(logged("No address added") > 0);
             drop(server);
         },
     );

@@ -123,7 +123,7 @@ fn a_subscription_takes_renewed_certificates() {
         .tls(tls(new.server_files()))
         .start()
         .unwrap();
-    // What it has does not fit any more, and the reader is told.
+    // What it has does not fit any more, and the reader gets the error.
     let error = alerts
         .recv_timeout(crate::common::LIMIT)
         .unwrap()

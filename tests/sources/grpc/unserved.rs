@@ -6,7 +6,7 @@ use crate::common::raw::{server, Raw};
 use crate::common::{next, numbered, until, LIMIT};
 
 #[test]
-fn it_is_told_as_such_and_gets_its_alerts_all_the_same() {
+fn its_state_says_so_and_its_alerts_arrive_all_the_same() {
     let (server, _folder) = server();
     let others = Raw::new(&server);
     let served = others.served(&server, 10);
@@ -15,7 +15,7 @@ fn it_is_told_as_such_and_gets_its_alerts_all_the_same() {
         .subscribe()
         .unwrap();
     let mut sent = 0;
-    until("it is told", || {
+    until("the state says so", || {
         server.push(numbered(sent));
         assert_eq!(next(&mut alerts), sent);
         sent += 1;
@@ -24,7 +24,7 @@ fn it_is_told_as_such_and_gets_its_alerts_all_the_same() {
             _ => false,
         }
     });
-    assert!(sent >= 2, "one look may have been chance");
+    assert!(sent >= 2, "one probe may have been chance");
 
     // With room again it is served like any other.
     drop(served);
@@ -37,7 +37,7 @@ fn it_is_told_as_such_and_gets_its_alerts_all_the_same() {
 }
 
 #[test]
-fn closing_it_takes_what_a_look_has_found() {
+fn closing_it_takes_what_a_probe_has_found() {
     let (server, _folder) = server();
     let others = Raw::new(&server);
     let _served = others.served(&server, 10);
@@ -54,7 +54,7 @@ fn closing_it_takes_what_a_look_has_found() {
 }
 
 #[test]
-fn a_look_hides_no_alert_that_is_too_large() {
+fn a_probe_hides_no_alert_that_is_too_large() {
     let (server, _folder) = server();
     let others = Raw::new(&server);
     let _served = others.served(&server, 10);

@@ -133,7 +133,7 @@ fn line_breaks_within_a_posted_alert_leave_it_one_line() {
 }
 
 #[test]
-fn what_a_posting_falco_has_not_is_told() {
+fn calls_that_http_does_not_have_are_errors() {
     let client = Client::open("listen+http://127.0.0.1:0").unwrap();
     for error in [client.get().err().unwrap(), client.version().unwrap_err()] {
         assert!(matches!(error, Error::Endpoint { .. }), "{error}");

@@ -11,7 +11,7 @@ use crate::common::posting::Poster;
 use crate::common::{line, until, LIMIT};
 
 /// Sends this on a connection of its own, and reads to the end.
-fn said_to(listening: &Listening, bytes: &[u8]) -> String {
+fn answer_to(listening: &Listening, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(listening.address()).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     // It may be answered, and cut, before all is sent.
@@ -32,7 +32,7 @@ fn post(body: &str) -> String {
 }
 
 #[test]
-fn what_is_no_alert_is_told_to_both_sides() {
+fn what_is_no_alert_is_reported_to_both_sides() {
     let mut listening = Listening::start();
     let no_rule = r#"{"time":"2026-11-22T16:42:47Z","priority":"Error"}"#;
     for (body, problem) in [
@@ -41,7 +41,7 @@ fn what_is_no_alert_is_told_to_both_sides() {
         ("{}", "it has no time"),
         (no_rule, "it has no rule"),
     ] {
-        let answer = said_to(&listening, post(body).as_bytes());
+        let answer = answer_to(&listening, post(body).as_bytes());
         assert_eq!(status(&answer), "400", "{answer}");
         assert!(answer.contains(problem), "{answer}");
         let error = listening.error();
@@ -68,7 +68,7 @@ fn other_methods_are_refused_and_the_connection_goes_on() {
     assert_eq!(falco.post(&line(0)).unwrap(), 200);
     assert_eq!(listening.number(), 0);
     let with_body = "PUT / HTTP/1.1\r\nContent-Length: 5\r\n\r\nGET /";
-    let answer = said_to(&listening, with_body.as_bytes());
+    let answer = answer_to(&listening, with_body.as_bytes());
     assert_eq!(status(&answer), "405", "{answer}");
     assert!(answer.contains("allow: POST\r\n"), "{answer}");
     assert_eq!(
@@ -95,7 +95,7 @@ fn a_body_over_the_limit_is_refused_and_the_connection_goes_on() {
     assert_eq!(listening.number(), 1);
     // It waits for a word before it sends the body, and gets another.
     let waiting = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 100001\r\n\r\n";
-    assert_eq!(status(&said_to(&listening, waiting.as_bytes())), "413");
+    assert_eq!(status(&answer_to(&listening, waiting.as_bytes())), "413");
     assert_eq!(listening.alerts.counters().refused, 3);
 }
 
@@ -124,7 +124,7 @@ fn what_is_no_http_is_refused() {
         (endless.as_bytes(), "431"),
         (format!("POST / HTTP/1.1\r\n{many}\r\n").as_bytes(), "400"),
     ] {
-        let answer = said_to(&listening, bytes);
+        let answer = answer_to(&listening, bytes);
         assert_eq!(
             status(&answer),
             expected,
@@ -145,9 +145,13 @@ fn who_is_slow_or_silent_is_sent_away() {
         b"POST / HTTP/1.1\r\nContent-Length: 1073741824\r\n\r\n{",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
     ] {
-        assert_eq!(status(&said_to(&listening, bytes)), "408");
+        assert_eq!(status(&answer_to(&listening, bytes)), "408");
     }
-    assert_eq!(said_to(&listening, b""), "", "a silent one gets no answer");
+    assert_eq!(
+        answer_to(&listening, b""),
+        "",
+        "a silent one gets no answer"
+    );
     // A byte now and then buys no time.
     let mut slow = TcpStream::connect(listening.address()).unwrap();
     slow.write_all(b"POST / HTTP/1.1\r\nX: ").unwrap();
@@ -225,7 +229,7 @@ fn no_proxy_can_be_made_to_see_another_end_of_a_body() {
         ),
         ("POST / HTTP/1.1\r\n", "411"),
     ] {
-        let answer = said_to(&listening, format!("{head}\r\n0\r\n\r\n{inner}").as_bytes());
+        let answer = answer_to(&listening, format!("{head}\r\n0\r\n\r\n{inner}").as_bytes());
         assert_eq!(status(&answer), expected, "{head}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{head}: {answer}");
     }
@@ -234,7 +238,7 @@ fn no_proxy_can_be_made_to_see_another_end_of_a_body() {
         line(1).len(),
         line(1)
     );
-    let answer = said_to(&listening, old.as_bytes());
+    let answer = answer_to(&listening, old.as_bytes());
     assert_eq!(status(&answer), "200", "and the connection ends: {answer}");
     assert_eq!(listening.number(), 1);
 }
