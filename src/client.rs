@@ -197,11 +197,10 @@ impl Client {
 
     /// The connection to a Falco that speaks gRPC.
     pub(crate) fn connection(&self) -> Result<&Arc<Connection>> {
-        self.source.grpc().ok_or_else(|| Error::Endpoint {
-            endpoint: self.endpoint().to_string(),
-            problem: "is no gRPC API, over which alone Falco tells its version; see what \
-                      `falco --version` says"
-                .to_owned(),
+        self.source.grpc().ok_or_else(|| {
+            let problem = "is no gRPC API, over which alone Falco reports its version";
+            let remedy = "see what `falco --version` says";
+            Error::endpoint(self.endpoint(), (problem, remedy))
         })
     }
 

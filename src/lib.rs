@@ -131,7 +131,7 @@ pub use client::Client;
 pub use config::{Config, Overflow};
 pub use delivery::{Counters, State};
 pub use endpoint::Endpoint;
-pub use error::{Error, Result};
+pub use error::{Error, Result, StatusCode};
 pub use priority::Priority;
 pub use tls::Tls;
 

@@ -130,12 +130,10 @@ impl FromStr for Priority {
         });
         named
             .or_else(|| text.parse().ok().map(Priority::from_number))
-            .ok_or_else(|| Error::Config {
-                option: "priority",
-                problem: format!(
-                    "{text:?} is none; write emergency, alert, critical, error, warning, notice, \
-                     informational (info) or debug"
-                ),
+            .ok_or_else(|| {
+                let remedy = "write emergency, alert, critical, error, warning, notice, \
+                              informational (info) or debug";
+                Error::config("priority", (format!("{text:?} is none"), remedy))
             })
     }
 }

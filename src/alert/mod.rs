@@ -74,7 +74,7 @@ impl Alert {
                 Err(problem) => problem.to_string(),
             }
         };
-        Err(Error::Undecodable { bytes, problem })
+        Err(Error::not_protobuf(bytes, problem))
     }
 
     /// Makes an alert, for tests and servers.

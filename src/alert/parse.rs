@@ -3,7 +3,7 @@
 use std::collections::hash_map::{Entry, HashMap};
 
 use super::format::Format;
-use super::wire::{self, Level, Problem, Read, Reader, Value};
+use super::wire::{self, Level, Malformed, Read, Reader, Value};
 
 /// Longer messages are refused: offsets, those into the repaired texts included, stay below 2^32.
 pub(super) const LONGEST: usize = (1 << 30) - 1;
@@ -142,7 +142,7 @@ const ENUM: &str = "an enum's number has more than 32 bits";
 const NANOS: &str = "the nanos of a time have more than 32 bits";
 
 fn number(value: u64, problem: &'static str, reader: &Reader<'_>) -> Read<i32> {
-    i32::try_from(value as i64).map_err(|_| Problem::new(problem, reader.position()))
+    i32::try_from(value as i64).map_err(|_| Malformed::new(problem, reader.position()))
 }
 
 fn read_time(start: usize, time: &[u8]) -> Read<(i64, i32)> {

@@ -3,7 +3,7 @@
 use protobuf::reflect::{MessageDescriptor, RuntimeFieldType, RuntimeType};
 
 use super::builder::put_bytes;
-use super::wire::{Level, Problem, Read, Reader, Value, MOST_NESTED};
+use super::wire::{Level, Malformed, Read, Reader, Value, MOST_NESTED};
 
 /// The same message with U+FFFD in place of what is not UTF-8 in the fields that `message` calls
 /// strings; all else, also what it does not name, stays.
@@ -65,7 +65,7 @@ fn copy(
 ) -> Read<()> {
     let mut reader = Reader::new(start, message);
     if depth > MOST_NESTED {
-        return Err(Problem::new(
+        return Err(Malformed::new(
             "messages are nested too deeply",
             reader.position(),
         ));

@@ -32,24 +32,24 @@ pub(super) const NANOS: u32 = 2 << 3;
 
 /// Why bytes are no message, and where.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct Malformed {
     what: &'static str,
     at: usize,
 }
 
-impl Problem {
+impl Malformed {
     pub(super) fn new(what: &'static str, at: usize) -> Self {
-        Problem { what, at }
+        Malformed { what, at }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at byte {}", self.what, self.at)
     }
 }
 
-pub(crate) type Read<T> = std::result::Result<T, Problem>;
+pub(crate) type Read<T> = std::result::Result<T, Malformed>;
 
 /// What a field holds.
 #[derive(Clone, Copy)]
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn problem<T>(&self, what: &'static str) -> Read<T> {
-        Err(Problem::new(what, self.position()))
+        Err(Malformed::new(what, self.position()))
     }
 
     /// Of at most `longest` bytes, of which the last is at most `last`.
@@ -243,7 +243,7 @@ impl<'a> Reader<'a> {
             let Some(tag) = self.tag()? else {
                 return match level {
                     Level::Entry => Ok(()),
-                    _ => self.problem("a group is cut off"),
+                    Level::Response | Level::Time => self.problem("a group is cut off"),
                 };
             };
             match (tag >> 3, tag & 7) {
@@ -260,7 +260,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The fields of a `response` that its generated message does not name.
 /// The value of a field of bytes, where it is there: the last one counts.
 pub(super) fn last_bytes(message: &[u8], wanted: u32) -> Option<&[u8]> {
     let mut reader = Reader::new(0, message);
@@ -273,6 +272,7 @@ pub(super) fn last_bytes(message: &[u8], wanted: u32) -> Option<&[u8]> {
     last
 }
 
+/// The fields of a `response` that its generated message does not name.
 pub(super) fn unknown_fields(bytes: &[u8]) -> impl Iterator<Item = (u32, UnknownValueRef<'_>)> {
     let mut reader = Reader::new(0, bytes);
     std::iter::from_fn(move || loop {

@@ -13,7 +13,7 @@ use grpcio::{
 use super::{Finding, Step};
 use crate::api::paths::{SUB, SUBSCRIBE};
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::source::grpc::explain;
 use crate::source::grpc::Connection;
 use crate::util::wait::wait;
@@ -38,14 +38,14 @@ fn version(client: &Client) -> Result<Finding, Finding> {
             Step::Version,
             "the server does not tell its version, as Falco before 0.20",
         )),
-        Err(error) => Err(Finding::failed(Step::Version, &error.to_string())),
+        Err(error) => Err(Finding::failed(Step::Version, &error)),
     }
 }
 
 /// Opens the calls that give alerts without a request, for which Falco gives none: a server without
 /// the method says so at once.
 fn outputs(client: &Client) -> Result<Finding, Finding> {
-    let failed = |error: Error| Finding::failed(Step::Outputs, &error.to_string());
+    let failed = |error: Error| Finding::failed(Step::Outputs, &error);
     let endpoint = client.endpoint();
     let connection = client.connection().map_err(failed)?;
     let open = |method| {
@@ -81,9 +81,11 @@ fn outputs(client: &Client) -> Result<Finding, Finding> {
         )),
         (true, true) => Err(Finding::failed(
             Step::Outputs,
-            "the server speaks gRPC, but gives no alerts; see whether this is Falco's \
-             grpc.bind_address. Falco 0.44 and later have no gRPC: let http_output send the alerts to the \
-             endpoint listen+http://ADDR:PORT",
+            Problem::fixed(
+                "the server speaks gRPC, but gives no alerts",
+                "see whether this is Falco's grpc.bind_address. Falco 0.44 and later have no \
+                 gRPC: let http_output send the alerts to the endpoint listen+http://ADDR:PORT",
+            ),
         )),
     }
 }

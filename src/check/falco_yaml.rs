@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::native_settings::output;
-use super::settings::{Settings, CONCERNED, OTHERS, UNSET_ADDRESS};
+use super::settings::{Settings, CONCERNED, OTHERS, SET_TO_TRUE, UNSET_ADDRESS};
 use super::{Finding, Outcome, Step};
 use crate::alert::Format;
 use crate::endpoint::Endpoint;
+use crate::error::Problem;
 
 /// Where Falco's packages put it.
 const USUAL: &str = "/etc/falco/falco.yaml";
@@ -68,12 +69,12 @@ impl FalcoYaml {
         let settings = match (&self.settings, self.found) {
             (Ok(settings), _) => settings,
             (Err(problem), true) => {
-                let text = format!("{file} {problem}");
-                return vec![Finding::warning(Step::FalcoYaml, &text)];
+                let problem = Problem::alone(format!("{file} {problem}"));
+                return vec![Finding::warning(Step::FalcoYaml, problem)];
             }
             (Err(problem), false) => {
-                let text = format!("{file} {problem}; give Falco's falco.yaml");
-                return vec![Finding::failed(Step::FalcoYaml, &text)];
+                let problem = (format!("{file} {problem}"), "give Falco's falco.yaml");
+                return vec![Finding::failed(Step::FalcoYaml, problem)];
             }
         };
         if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.format() == Format::JsonLine) {
@@ -91,19 +92,20 @@ impl FalcoYaml {
         let mut findings: Vec<_> = settings
             .faults
             .iter()
-            .map(|fault| Finding::warning(Step::FalcoYaml, fault))
+            .map(|fault| Finding::warning(Step::FalcoYaml, fault.clone()))
             .collect();
         // These may have been set otherwise on the command line: what was met on the way decides.
         let suspects = settings.suspects(&self.path, endpoint);
-        let finding = |failed, text: &str| match failed {
-            true => Finding::failed(Step::FalcoYaml, text),
-            false => Finding::warning(Step::FalcoYaml, text),
+        let finding = |failed, problem: Problem| match failed {
+            true => Finding::failed(Step::FalcoYaml, problem),
+            false => Finding::warning(Step::FalcoYaml, problem),
         };
         let certain = ours || !self.found;
-        findings.extend(suspects.iter().map(|text| finding(broken && certain, text)));
+        let suspects = suspects.into_iter();
+        findings.extend(suspects.map(|problem| finding(broken && certain, problem)));
         // Where this is off, all else goes well and no alert ever comes.
-        if let Some(text) = settings.output_off(&self.path) {
-            findings.push(finding(ours || broken && certain, &text));
+        if let Some(problem) = settings.output_off(&self.path) {
+            findings.push(finding(ours || broken && certain, problem));
         }
         if findings.is_empty() {
             let address = settings
@@ -123,11 +125,11 @@ impl FalcoYaml {
         let mut findings: Vec<_> = settings
             .faults
             .iter()
-            .map(|fault| Finding::warning(Step::FalcoYaml, fault))
+            .map(|fault| Finding::warning(Step::FalcoYaml, fault.clone()))
             .collect();
-        findings.extend(faults.iter().map(|text| match self.found {
-            true => Finding::warning(Step::FalcoYaml, text),
-            false => Finding::failed(Step::FalcoYaml, text),
+        findings.extend(faults.into_iter().map(|problem| match self.found {
+            true => Finding::warning(Step::FalcoYaml, problem),
+            false => Finding::failed(Step::FalcoYaml, problem),
         }));
         if findings.is_empty() {
             let text = format!(
@@ -160,31 +162,30 @@ fn broken_at_falco(walked: &[Finding]) -> bool {
 }
 
 impl Settings {
-    fn suspects(&self, main: &Path, endpoint: Option<&Endpoint>) -> Vec<String> {
+    fn suspects(&self, main: &Path, endpoint: Option<&Endpoint>) -> Vec<Problem> {
         if !CONCERNED.iter().any(|key| self.has(key)) {
             let main = main.display();
-            let problem = match OTHERS.iter().any(|key| self.has(key)) {
-                true => {
+            let (problem, remedy) = match OTHERS.iter().any(|key| self.has(key)) {
+                true => (
                     "has no grpc and no grpc_output, as with Falco 0.44 and later, which have no \
-                     gRPC; in Falco 0.24 to 0.43 set grpc.enabled and grpc_output.enabled to true, \
-                     later let its http_output send to the endpoint listen+http://ADDR:PORT"
-                }
-                false => "does not look like Falco's; give its falco.yaml",
+                     gRPC",
+                    "in Falco 0.24 to 0.43 set grpc.enabled and grpc_output.enabled to true, later \
+                     let its http_output send to the endpoint listen+http://ADDR:PORT",
+                ),
+                false => ("does not look like Falco's", "give its falco.yaml"),
             };
-            return vec![format!("{main} {problem}")];
+            return vec![(format!("{main} {problem}"), remedy).into()];
         }
         let mut suspects = Vec::new();
         if let Some((file, how)) = self.off(main, "grpc", false) {
             let file = file.display();
-            suspects.push(format!(
-                "{file}: grpc.enabled {how}; set it to true, and restart Falco"
-            ));
+            suspects.push((format!("{file}: grpc.enabled {how}"), SET_TO_TRUE).into());
         }
         suspects.extend(self.elsewhere(main, endpoint));
         suspects
     }
 
-    fn elsewhere(&self, main: &Path, endpoint: Option<&Endpoint>) -> Option<String> {
+    fn elsewhere(&self, main: &Path, endpoint: Option<&Endpoint>) -> Option<Problem> {
         let file = self.value("grpc").map_or(main, |(_, file)| file).display();
         let address = self.text("grpc", "bind_address").unwrap_or(UNSET_ADDRESS);
         // Of Falco's environment.
@@ -193,22 +194,27 @@ impl Settings {
         }
         match (address.parse::<Endpoint>(), endpoint?) {
             (Ok(bound), endpoint) if same_place(endpoint, &bound) => None,
-            (Ok(_), endpoint) => Some(format!(
-                "{file}: grpc.bind_address is {address}, and the endpoint asked is {endpoint}; \
-                 make them the same"
-            )),
-            (Err(error), _) => Some(format!("{file}: grpc.bind_address: {error}")),
+            (Ok(_), endpoint) => {
+                let problem = format!(
+                    "{file}: grpc.bind_address is {address}, and the endpoint asked is {endpoint}"
+                );
+                Some((problem, "make them the same").into())
+            }
+            (Err(error), _) => {
+                let what = format_args!("{file}: grpc.bind_address");
+                Some(Problem::from(&error).of(what))
+            }
         }
     }
 
-    fn output_off(&self, main: &Path) -> Option<String> {
+    fn output_off(&self, main: &Path) -> Option<Problem> {
         self.value("grpc")?;
         let (file, how) = self.off(main, "grpc_output", true)?;
-        Some(format!(
-            "{}: grpc_output.enabled {how}, so that no alert ever comes; set it to true, and \
-             restart Falco",
+        let problem = format!(
+            "{}: grpc_output.enabled {how}, so that no alert ever comes",
             file.display()
-        ))
+        );
+        Some((problem, SET_TO_TRUE).into())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Finding, Report, Step};
 use crate::alert::Alert;
 use crate::alerts::Alerts;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 
 impl Report {
     /// Waits for the first of `alerts`, at most `within` this time, and adds what came of it as the
@@ -28,7 +28,7 @@ impl Report {
         let cut_short = matches!(first, Err(RecvTimeoutError::Disconnected));
         for next in first.into_iter().chain(alerts) {
             match next {
-                Ok(_) | Err(Error::Undecodable { .. } | Error::Line { .. }) => {
+                Ok(_) | Err(Error::Undecodable { .. }) => {
                     came += 1;
                     each(next);
                 }
@@ -36,16 +36,18 @@ impl Report {
             }
         }
         self.add(match (came, broken) {
-            (0, Some(error)) => Finding::failed(Step::FirstAlert, &error.to_string()),
+            (0, Some(error)) => Finding::failed(Step::FirstAlert, &error),
             (0, None) if cut_short => {
-                Finding::warning(Step::FirstAlert, "the wait was ended before one came")
+                let found = "the wait was ended before one came";
+                Finding::warning(Step::FirstAlert, Problem::without_remedy(found))
             }
             (0, None) => Finding::failed(
                 Step::FirstAlert,
-                &format!(
-                    "none came within {within:?}; make Falco see something, as by reading \
-                     /etc/shadow (sudo cat /etc/shadow), and see whether its rules and priority \
-                     let it pass, grpc_output.enabled is true and no other client takes the alerts"
+                (
+                    format!("none came within {within:?}"),
+                    "make Falco see something, as by reading /etc/shadow (sudo cat /etc/shadow), \
+                     and see whether its rules and priority let it pass, grpc_output.enabled is \
+                     true and no other client takes the alerts",
                 ),
             ),
             (1, _) => Finding::ok(Step::FirstAlert, "one came"),

@@ -98,7 +98,7 @@ impl Check {
     }
 
     fn walk(&self, found: &mut Vec<Finding>) -> Result<(), Finding> {
-        let at = |step| move |error: Error| Finding::failed(step, &error.to_string());
+        let at = |step| move |error: Error| Finding::failed(step, &error);
         let endpoint: Endpoint = self.config.endpoint.parse().map_err(at(Step::Endpoint))?;
         found.push(Finding::ok(Step::Endpoint, endpoint.to_string()));
         self.config.check_options().map_err(at(Step::Config))?;

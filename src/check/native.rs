@@ -18,8 +18,8 @@ pub(super) fn look(
     let finding = match endpoint {
         Endpoint::Listen { .. } => {
             Client::new(config.clone()).map_err(|error| match &error {
-                Error::Tls { .. } => Finding::failed(Step::Certificates, &error.to_string()),
-                _ => Finding::failed(Step::Tcp, &error.to_string()),
+                Error::Tls { .. } => Finding::failed(Step::Certificates, &error),
+                _ => Finding::failed(Step::Tcp, &error),
             })?;
             let text =
                 format!("{endpoint} can be listened on; Falco's http_output.url has to lead there");
@@ -31,20 +31,27 @@ pub(super) fn look(
                 Finding::ok(Step::Outputs, text)
             }
             Ok(_) => {
-                let text = "it is no file; give the file of file_output.filename, or - for a pipe";
-                return Err(Finding::failed(Step::Outputs, text));
+                let remedy = "give the file of file_output.filename, or - for a pipe";
+                return Err(Finding::failed(Step::Outputs, ("it is no file", remedy)));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Finding::warning(
                 Step::Outputs,
-                "the file is not there yet; Falco makes it with its first alert, where \
-                 file_output.enabled is true",
+                (
+                    "the file is not there yet",
+                    "Falco makes it with its first alert, where file_output.enabled is true",
+                ),
             ),
             Err(error) => {
-                let text = format!("the file cannot be read: {error}; allow this user to");
-                return Err(Finding::failed(Step::Outputs, &text));
+                let problem = format!("the file cannot be read: {error}");
+                return Err(Finding::failed(
+                    Step::Outputs,
+                    (problem, "allow this user to"),
+                ));
             }
         },
-        _ => Finding::ok(Step::Outputs, "standard input is read as it comes"),
+        Endpoint::Stdin => Finding::ok(Step::Outputs, "standard input is read as it comes"),
+        // Checked by the calls.
+        Endpoint::Unix(_) | Endpoint::Tcp { .. } => return Ok(()),
     };
     found.push(finding);
     Ok(())

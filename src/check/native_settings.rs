@@ -2,42 +2,39 @@
 
 use std::path::Path;
 
-use super::settings::Settings;
+use super::settings::{Settings, SET_TO_TRUE};
 use super::yaml::Node;
 use crate::endpoint::Endpoint;
+use crate::error::Problem;
 
 impl Settings {
     /// What keeps alerts from coming to an endpoint that Falco sends to or writes.
-    pub(super) fn native_faults(&self, main: &Path, endpoint: &Endpoint) -> Vec<String> {
+    pub(super) fn native_faults(&self, main: &Path, endpoint: &Endpoint) -> Vec<Problem> {
         let mut faults = Vec::new();
         let json = self.value("json_output");
         if json.and_then(|(value, _)| value.text()) != Some("true") {
             let file = json.map_or(main, |(_, file)| file).display();
-            faults.push(format!(
-                "{file}: json_output is not true, so that Falco writes text; set it to true, and \
-                 restart Falco"
-            ));
+            let problem = format!("{file}: json_output is not true, so that Falco writes text");
+            faults.push((problem, SET_TO_TRUE).into());
         }
         let key = output(endpoint);
         if let Some((file, how)) = self.off(main, key, key == "stdout_output") {
             let piped = key == "stdout_output" && self.off(main, "program_output", false).is_none();
             if !piped {
                 let file = file.display();
-                faults.push(format!(
-                    "{file}: {key}.enabled {how}, so that no alert comes; set it to true, and restart \
-                     Falco"
-                ));
+                let problem = format!("{file}: {key}.enabled {how}, so that no alert comes");
+                faults.push((problem, SET_TO_TRUE).into());
             }
         }
         faults.extend(self.leads_elsewhere(main, endpoint));
         faults
     }
 
-    fn leads_elsewhere(&self, main: &Path, endpoint: &Endpoint) -> Option<String> {
+    fn leads_elsewhere(&self, main: &Path, endpoint: &Endpoint) -> Option<Problem> {
         let (key, name) = match endpoint {
             Endpoint::Listen { .. } => ("http_output", "url"),
             Endpoint::File(_) => ("file_output", "filename"),
-            _ => return None,
+            Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::Stdin => return None,
         };
         let (section, file) = self.value(key)?;
         let file = if file.as_os_str().is_empty() {
@@ -62,14 +59,14 @@ impl Settings {
                 })
             }
             Endpoint::File(path) => Path::new(set) == path,
-            _ => true,
+            Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::Stdin => true,
         };
         (!same).then(|| {
-            format!(
-                "{}: {key}.{name} is {set:?}, and alerts are expected at {endpoint}; make them lead \
-                 to the same",
+            let problem = format!(
+                "{}: {key}.{name} is {set:?}, and alerts are expected at {endpoint}",
                 file.display()
-            )
+            );
+            (problem, "make them lead to the same").into()
         })
     }
 }
@@ -79,6 +76,7 @@ pub(super) fn output(endpoint: &Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Listen { .. } => "http_output",
         Endpoint::File(_) => "file_output",
-        _ => "stdout_output",
+        // The first two have settings of their own.
+        Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::Stdin => "stdout_output",
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::yaml::{self, Node};
+use crate::error::Problem;
 
 /// More than anyone has in `config.d`.
 const MOST_FILES: usize = 100;
@@ -23,6 +24,9 @@ pub(super) const OTHERS: [&str; 8] = [
     "program_output",
 ];
 
+/// The remedy for a switch that is off.
+pub(super) const SET_TO_TRUE: &str = "set it to true, and restart Falco";
+
 /// What Falco takes where the key is missing.
 pub(super) const UNSET_ADDRESS: &str = "0.0.0.0:5060";
 
@@ -31,7 +35,7 @@ pub(super) struct Settings {
     /// The top level, with the file that each value comes from.
     values: Vec<(String, Node, PathBuf)>,
     /// What is wrong with files that are included.
-    pub faults: Vec<String>,
+    pub faults: Vec<Problem>,
     /// How many of these there are.
     included: usize,
 }
@@ -78,7 +82,7 @@ impl Settings {
         for file in files {
             if self.included == MOST_FILES {
                 let text = "config_files names more than 100 files, and the others are not read";
-                self.faults.push(text.to_owned());
+                self.faults.push(Problem::without_remedy(text));
             }
             self.included += 1;
             if self.included > MOST_FILES {
@@ -93,10 +97,11 @@ impl Settings {
                     }
                 }
                 Ok(_) => {}
-                Err(problem) => self.faults.push(format!(
-                    "{} {problem}; Falco does not start with it",
-                    file.display()
-                )),
+                Err(problem) => {
+                    let problem = format!("{} {problem}", file.display());
+                    let remedy = "repair it, Falco does not start with it";
+                    self.faults.push((problem, remedy).into());
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::alert::Format;
 use crate::endpoint::{self, Endpoint};
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::tls::{Pem, Tls};
 
 /// How to reach a Falco, and how to read from it.
@@ -267,12 +267,9 @@ impl Config {
         check_time("request_interval", *self.request_interval.end())?;
         if self.request_interval.is_empty() {
             let (least, most) = self.request_interval.clone().into_inner();
-            return Err(bad(
-                "request_interval",
-                format!(
-                    "its shortest wait {least:?} is longer than its longest {most:?}; swap them"
-                ),
-            ));
+            let problem =
+                format!("its shortest wait {least:?} is longer than its longest {most:?}");
+            return Err(Error::config("request_interval", (problem, "swap them")));
         }
         check_bytes(
             "max_message_bytes",
@@ -280,8 +277,9 @@ impl Config {
             LARGEST_MESSAGE,
         )?;
         if !(1..=MOST_CONNECTIONS).contains(&self.max_connections) {
-            let problem = format!("give 1 to {MOST_CONNECTIONS}");
-            return Err(bad("max_connections", problem));
+            let problem = format!("{} is out of range", self.max_connections);
+            let remedy = format!("give 1 to {MOST_CONNECTIONS}");
+            return Err(Error::config("max_connections", (problem, remedy)));
         }
         check_bytes("queue_bytes", self.queue_bytes, usize::MAX)?;
         for (name, value) in &self.channel_args {
@@ -300,35 +298,38 @@ impl Config {
     }
 
     fn check_transport(&self, endpoint: &Endpoint) -> Result<()> {
-        let problem = match (endpoint, &self.tls) {
-            (Endpoint::Listen { tls: true, .. }, None) => {
-                "listen+https needs a certificate and its key, and a CA where Falco shall show a \
-                 certificate as well (mtls in http_output)"
-            }
-            (Endpoint::Listen { tls: false, .. }, Some(_)) => {
-                "listen+http has no TLS; leave it out, or write listen+https"
-            }
+        let (problem, remedy) = match (endpoint, &self.tls) {
+            (Endpoint::Listen { tls: true, .. }, None) => (
+                "listen+https needs a certificate and its key",
+                "give both, and a CA where Falco has to show a certificate as well (mtls in \
+                 http_output)",
+            ),
+            (Endpoint::Listen { tls: false, .. }, Some(_)) => (
+                "listen+http has no TLS",
+                "leave it out, or write listen+https",
+            ),
             (Endpoint::File(_) | Endpoint::Stdin, Some(_)) => {
-                "lines come without TLS; leave it out"
+                ("lines come without TLS", "leave it out")
             }
             (Endpoint::Tcp { .. }, Some(tls)) if !tls.is_mutual() => {
-                "has no CA, by which Falco is known; give ca.crt as well"
+                ("has no CA, by which Falco is known", "give ca.crt as well")
             }
-            (Endpoint::Unix(_), Some(_)) => {
-                "Falco's unix socket has no TLS; leave it out, or give a TCP endpoint such as \
-                 localhost:5060"
-            }
+            (Endpoint::Unix(_), Some(_)) => (
+                "Falco's unix socket has no TLS",
+                "leave it out, or give a TCP endpoint such as localhost:5060",
+            ),
             (Endpoint::Tcp { .. }, Some(_)) if self.plaintext => {
-                "given together with plaintext; choose one of them"
+                ("given together with plaintext", "choose one of them")
             }
-            (Endpoint::Tcp { .. }, None) if !self.plaintext => {
-                "Falco demands mutual TLS on TCP; give three files, as Falco's documentation has \
-                 in /etc/falco/certs: ca.crt, client.crt and client.key (or plaintext for a \
-                 tunnel or sidecar)"
-            }
+            (Endpoint::Tcp { .. }, None) if !self.plaintext => (
+                "Falco demands mutual TLS on TCP",
+                "give three files, as Falco's documentation has in /etc/falco/certs: ca.crt, \
+                 client.crt and client.key (or plaintext for a tunnel or sidecar)",
+            ),
             _ => return Ok(()),
         };
-        Err(bad("tls", format!("{endpoint}: {problem}")))
+        let problem = Problem::fixed(problem, remedy).of(endpoint);
+        Err(Error::config("tls", problem))
     }
 
     fn check_server_name(&self) -> Result<()> {
@@ -336,19 +337,13 @@ impl Config {
             return Ok(());
         };
         if !endpoint::is_name(name) && !endpoint::is_ipv6(name) {
-            return Err(bad(
-                "server_name",
-                format!(
-                    "{name:?} is neither a DNS name nor an IP address; write one alone, without \
-                     port, as the server's certificate has it"
-                ),
-            ));
+            let problem = format!("{name:?} is neither a DNS name nor an IP address");
+            let remedy = "write one alone, without port, as the server's certificate has it";
+            return Err(Error::config("server_name", (problem, remedy)));
         }
         if self.tls.is_none() {
-            return Err(bad(
-                "server_name",
-                "only TLS verifies a name; leave it out, or set tls",
-            ));
+            let problem = ("only TLS verifies a name", "leave it out, or set tls");
+            return Err(Error::config("server_name", problem));
         }
         Ok(())
     }
@@ -379,29 +374,25 @@ impl From<String> for ChannelArg {
     }
 }
 
-fn bad(option: &'static str, problem: impl Into<String>) -> Error {
-    Error::Config {
-        option,
-        problem: problem.into(),
-    }
-}
-
 /// C-core counts milliseconds in an `i32`, which ends after 24.8 days.
 fn check_time(option: &'static str, time: Duration) -> Result<()> {
     let range = Duration::from_millis(1)..=Duration::from_secs(24 * 24 * 60 * 60);
     if range.contains(&time) {
         return Ok(());
     }
-    let problem = format!("{time:?} is out of range; give 1 ms to 24 days");
-    Err(bad(option, problem))
+    let problem = format!("{time:?} is out of range");
+    Err(Error::config(option, (problem, "give 1 ms to 24 days")))
 }
 
 fn check_bytes(option: &'static str, bytes: usize, most: usize) -> Result<()> {
     if (1..=most).contains(&bytes) {
         return Ok(());
     }
-    let problem = format!("{bytes} bytes is out of range; give 1 to {most}");
-    Err(bad(option, problem))
+    let problem = format!("{bytes} bytes is out of range");
+    Err(Error::config(
+        option,
+        (problem, format!("give 1 to {most}")),
+    ))
 }
 
 /// C-core takes C strings.
@@ -413,9 +404,11 @@ fn check_channel_arg(name: &str, value: &ChannelArg) -> Result<()> {
     if !name.is_empty() && !name.contains('\0') && !nul {
         return Ok(());
     }
-    let problem =
-        format!("{name:?} is empty, or it or its value has a NUL; give both as plain text");
-    Err(bad("channel_arg", problem))
+    let problem = format!("{name:?} is empty, or it or its value has a NUL");
+    Err(Error::config(
+        "channel_arg",
+        (problem, "give both as plain text"),
+    ))
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@ use super::*;
 
 fn problem(config: Config) -> (&'static str, String) {
     match config.check() {
-        Err(Error::Config { option, problem }) => (option, problem),
+        Err(Error::Config {
+            option,
+            problem,
+            remedy,
+        }) => (option, format!("{problem}; {}", remedy.unwrap())),
         other => panic!("{config:?} gave {other:?}"),
     }
 }

@@ -66,7 +66,9 @@ where
         let function = self.function.take();
         self.panicked |= catch_unwind(AssertUnwindSafe(|| drop(function))).is_err();
         let result = match error {
-            _ if self.panicked => Err(Error::CallbackPanicked),
+            _ if self.panicked => Err(Error::CallbackPanicked {
+                endpoint: self.control.endpoint().to_string(),
+            }),
             Some(error) => Err(error),
             None => Ok(()),
         };

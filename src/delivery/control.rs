@@ -114,12 +114,17 @@ impl Control {
 
     /// Decodes a message, and counts what it is.
     pub(crate) fn read(&self, message: Message) -> Result<Alert> {
-        let alert = message.decode();
-        match &alert {
-            Ok(alert) if alert.is_lossy() => self.tally.lossy(),
-            Ok(_) => {}
-            Err(_) => self.tally.undecodable(),
+        match message.decode() {
+            Ok(alert) => {
+                if alert.is_lossy() {
+                    self.tally.lossy();
+                }
+                Ok(alert)
+            }
+            Err(error) => {
+                self.tally.undecodable();
+                Err(error.received_from(&self.endpoint))
+            }
         }
-        alert
     }
 }

@@ -70,7 +70,9 @@ impl Intake {
         };
         match &item {
             Ok(message) => self.control.tally.came(message.bytes.len()),
-            Err(error) if matches!(**error, Error::Line { .. }) => self.control.tally.undecodable(),
+            Err(error) if matches!(**error, Error::Undecodable { .. }) => {
+                self.control.tally.undecodable()
+            }
             Err(_) => {}
         }
         let flow = taker.take(item);
@@ -118,9 +120,9 @@ impl Intake {
 }
 
 fn no_descriptors(control: &Control, error: io::Error) -> Error {
-    Error::Listen {
-        endpoint: control.endpoint().to_string(),
-        problem: format!("nothing to wake it with: {error}; allow more open files"),
-        source: Some(error.into()),
-    }
+    let problem = (
+        format!("nothing to wake it with: {error}"),
+        "allow more open files",
+    );
+    Error::listen(control.endpoint(), problem, Some(error.into()))
 }

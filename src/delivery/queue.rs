@@ -102,7 +102,7 @@ impl State {
 fn is_droppable(item: &Item) -> bool {
     match item {
         Ok(_) => true,
-        Err(error) => matches!(**error, Error::Line { .. } | Error::TooLarge { .. }),
+        Err(error) => matches!(**error, Error::Undecodable { .. } | Error::TooLarge { .. }),
     }
 }
 
@@ -110,7 +110,7 @@ fn cost(item: &Item) -> usize {
     let bytes = match item {
         Ok(message) => message.bytes.len(),
         Err(error) => match &**error {
-            Error::Line { line, .. } => line.len(),
+            Error::Undecodable { bytes, .. } => bytes.len(),
             _ => 0,
         },
     };

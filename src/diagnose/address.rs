@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::Instant;
 
-use super::texts::{because, REFUSED, UNKNOWN_HOST};
+use super::texts::{REFUSED, UNKNOWN_HOST};
 use super::{Finding, Step};
+use crate::error::Problem;
 use crate::util::thread::spawn_named;
 
 /// The addresses of `host`, looked up on a thread of its own, as a look-up has no deadline.
@@ -19,7 +20,7 @@ pub(super) fn resolve(
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let failed = |text: &str| Finding::failed(Step::Name, &format!("{host}: {text}"));
+    let failed = |problem: Problem| Finding::failed(Step::Name, problem.of(host));
     let (tell, told) = mpsc::channel();
     let name = host.to_owned();
     let look_up = move || {
@@ -27,17 +28,17 @@ pub(super) fn resolve(
         let _nobody_waits = tell.send(addresses.map(Iterator::collect::<Vec<_>>));
     };
     spawn_named("falco-resolve", look_up)
-        .map_err(|error| failed(&format!("cannot be looked up: {error}")))?;
+        .map_err(|error| failed(Problem::alone(format!("cannot be looked up: {error}"))))?;
     let left = until.saturating_duration_since(Instant::now());
     let addresses = match told.recv_timeout(left) {
         Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
         Ok(Ok(_)) => return Err(failed(UNKNOWN_HOST)),
-        Ok(Err(error)) => return Err(failed(&told_by(&error))),
+        Ok(Err(error)) => return Err(failed(unknown_host(&error))),
         Err(_) => {
-            return Err(failed(
-                "the look-up of the host name took too long; see whether the name servers of \
-                 this machine answer, or give the IP address",
-            ))
+            return Err(failed(Problem::fixed(
+                "the look-up of the host name took too long",
+                "see whether the name servers of this machine answer, or give the IP address",
+            )))
         }
     };
     // Literals of IPv6 with a zone come this way too, which only the system can read.
@@ -51,12 +52,10 @@ pub(super) fn resolve(
     Ok(addresses)
 }
 
-fn told_by(error: &io::Error) -> String {
-    let said = error.to_string();
-    match said.strip_prefix("failed to lookup address information: ") {
-        Some(said) => because(UNKNOWN_HOST, said),
-        None => because(UNKNOWN_HOST, &said),
-    }
+fn unknown_host(error: &io::Error) -> Problem {
+    let reason = error.to_string();
+    let prefix = "failed to lookup address information: ";
+    UNKNOWN_HOST.because(reason.strip_prefix(prefix).unwrap_or(&reason))
 }
 
 /// A connection to the first of the addresses that takes one, as C-core makes it.
@@ -75,7 +74,7 @@ pub(super) fn connect(
                 ));
                 return Ok((stream, *address));
             }
-            Err(error) => failure = Finding::failed(Step::Tcp, &refusal(address, &error)),
+            Err(error) => failure = Finding::failed(Step::Tcp, refusal(address, &error)),
         }
     }
     Err(failure)
@@ -89,16 +88,18 @@ pub(super) fn open(address: &SocketAddr, until: Instant) -> io::Result<TcpStream
     TcpStream::connect_timeout(address, left)
 }
 
-fn refusal(address: &SocketAddr, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => format!("{address}: {REFUSED}"),
-        io::ErrorKind::TimedOut => format!(
-            "{address}: no answer to a connection in time; see whether the address is right and \
-             no firewall drops the packets, or allow more with connect_timeout"
+fn refusal(address: &SocketAddr, error: &io::Error) -> Problem {
+    let problem = match error.kind() {
+        io::ErrorKind::ConnectionRefused => REFUSED,
+        io::ErrorKind::TimedOut => Problem::fixed(
+            "no answer to a connection in time",
+            "see whether the address is right and no firewall drops the packets, or allow more \
+             with connect_timeout",
         ),
-        _ => format!(
-            "{address}: {error}; see whether the address is right and this machine has a route \
-             to it"
-        ),
-    }
+        _ => {
+            let remedy = "see whether the address is right and this machine has a route to it";
+            (error.to_string(), remedy).into()
+        }
+    };
+    problem.of(address)
 }

@@ -9,7 +9,7 @@ use openssl::x509::{X509StoreContext, X509};
 
 use super::certificate::{Certificate, Validity};
 use super::{Finding, Step};
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::tls::{Pem, Tls};
 
 /// Whether they can be used, now and by this user alone.
@@ -18,29 +18,32 @@ pub(super) fn look(
     loaded: Result<Pem>,
     found: &mut Vec<Finding>,
 ) -> Result<Pem, Finding> {
-    let failed = |text: &str| Finding::failed(Step::Certificates, text);
-    let pem = loaded.map_err(|error| failed(&error.to_string()))?;
+    let failed = |problem: Problem| Finding::failed(Step::Certificates, problem);
+    let pem = loaded.map_err(|error| failed(Problem::from(&error)))?;
     let [ca_name, cert_name, _] = tls.names();
     let mut warnings = Vec::new();
-    let mut warn = |text: &str| warnings.push(Finding::warning(Step::Certificates, text));
+    let mut warn = |text: String, remedy: String| {
+        warnings.push(Finding::warning(Step::Certificates, (text, remedy)));
+    };
 
-    let ours = read(&pem.cert).map_err(|error| failed(&error.to_string()))?;
+    let ours = read(&pem.cert).map_err(|error| failed(Problem::from(&error)))?;
     for certificate in &ours {
         let subject = &certificate.subject;
         match certificate.validity() {
             Validity::Not(why) => {
-                return Err(failed(&format!(
-                    "{cert_name}: {subject} {why}; make a new one, signed by Falco's ca.crt"
-                )))
+                let problem = format!("{cert_name}: {subject} {why}");
+                let remedy = "make a new one, signed by Falco's ca.crt";
+                return Err(failed((problem, remedy).into()));
             }
-            Validity::Ends(when) => warn(&format!(
-                "{cert_name}: {subject} {when}; make a new one until then"
-            )),
+            Validity::Ends(when) => warn(
+                format!("{cert_name}: {subject} {when}"),
+                "make a new one until then".into(),
+            ),
             Validity::Holds => {}
         }
     }
 
-    let authorities = read(&pem.ca).map_err(|error| failed(&error.to_string()))?;
+    let authorities = read(&pem.ca).map_err(|error| failed(Problem::from(&error)))?;
     let mut usable = 0;
     let mut unusable = None;
     for authority in &authorities {
@@ -49,21 +52,18 @@ pub(super) fn look(
             Validity::Not(why) => unusable = Some(format!("{ca_name}: {subject} {why}")),
             Validity::Ends(when) => {
                 usable += 1;
-                warn(&format!(
-                    "{ca_name}: {subject} {when}; until then make a new one, and new certificates \
-                     for both sides"
-                ));
+                let remedy = "until then make a new one, and new certificates for both sides";
+                warn(format!("{ca_name}: {subject} {when}"), remedy.into());
             }
             Validity::Holds => usable += 1,
         }
     }
     match (unusable, usable) {
         (Some(text), 0) => {
-            return Err(failed(&format!(
-                "{text}; make a new one, and new certificates for both sides"
-            )))
+            let remedy = "make a new one, and new certificates for both sides";
+            return Err(failed((text, remedy).into()));
         }
-        (Some(text), _) => warn(&format!("{text}; remove it, others in the file hold")),
+        (Some(text), _) => warn(text, "remove it, others in the file hold".into()),
         (None, _) => {}
     }
 
@@ -72,10 +72,9 @@ pub(super) fn look(
         (mode & 0o077 != 0).then_some((path, mode))
     }) {
         let path = path.display();
-        warn(&format!(
-            "private key {path}: its mode {mode:04o} opens it to others than its owner; chmod 600 \
-             {path}"
-        ));
+        let text =
+            format!("private key {path}: its mode {mode:04o} opens it to others than its owner");
+        warn(text, format!("chmod 600 {path}"));
     }
     found.push(Finding::ok(
         Step::Certificates,
@@ -120,10 +119,9 @@ pub(super) fn vouched_for(pem: &Pem) -> std::result::Result<bool, ErrorStack> {
 }
 
 pub(super) fn read(pem: &[u8]) -> Result<Vec<Certificate>> {
-    let stack = X509::stack_from_pem(pem).map_err(|error| Error::Tls {
-        what: "certificate".into(),
-        problem: "cannot be read; get it again, complete".into(),
-        source: Some(error.into()),
+    let stack = X509::stack_from_pem(pem).map_err(|error| {
+        let problem = ("cannot be read", "get it again, complete");
+        Error::tls("certificate", problem, Some(error.into()))
     })?;
     Ok(stack.iter().map(|x509| Certificate::of(x509)).collect())
 }

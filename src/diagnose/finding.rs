@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::error::Error;
+use crate::error::{Error, Problem};
 
 /// A step of the way that an alert takes, in its order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -38,7 +38,7 @@ pub enum Step {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Step; 12] = [
+    pub const ALL: &[Step] = &[
         Step::FalcoYaml,
         Step::Endpoint,
         Step::Config,
@@ -123,48 +123,43 @@ impl Finding {
         }
     }
 
-    /// A text as errors have it: what is wrong, a semicolon, the remedy.
-    pub(crate) fn warning(step: Step, text: &str) -> Finding {
-        Finding::new(step, Outcome::Warning, text)
+    pub(crate) fn warning(step: Step, problem: impl Into<Problem>) -> Finding {
+        Finding::new(step, Outcome::Warning, problem.into())
     }
 
-    /// As [`warning`](Finding::warning).
-    pub(crate) fn failed(step: Step, text: &str) -> Finding {
-        Finding::new(step, Outcome::Failed, text)
+    pub(crate) fn failed(step: Step, problem: impl Into<Problem>) -> Finding {
+        Finding::new(step, Outcome::Failed, problem.into())
     }
 
-    fn new(step: Step, outcome: Outcome, text: &str) -> Finding {
-        let (found, remedy) = match text.split_once("; ") {
-            Some((found, remedy)) => (found, Some(one_line(remedy))),
-            None => (text, None),
-        };
+    fn new(step: Step, outcome: Outcome, problem: Problem) -> Finding {
         Finding {
             step,
             outcome,
-            found: one_line(found),
-            remedy,
+            found: one_line(&problem.text),
+            remedy: problem.remedy.as_deref().map(one_line),
+        }
+    }
+
+    /// What was found and the remedy, for an error.
+    pub(crate) fn into_problem(self) -> Problem {
+        Problem {
+            text: self.found.into(),
+            remedy: self.remedy.map(Into::into),
         }
     }
 
     /// `error` with this as its problem, where it can be the reason for it.
     pub(crate) fn explain(self, error: Error) -> Error {
-        let text = self.to_string();
         match error {
             Error::Unavailable {
                 endpoint, source, ..
-            } => Error::Unavailable {
-                endpoint,
-                problem: text,
-                source,
-            },
+            } => Error::unavailable(endpoint, self.into_problem(), source),
             // It was there, and showed a certificate that our CA did not vouch for.
             Error::Untrusted {
                 endpoint, source, ..
-            } if matches!(self.step, Step::Certificates | Step::Tls) => Error::Untrusted {
-                endpoint,
-                problem: text,
-                source,
-            },
+            } if matches!(self.step, Step::Certificates | Step::Tls) => {
+                Error::untrusted(endpoint, self.into_problem(), source)
+            }
             other => other,
         }
     }

@@ -15,8 +15,9 @@ use super::certificate::{Certificate, Validity};
 use super::disk;
 use super::names::plain;
 use super::refusal::refusal;
-use super::texts::{because, HUNG_UP, NO_TLS, SILENT, TLS_FAILED};
+use super::texts::{HUNG_UP, NO_TLS, SILENT, TLS_FAILED};
 use super::{Finding, Step};
+use crate::error::Problem;
 use crate::tls::{Pem, Tls};
 use crate::util::deadline_stream::{DeadlineStream, TIMED_OUT};
 
@@ -65,9 +66,11 @@ impl Look<'_> {
             self.describe(server.as_ref(), found);
             return Err(Finding::failed(
                 Step::Alpn,
-                "the server does not agree on HTTP/2 (ALPN h2), as a gRPC server does; see whether \
-                 this is Falco's grpc.bind_address (TCP: by default port 5060), or what stands \
-                 before it passes HTTP/2 on",
+                Problem::fixed(
+                    "the server does not agree on HTTP/2 (ALPN h2), as a gRPC server does",
+                    "see whether this is Falco's grpc.bind_address (TCP: by default port 5060), or \
+                     what stands before it passes HTTP/2 on",
+                ),
             ));
         }
         self.wait_for_its_word(&mut connection)?;
@@ -123,7 +126,7 @@ impl Look<'_> {
         }
         match self.without_trust() {
             Some(server) => self.distrust(&server, error),
-            None => self.failed(&because(TLS_FAILED, &plain(error))),
+            None => self.failed(TLS_FAILED.because(plain(error))),
         }
     }
 
@@ -140,17 +143,17 @@ impl Look<'_> {
             subject, issuer, ..
         } = server;
         if let Validity::Not(why) = server.validity() {
-            return self.failed(&format!(
-                "the server's certificate ({subject}) {why}; make Falco a new one, and see whether \
-                 the clocks are right"
-            ));
+            let problem = format!("the server's certificate ({subject}) {why}");
+            let remedy = "make Falco a new one, and see whether the clocks are right";
+            return self.failed((problem, remedy));
         }
         let says = |text: &str| error.contains(text);
         if says("expired") || says("not yet valid") {
-            return self.failed(&format!(
+            let problem = format!(
                 "a certificate between the server's ({subject}, signed by {issuer}) and {ca} has \
-                 expired or is not valid yet; give Falco a new chain"
-            ));
+                 expired or is not valid yet"
+            );
+            return self.failed((problem, "give Falco a new chain"));
         }
         let namesake = disk::read(&self.pem.ca)
             .is_ok_and(|authorities| authorities.iter().any(|it| it.subject == *issuer));
@@ -159,22 +162,24 @@ impl Look<'_> {
                 true => "by itself".to_owned(),
                 false => format!("by {issuer}"),
             };
-            return self.failed(&format!(
-                "the server's certificate ({subject}) is signed {by}, not by any certificate in \
-                 {ca}; give the ca.crt that signed it, or Falco the whole chain"
-            ));
+            let problem = format!(
+                "the server's certificate ({subject}) is signed {by}, not by any certificate in {ca}"
+            );
+            let remedy = "give the ca.crt that signed it, or Falco the whole chain";
+            return self.failed((problem, remedy));
         }
         if namesake {
-            return self.failed(&format!(
+            let problem = format!(
                 "the server's certificate ({subject}) was not signed by the {issuer} in {ca}, but \
-                 by another of the same name; give the ca.crt that signed it"
-            ));
+                 by another of the same name"
+            );
+            return self.failed((problem, "give the ca.crt that signed it"));
         }
-        self.failed(&format!(
-            "the server's certificate ({subject}, signed by {issuer}) is refused: {}; make Falco \
-             a new one",
+        let problem = format!(
+            "the server's certificate ({subject}, signed by {issuer}) is refused: {}",
             plain(error)
-        ))
+        );
+        self.failed((problem, "make Falco a new one"))
     }
 
     fn compare_names(&self, server: &Certificate) -> Result<(), Finding> {
@@ -185,11 +190,12 @@ impl Look<'_> {
             Some(name) => format!("give server_name {name}, if this is the server that is meant"),
             None => "make Falco one with this name".to_owned(),
         };
-        Err(self.failed(&format!(
-            "the server's certificate is for {}, not for {}; {remedy}",
+        let problem = format!(
+            "the server's certificate is for {}, not for {}",
             server.names.shown(),
             self.name
-        )))
+        );
+        Err(self.failed((problem, remedy)))
     }
 
     /// With TLS 1.3 the server looks at our certificate after our side of the handshake is over.
@@ -224,13 +230,16 @@ impl Look<'_> {
         if let Validity::Ends(when) = server.validity() {
             found.push(Finding::warning(
                 Step::Tls,
-                &format!("the server's certificate {when}; make Falco a new one until then"),
+                (
+                    format!("the server's certificate {when}"),
+                    "make Falco a new one until then",
+                ),
             ));
         }
     }
 
-    fn failed(&self, text: &str) -> Finding {
-        Finding::failed(Step::Tls, text)
+    fn failed(&self, problem: impl Into<Problem>) -> Finding {
+        Finding::failed(Step::Tls, problem)
     }
 }
 

@@ -20,7 +20,7 @@ use futures_timer::Delay;
 
 use crate::config::{ChannelArg, Config};
 use crate::endpoint::Endpoint;
-use crate::error::Result;
+use crate::error::{Problem, Result};
 use crate::tls::{Pem, Tls};
 
 pub use finding::{Finding, Outcome, Step};
@@ -71,12 +71,12 @@ impl Route {
                 let text = format!(
                     "goes through the proxy {proxy}, so that only gRPC's own word counts from here"
                 );
-                found.push(Finding::warning(Step::Tcp, &text));
+                found.push(Finding::warning(Step::Tcp, Problem::alone(text)));
                 return Ok(());
             }
             (Endpoint::Tcp { host, port }, None) => (host, *port),
             // Nothing is connected to.
-            _ => return Ok(()),
+            (Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin, _) => return Ok(()),
         };
         let addresses = address::resolve(host, port, self.until(), found)?;
         let (stream, address) = address::connect(&addresses, self.until(), found)?;

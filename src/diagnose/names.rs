@@ -88,7 +88,7 @@ pub(super) fn plain(text: &str) -> String {
             break;
         }
         match char {
-            // What follows a semicolon is a remedy, which is ours to give.
+            // In a line of text, what follows a semicolon is a remedy, which is ours to give.
             ';' => shown.push(','),
             _ if char.is_control() => shown.extend(char.escape_default()),
             _ => shown.push(char),

@@ -29,12 +29,13 @@ pub(super) fn refusal(pem: &Pem, error: &str) -> Finding {
     let why = match (alert, known) {
         (Some(alert), Some((_, reason))) => format!("{reason} (TLS alert: {alert})"),
         (Some(alert), None) => {
-            let text = format!(
-                "the server ended the handshake with the TLS alert {}; see whether this is \
-                 Falco's grpc.bind_address (by default port 5060), and what its log says",
+            let problem = format!(
+                "the server ended the handshake with the TLS alert {}",
                 plain(alert)
             );
-            return Finding::failed(Step::Tls, &text);
+            let remedy = "see whether this is Falco's grpc.bind_address (by default port 5060), \
+                          and what its log says";
+            return Finding::failed(Step::Tls, (problem, remedy));
         }
         (None, _) => ", and does not say why".to_owned(),
     };
@@ -48,11 +49,12 @@ pub(super) fn refusal(pem: &Pem, error: &str) -> Finding {
         Ok(false) => " (the CA here did not sign it either)",
         _ => "",
     };
-    let text = format!(
-        "the server refused our certificate ({ours}){why}; give one that the ca.crt of Falco \
-         (grpc.root_certs) signed{hint}, and see whether the clocks are right"
+    let problem = format!("the server refused our certificate ({ours}){why}");
+    let remedy = format!(
+        "give one that the ca.crt of Falco (grpc.root_certs) signed{hint}, and see whether the \
+         clocks are right"
     );
-    Finding::failed(Step::Tls, &text)
+    Finding::failed(Step::Tls, (problem, remedy))
 }
 
 /// OpenSSL's text ends with the place in its source.

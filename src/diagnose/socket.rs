@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use super::{Finding, Step};
+use crate::error::Problem;
 
 /// Kind, owner and permission, and whether something listens.
 pub(super) fn look(path: &Path) -> Result<Finding, Finding> {
@@ -20,11 +21,12 @@ pub(super) fn look(path: &Path) -> Result<Finding, Finding> {
                 format!("a socket{whose}, that this user may write and something listens on"),
             ))
         }
-        Err((text, _)) => {
-            let whose = whose.map_or_else(String::new, |whose| format!(" (it is of {whose})"));
-            let (found, remedy) = text.split_once("; ").unwrap_or((text, ""));
-            let text = format!("{}: {found}{whose}; {remedy}", path.display());
-            Err(Finding::failed(Step::Socket, &text))
+        Err((problem, _)) => {
+            let problem = match whose {
+                Some(whose) => problem.because(format_args!("it is of {whose}")),
+                None => problem,
+            };
+            Err(Finding::failed(Step::Socket, problem.of(path.display())))
         }
     }
 }
@@ -58,28 +60,40 @@ fn name(file: &str, id: u32) -> String {
 }
 
 /// Whether something listens on the socket, which C-core does not tell apart well.
-pub(crate) fn look_at_socket(path: &Path) -> Result<(), (&'static str, Option<io::Error>)> {
-    let denied = "permission denied; run as a user who may write the socket, usually root, or \
-                  give this one the right to";
+pub(crate) fn look_at_socket(path: &Path) -> Result<(), (Problem, Option<io::Error>)> {
     match std::fs::metadata(path) {
         Ok(found) if !found.file_type().is_socket() => Err((
-            "this is not a socket; give the path in Falco's grpc.bind_address. Falco 0.44 and \
-             later have no gRPC",
+            Problem::fixed(
+                "this is not a socket",
+                "give the path in Falco's grpc.bind_address. Falco 0.44 and later have no gRPC",
+            ),
             None,
         )),
         found => match found.and_then(|_| probe(path)) {
             Ok(()) => Ok(()),
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound => Err((
-                    "no such socket; see whether Falco is running with grpc.enabled and this \
-                     grpc.bind_address. Before 0.33 the default was unix:///var/run/falco.sock; \
-                     Falco 0.44 and later have no gRPC",
+                    Problem::fixed(
+                        "no such socket",
+                        "see whether Falco is running with grpc.enabled and this \
+                         grpc.bind_address. Before 0.33 the default was \
+                         unix:///var/run/falco.sock; Falco 0.44 and later have no gRPC",
+                    ),
                     Some(error),
                 )),
-                io::ErrorKind::PermissionDenied => Err((denied, Some(error))),
+                io::ErrorKind::PermissionDenied => Err((
+                    Problem::fixed(
+                        "permission denied",
+                        "run as a user who may write the socket, usually root, or give this one \
+                         the right to",
+                    ),
+                    Some(error),
+                )),
                 io::ErrorKind::ConnectionRefused => Err((
-                    "nothing listens on this socket; see whether Falco is running, the file may \
-                     be left from one that ended",
+                    Problem::fixed(
+                        "nothing listens on this socket",
+                        "see whether Falco is running, the file may be left from one that ended",
+                    ),
                     Some(error),
                 )),
                 _ => Ok(()),

@@ -11,7 +11,7 @@ use protobuf::{Message, MessageDyn};
 
 use crate::alert::{repair, Alert};
 use crate::api;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Cause, Error, Problem, Result};
 use crate::json::Reflected;
 
 /// The message, and what Falco 0.18 to 0.23 called it.
@@ -48,7 +48,10 @@ impl Descriptor {
         let set = FileDescriptorSet::parse_from_bytes(bytes).map_err(|error| {
             refused(
                 what,
-                "it does not decode; make it with protoc --descriptor_set_out",
+                (
+                    "it does not decode",
+                    "make it with protoc --descriptor_set_out",
+                ),
                 error,
             )
         })?;
@@ -74,7 +77,10 @@ impl Descriptor {
             .into_iter()
             .filter(|file| !names.iter().any(|name| name == file.name()))
             .collect();
-        let problem = "its files do not fit together; see that every import is there";
+        let problem = (
+            "its files do not fit together",
+            "see that every import is there",
+        );
         let files = guarded(|| FileDescriptor::new_dynamic_fds(files, &missing))
             .map_err(|panic| refused(what, problem, panic))?
             .map_err(|error| refused(what, problem, error))?;
@@ -84,11 +90,11 @@ impl Descriptor {
                 // Else every alert would be taken from Falco and none decoded.
                 return guarded(|| known::check(&message))
                     .unwrap_or_else(Err)
-                    .map_err(|problem| unlike(what, &problem))
+                    .map_err(|problem| unlike(what, problem))
                     .map(|()| Descriptor { message });
             }
         }
-        Err(unlike(what, &format!("it has no message {}", NAMES[0])))
+        Err(unlike(what, format!("it has no message {}", NAMES[0])))
     }
 
     /// The alert's message, for reflection. Texts that are not UTF-8 are repaired as in [`Alert`].
@@ -120,13 +126,11 @@ impl Descriptor {
     fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Cause>) -> Result<T> {
         guarded(work)
             .unwrap_or_else(|panic| Err(panic.into()))
-            .map_err(|source| Error::Descriptor {
-                what: format!("message {}", self.message.full_name()),
-                problem: format!(
-                "an alert does not decode ({source}); see that the descriptor is that of the Falco \
-                 that sent it"
-            ),
-                source: Some(source),
+            .map_err(|source| {
+                let what = format_args!("message {}", self.message.full_name());
+                let problem = format!("an alert does not decode ({source})");
+                let remedy = "see that the descriptor is that of the Falco that sent it";
+                Error::descriptor(what, (problem, remedy), Some(source))
             })
     }
 }
@@ -159,21 +163,15 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-fn refused(what: &str, problem: &str, source: impl Into<Cause>) -> Error {
+fn refused(what: &str, problem: (&'static str, &'static str), source: impl Into<Cause>) -> Error {
     let source = source.into();
-    Error::Descriptor {
-        what: what.to_owned(),
-        problem: format!("{problem} ({source})"),
-        source: Some(source),
-    }
+    let problem = Problem::from(problem).because(&source);
+    Error::descriptor(what, problem, Some(source))
 }
 
-fn unlike(what: &str, problem: &str) -> Error {
-    Error::Descriptor {
-        what: what.to_owned(),
-        problem: format!("{problem}; give that of the outputs.proto of your Falco"),
-        source: None,
-    }
+fn unlike(what: &str, problem: String) -> Error {
+    let remedy = "give that of the outputs.proto of your Falco";
+    Error::descriptor(what, (problem, remedy), None)
 }
 
 mod known;

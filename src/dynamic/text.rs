@@ -22,8 +22,13 @@ const MOST_NESTED: usize = 100;
 /// The file's descriptor and those of its imports.
 pub(super) fn files(path: &Path) -> Result<Vec<FileDescriptorProto>> {
     let what = path.display().to_string();
-    let content = read(path)
-        .map_err(|error| refused(&what, "it cannot be read; see its name and rights", error))?;
+    let content = read(path).map_err(|error| {
+        refused(
+            &what,
+            ("it cannot be read", "see its name and rights"),
+            error,
+        )
+    })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let parsed = std::str::from_utf8(&content)
         .map_err(|error| format!("it is not UTF-8: {error}").into())
@@ -33,10 +38,16 @@ pub(super) fn files(path: &Path) -> Result<Vec<FileDescriptorProto>> {
     parsed.map_err(|error| {
         let set = FileDescriptorSet::parse_from_bytes(&content);
         let problem = if set.is_ok_and(|set| !set.file.is_empty()) {
-            "it is a FileDescriptorSet and no text; rename it so that its name does not end in \
-             .proto, or read it with Descriptor::from_set"
+            (
+                "it is a FileDescriptorSet and no text",
+                "rename it so that its name does not end in .proto, or read it with \
+                 Descriptor::from_set",
+            )
         } else {
-            "it does not parse; give a .proto file as protoc takes it, its imports beside it"
+            (
+                "it does not parse",
+                "give a .proto file as protoc takes it, its imports beside it",
+            )
         };
         refused(&what, problem, error)
     })

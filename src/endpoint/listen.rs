@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Endpoint;
-use crate::error::{Cause, Error};
+use crate::error::Error;
 
 /// Why nothing can listen there.
 pub(crate) fn cannot_listen(endpoint: &Endpoint, error: io::Error) -> Error {
@@ -14,9 +14,6 @@ pub(crate) fn cannot_listen(endpoint: &Endpoint, error: io::Error) -> Error {
         io::ErrorKind::AddrNotAvailable => "give an address of this machine",
         _ => "listen elsewhere",
     };
-    Error::Listen {
-        endpoint: endpoint.to_string(),
-        problem: format!("cannot listen there: {error}; {remedy}"),
-        source: Some(Cause::from(error)),
-    }
+    let problem = format!("cannot listen there: {error}");
+    Error::listen(endpoint, (problem, remedy), Some(error.into()))
 }

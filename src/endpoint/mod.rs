@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::alert::Format;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 
 pub(crate) use listen::cannot_listen;
 
@@ -75,7 +75,10 @@ impl Endpoint {
             // C-core decodes the path as that of a URI.
             Endpoint::Unix(path) => format!("unix:{}", percent(path.as_os_str().as_bytes())),
             // With its scheme, as a host named `unix` or `xds` would be taken for one.
-            _ => format!("dns:///{}", percent(self.to_string().as_bytes())),
+            Endpoint::Tcp { .. }
+            | Endpoint::Listen { .. }
+            | Endpoint::File(_)
+            | Endpoint::Stdin => format!("dns:///{}", percent(self.to_string().as_bytes())),
         }
     }
 
@@ -142,11 +145,10 @@ const LONGEST_HOST: usize = 253;
 
 fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
     let endpoint = if text.trim().is_empty() {
-        Err(format!("is empty; {FORMS}"))
+        Err(Problem::fixed("is empty", FORMS))
     } else if text.contains(char::is_control) {
-        Err(format!(
-            "contains a NUL, a line break or another control character; {FORMS}"
-        ))
+        let problem = "contains a NUL, a line break or another control character";
+        Err(Problem::fixed(problem, FORMS))
     } else if text == STDIN {
         Ok(Endpoint::Stdin)
     } else if let Some(path) = text.strip_prefix("unix:") {
@@ -158,117 +160,114 @@ fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
     } else if let Some(address) = text.strip_prefix(HTTPS) {
         listen(true, address)
     } else if let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") {
-        Err(format!(
-            "is an address to send to; to listen for Falco's http_output write \
-             listen+{scheme}://{rest}"
-        ))
+        let remedy = format!("to listen for Falco's http_output, write listen+{scheme}://{rest}");
+        Err(("is an address to send to", remedy).into())
     } else if let Some((scheme, _)) = text.split_once("://") {
-        Err(format!(
-            "has the scheme {scheme}, which Falco does not serve; {FORMS}"
-        ))
+        let problem = format!("has the scheme {scheme}, which Falco does not serve");
+        Err((problem, FORMS).into())
     } else if text.starts_with('/') {
-        Err(format!("is a path without a scheme; write unix://{text}"))
+        Err(("is a path without a scheme", format!("write unix://{text}")).into())
     } else if text.contains('/') {
-        Err(format!(
-            "is neither an absolute path nor a host and port; {FORMS}"
-        ))
+        let problem = "is neither an absolute path nor a host and port";
+        Err(Problem::fixed(problem, FORMS))
     } else {
         tcp(text, lowest_port)
     };
-    endpoint.map_err(|problem| Error::Endpoint {
-        endpoint: text.to_owned(),
-        problem,
-    })
+    endpoint.map_err(|problem| Error::endpoint(text, problem))
 }
 
-fn unix(rest: &str) -> Result<Endpoint, String> {
+fn unix(rest: &str) -> Result<Endpoint, Problem> {
     let Some(path) = rest.strip_prefix("//") else {
         return Err(match rest.starts_with('/') {
-            true => format!("lacks two slashes; write unix://{rest}"),
-            false => format!("has no absolute path; {FORMS}"),
+            true => ("lacks two slashes", format!("write unix://{rest}")).into(),
+            false => Problem::fixed("has no absolute path", FORMS),
         });
     };
     if path.is_empty() {
-        return Err(format!("has no path; write {}", Endpoint::DEFAULT));
+        return Err(("has no path", format!("write {}", Endpoint::DEFAULT)).into());
     }
     if !path.starts_with('/') {
-        return Err(format!(
-            "has the relative path {path}; write an absolute one after unix://, as in {}",
+        let problem = format!("has the relative path {path}");
+        let remedy = format!(
+            "write an absolute one after unix://, as in {}",
             Endpoint::DEFAULT
-        ));
+        );
+        return Err((problem, remedy).into());
     }
     if path.contains(',') {
         // C-core takes what stands between commas for several addresses.
-        return Err("has a comma in its path, which gRPC cannot take; use a symbolic link".into());
+        return Err(Problem::fixed(
+            "has a comma in its path, which gRPC cannot take",
+            "use a symbolic link",
+        ));
     }
     if path.len() > LONGEST_PATH {
-        return Err(format!(
-            "has a path of {} bytes, and a socket's address holds {LONGEST_PATH}; use a shorter \
-             path, or a symbolic link to its folder",
+        let problem = format!(
+            "has a path of {} bytes, and a socket's address holds {LONGEST_PATH}",
             path.len()
-        ));
+        );
+        let remedy = "use a shorter path, or a symbolic link to its folder";
+        return Err((problem, remedy).into());
     }
     Ok(Endpoint::Unix(path.into()))
 }
 
-fn file(path: &str) -> Result<Endpoint, String> {
+fn file(path: &str) -> Result<Endpoint, Problem> {
     match path.strip_prefix('/') {
-        Some("") | None => Err(format!(
-            "has no absolute path; write the file's after file://, as in {FILE}/var/log/falco.log"
-        )),
+        Some("") | None => {
+            let remedy = format!("write the file's after file://, as in {FILE}/var/log/falco.log");
+            Err(("has no absolute path", remedy).into())
+        }
         Some(_) => Ok(Endpoint::File(path.into())),
     }
 }
 
-fn listen(tls: bool, rest: &str) -> Result<Endpoint, String> {
+fn listen(tls: bool, rest: &str) -> Result<Endpoint, Problem> {
     let address = rest.strip_suffix('/').unwrap_or(rest);
     if address.contains('/') {
-        return Err("has a path, and Falco may send to any; leave it out".to_owned());
+        let problem = "has a path, and Falco may send to any";
+        return Err(Problem::fixed(problem, "leave it out"));
     }
     let (host, port) = host_and_port(address, 0, "2801")?;
     Ok(Endpoint::Listen { tls, host, port })
 }
 
-fn tcp(text: &str, lowest_port: u16) -> Result<Endpoint, String> {
+fn tcp(text: &str, lowest_port: u16) -> Result<Endpoint, Problem> {
     let (host, port) = host_and_port(text, lowest_port, "5060")?;
     Ok(Endpoint::Tcp { host, port })
 }
 
 /// `usual` is the port that a remedy names.
-fn host_and_port(text: &str, lowest_port: u16, usual: &str) -> Result<(String, u16), String> {
+fn host_and_port(text: &str, lowest_port: u16, usual: &str) -> Result<(String, u16), Problem> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((host, rest)) if is_ipv6(host) => (host, rest.strip_prefix(':')),
             _ => {
-                return Err(format!(
-                    "has no IPv6 address in its brackets; write [::1]:{usual}"
-                ))
+                let problem = "has no IPv6 address in its brackets";
+                return Err((problem, format!("write [::1]:{usual}")).into());
             }
         },
         None => match text.split_once(':') {
             Some((_, port)) if port.contains(':') => {
-                return Err(format!(
-                    "has more than one colon; an IPv6 address stands in brackets and its port \
-                     behind them: write [::1]:{usual}"
-                ))
+                let remedy = format!(
+                    "put an IPv6 address in brackets and the port behind them: write [::1]:{usual}"
+                );
+                return Err(("has more than one colon", remedy).into());
             }
             Some((host, port)) => (host, Some(port)),
             None => (text, None),
         },
     };
     if host.is_empty() {
-        return Err(format!("has no host; write localhost{text}"));
+        return Err(("has no host", format!("write localhost{text}")).into());
     }
     if !is_ipv6(host) && !is_name(host) {
-        return Err(format!(
-            "has a host that is neither a DNS name nor an IP address; {FORMS}"
-        ));
+        let problem = "has a host that is neither a DNS name nor an IP address";
+        return Err(Problem::fixed(problem, FORMS));
     }
     let Some(port) = port.filter(|port| !port.is_empty()) else {
-        return Err(format!(
-            "has no port; write {}:{usual}",
-            text.trim_end_matches(':')
-        ));
+        let remedy = format!("write {}:{usual}", text.trim_end_matches(':'));
+        return Err(("has no port", remedy).into());
     };
     // `parse` would also take a sign.
     match port
@@ -277,13 +276,14 @@ fn host_and_port(text: &str, lowest_port: u16, usual: &str) -> Result<(String, u
         .filter(|_| port.bytes().all(|byte| byte.is_ascii_digit()))
     {
         Some(number) if number >= lowest_port => Ok((host.to_owned(), number)),
-        _ if usual != "5060" => Err(format!(
-            "has the port {port}; write a number from {lowest_port} to 65535"
-        )),
-        _ => Err(format!(
-            "has the port {port}; write a number from {lowest_port} to 65535 (Falco's default is \
-             5060)"
-        )),
+        _ => {
+            let default = match usual {
+                "5060" => " (Falco's default is 5060)",
+                _ => "",
+            };
+            let remedy = format!("write a number from {lowest_port} to 65535{default}");
+            Err((format!("has the port {port}"), remedy).into())
+        }
     }
 }
 

@@ -11,9 +11,13 @@ use grpcio::{ChannelBuilder, Environment};
 
 fn problem(text: &str) -> String {
     match text.parse::<Endpoint>() {
-        Err(Error::Endpoint { endpoint, problem }) => {
+        Err(Error::Endpoint {
+            endpoint,
+            problem,
+            remedy,
+        }) => {
             assert_eq!(endpoint, text);
-            problem
+            format!("{problem}; {}", remedy.unwrap())
         }
         other => panic!("{text:?} gave {other:?}"),
     }
@@ -103,7 +107,7 @@ fn each_bad_endpoint_names_its_remedy() {
         ("::1", ["more than one colon", "write [::1]:5060"]),
         (
             "::1:5060",
-            ["IPv6 address stands in brackets", "write [::1]:5060"],
+            ["put an IPv6 address in brackets", "write [::1]:5060"],
         ),
         (
             "[::1:5060",

@@ -12,7 +12,7 @@ use grpcio::{CertificateRequestType, ServerCredentials, ServerCredentialsBuilder
 use crate::diagnose::socket::probe;
 use crate::endpoint::cannot_listen;
 use crate::endpoint::Endpoint;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::tls::Tls;
 
 /// Makes `core` listen at `endpoint`. Returns where it listens, with the real port in place of port 0.
@@ -32,19 +32,19 @@ pub(crate) fn listen(
             (address, mutual(tls)?)
         }
         (Endpoint::Unix(_), Some(_)) => {
-            let problem = "a unix socket carries no TLS; leave the certificates out";
+            let problem = ("a unix socket carries no TLS", "leave the certificates out");
             return Err(wrong_tls(endpoint, problem));
         }
         (Endpoint::Tcp { .. }, _) => {
-            let problem = "Falco serves TCP with mutual TLS only; give it three files, the \
-                           clients' CA, its certificate and its key, or listen on unix:///path";
+            let remedy = "give it three files, the clients' CA, its certificate and its key, or \
+                          listen on unix:///path";
+            let problem = ("Falco serves TCP with mutual TLS only", remedy);
             return Err(wrong_tls(endpoint, problem));
         }
         (Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin, _) => {
-            return Err(Error::Endpoint {
-                endpoint: endpoint.to_string(),
-                problem: "is none where gRPC can be served; give unix:///path or host:port".into(),
-            });
+            let remedy = "give unix:///path or host:port";
+            let problem = ("is none where gRPC can be served", remedy);
+            return Err(Error::endpoint(endpoint, problem));
         }
     };
     let bound = core
@@ -70,14 +70,15 @@ fn mutual(tls: &Tls) -> Result<ServerCredentials> {
 fn check_path(endpoint: &Endpoint, path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
-            let problem = "a file that is not a socket lies there; move it away, or listen at \
-                           another path";
-            Err(refused(endpoint, problem))
+            let remedy = "move it away, or listen at another path";
+            let problem = ("a file that is not a socket lies there", remedy);
+            Err(Error::listen(endpoint, problem, None))
         }
         Ok(_) => match probe(path) {
             Ok(()) => {
-                let problem = "something listens there already; end it, or listen at another path";
-                Err(refused(endpoint, problem))
+                let remedy = "end it, or listen at another path";
+                let problem = ("something listens there already", remedy);
+                Err(Error::listen(endpoint, problem, None))
             }
             // Left behind by a process that was killed. C-core removes it, as with Falco.
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
@@ -97,25 +98,13 @@ fn diagnose(endpoint: &Endpoint, error: grpcio::Error) -> Error {
     };
     match bound {
         Err(error) => cannot_listen(endpoint, error),
-        Ok(()) => Error::Listen {
-            endpoint: endpoint.to_string(),
-            problem: "gRPC cannot listen there; its log says why".into(),
-            source: Some(error.into()),
-        },
+        Ok(()) => {
+            let problem = ("gRPC cannot listen there", "see its log, which says why");
+            Error::listen(endpoint, problem, Some(error.into()))
+        }
     }
 }
 
-fn refused(endpoint: &Endpoint, problem: &str) -> Error {
-    Error::Listen {
-        endpoint: endpoint.to_string(),
-        problem: problem.to_owned(),
-        source: None,
-    }
-}
-
-fn wrong_tls(endpoint: &Endpoint, problem: &str) -> Error {
-    Error::Config {
-        option: "tls",
-        problem: format!("{endpoint}: {problem}"),
-    }
+fn wrong_tls(endpoint: &Endpoint, problem: (&'static str, &'static str)) -> Error {
+    Error::config("tls", Problem::from(problem).of(endpoint))
 }

@@ -94,10 +94,9 @@ impl ApiServer {
         if settings.services.version {
             builder = builder.register_service(version_service(&state));
         }
-        let mut core = builder.build().map_err(|error| Error::Listen {
-            endpoint: settings.endpoint.to_string(),
-            problem: "gRPC makes no server".to_owned(),
-            source: Some(error.into()),
+        let mut core = builder.build().map_err(|error| {
+            let problem = ("gRPC makes no server", "see its log, which says why");
+            Error::listen(settings.endpoint, problem, Some(error.into()))
         })?;
         let listening = listen(&mut core, settings.endpoint, settings.tls);
         if listening.is_ok() {

@@ -33,14 +33,13 @@ const CHECKSUM_OF_0_43: &str = "952fa3356bfd266419810be51ae659eab48093a66da26fff
 
 /// The answer of a Falco of this version, which is the option `falco` of who calls.
 pub(crate) fn parse_version(text: &str) -> Result<version::Response> {
-    let refused = |problem: &str| Error::Config {
-        option: "falco",
-        problem: format!("{text:?} {problem}"),
+    let refused = |problem: &str, remedy: &'static str| {
+        Error::config("falco", (format!("{text:?} {problem}"), remedy))
     };
-    let mut answer =
-        parse(text).ok_or_else(|| refused("is no version of Falco; give all of it, as 0.43.1"))?;
+    let mut answer = parse(text)
+        .ok_or_else(|| refused("is no version of Falco", "give all of it, as 0.43.1"))?;
     if answer.major == 0 && answer.minor < FIRST_MINOR {
-        return Err(refused("had no gRPC yet; give 0.18.0 or later"));
+        return Err(refused("had no gRPC yet", "give 0.18.0 or later"));
     }
     add_engine(&mut answer);
     Ok(answer)
@@ -152,11 +151,11 @@ mod tests {
             ("0.43.4294967296", "0.43.1"),
             ("0.17.1", "0.18.0"),
         ] {
-            let Err(Error::Config { option, problem }) = parse_version(text) else {
+            let Err(error @ Error::Config { option, .. }) = parse_version(text) else {
                 panic!("{text:?} is accepted");
             };
             assert_eq!(option, "falco");
-            assert!(problem.contains(remedy), "{problem}");
+            assert!(error.remedy().unwrap().contains(remedy), "{error}");
         }
     }
 }

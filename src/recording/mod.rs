@@ -12,8 +12,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::alert::Alert;
-use crate::error::Cause;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Problem, Result};
 
 /// No alert is that long; such a length is read from what is no recording.
 const LONGEST: u64 = 1 << 30;
@@ -37,10 +36,10 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>>> + Send>
             false => Ok(BufReader::new(file)),
         }
     };
-    let input = open().map_err(|error: io::Error| Error::Recording {
-        path: path.to_owned(),
-        problem: format!("cannot be opened: {error}; give a file of messages (*.pb) or JSON lines"),
-        source: Some(error.into()),
+    let input = open().map_err(|error: io::Error| {
+        let problem = format!("cannot be opened: {error}");
+        let problem = (problem, "give a file of messages (*.pb) or JSON lines");
+        Error::recording(path, problem, Some(error.into()))
     })?;
     let form = match path.extension() {
         Some(extension) if extension == "pb" => Form::Messages,
@@ -76,11 +75,12 @@ struct Recording<R> {
 }
 
 /// What is wrong, without where.
-struct Problem(String, Option<Cause>);
+struct Unreadable(Problem, Option<Cause>);
 
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Problem {
-        Problem(format!("cannot be read: {error}"), Some(error.into()))
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Unreadable {
+        let problem = Problem::alone(format!("cannot be read: {error}"));
+        Unreadable(problem, Some(error.into()))
     }
 }
 
@@ -96,16 +96,16 @@ impl<R: BufRead> Recording<R> {
         }
     }
 
-    fn message(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+    fn message(&mut self) -> Result<Option<Vec<u8>>, Unreadable> {
         let Some(length) = self.length()? else {
             return Ok(None);
         };
         if length > LONGEST {
             let problem = format!(
-                "has a length of {length} bytes; more than 1 GiB is no alert, so this is no recording \
+                "has a length of {length} bytes: more than 1 GiB is no alert, so this is no recording \
                  of messages, or a damaged one"
             );
-            return Err(Problem(problem, None));
+            return Err(Unreadable(Problem::alone(problem), None));
         }
         self.number += 1;
         let mut message = Vec::with_capacity((length as usize).min(AT_FIRST));
@@ -120,7 +120,7 @@ impl<R: BufRead> Recording<R> {
     }
 
     /// The varint before a message, or `None` at the end.
-    fn length(&mut self) -> Result<Option<u64>, Problem> {
+    fn length(&mut self) -> Result<Option<u64>, Unreadable> {
         let mut length = 0;
         for shift in (0..).step_by(7) {
             let Some(&byte) = self.input.fill_buf()?.first() else {
@@ -144,7 +144,7 @@ impl<R: BufRead> Recording<R> {
         Ok(Some(u64::MAX))
     }
 
-    fn line(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+    fn line(&mut self) -> Result<Option<Vec<u8>>, Unreadable> {
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -162,25 +162,25 @@ impl<R: BufRead> Recording<R> {
                 break;
             }
         }
-        let what = "is no alert in Falco's JSON";
         let text = std::str::from_utf8(&line)
-            .map_err(|error| Problem(format!("{what}: {error}"), Some(error.into())))?;
+            .map_err(|error| no_alert(&error.to_string(), error.into()))?;
         match Alert::from_json(text) {
             Ok(alert) => Ok(Some(alert.into_bytes())),
             Err(Error::Json { source }) if source.is_eof() => Err(cut("it ends too early")),
-            Err(Error::Json { source }) => {
-                Err(Problem(format!("{what}: {source}"), Some(source.into())))
-            }
-            Err(error) => Err(Problem(format!("{what}: {error}"), Some(error.into()))),
+            Err(Error::Json { source }) => Err(no_alert(&source.to_string(), source.into())),
+            Err(error) => Err(no_alert(&error.to_string(), error.into())),
         }
     }
 }
 
-fn cut(how: &str) -> Problem {
-    Problem(
-        format!("is cut in the middle: {how}; copy the recording again"),
-        None,
-    )
+fn no_alert(how: &str, cause: Cause) -> Unreadable {
+    let problem = format!("is no alert in Falco's JSON: {how}");
+    Unreadable(Problem::alone(problem), Some(cause))
+}
+
+fn cut(how: &str) -> Unreadable {
+    let problem = format!("is cut in the middle: {how}");
+    Unreadable((problem, "copy the recording again").into(), None)
 }
 
 impl<R: BufRead> Iterator for Recording<R> {
@@ -196,16 +196,16 @@ impl<R: BufRead> Iterator for Recording<R> {
             Form::Lines => self.line(),
         };
         self.ended = !matches!(read, Ok(Some(_)));
-        read.map_err(|Problem(problem, source)| {
+        read.map_err(|Unreadable(problem, source)| {
             let place = match self.form {
                 Form::Messages => format!("message {}, at byte {start},", before + 1),
                 Form::Lines => format!("line {}", self.number.max(before + 1)),
             };
-            Error::Recording {
-                path: self.path.clone(),
-                problem: format!("{place} {problem}"),
-                source,
-            }
+            let problem = Problem {
+                text: format!("{place} {}", problem.text).into(),
+                ..problem
+            };
+            Error::recording(&self.path, problem, source)
         })
         .transpose()
     }

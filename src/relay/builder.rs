@@ -143,19 +143,22 @@ impl RelayBuilder {
 
     fn check_sinks(&self, names: &[String]) -> Result<()> {
         if self.from.is_empty() || self.to.is_empty() {
-            return Err(bad("relay", "needs a source and a sink; give one of each"));
+            let problem = ("needs a source and a sink", "give one of each");
+            return Err(Error::config("relay", problem));
         }
         if let Some(twice) = duplicate(names) {
-            return Err(bad("to", &format!("{twice} is given twice; give it once")));
+            let problem = (format!("{twice} is given twice"), "give it once");
+            return Err(Error::config("to", problem));
         }
         for (sink, name) in self.to.iter().zip(names) {
             if sink.tls.is_some() && !sink.may_have_tls() {
-                return Err(bad("tls", &format!("{name} has no TLS; leave it out")));
+                let problem = (format!("{name} has no TLS"), "leave it out");
+                return Err(Error::config("tls", problem));
             }
             if sink.fan_out && !sink.may_fan_out() {
-                let problem =
-                    format!("{name} has no subscribers; leave it out, or add a gRPC sink");
-                return Err(bad("fan_out", &problem));
+                let problem = format!("{name} has no subscribers");
+                let problem = (problem, "leave it out, or add a gRPC sink");
+                return Err(Error::config("fan_out", problem));
             }
         }
         Ok(())
@@ -168,16 +171,14 @@ fn check_sources(clients: &[Client], sinks: &[String]) -> Result<()> {
         .map(|client| client.endpoint().to_string())
         .collect();
     if let Some(twice) = duplicate(&names) {
-        return Err(bad(
-            "from",
-            &format!("{twice} is given twice; give it once"),
-        ));
+        let problem = (format!("{twice} is given twice"), "give it once");
+        return Err(Error::config("from", problem));
     }
     // Standard input and standard output are not the same, though both are `-`.
     let both = |name: &&String| *name != "-" && names.contains(name);
     if let Some(both) = sinks.iter().find(both) {
-        let problem = format!("{both} is a source and a sink; alerts would go round for ever");
-        return Err(bad("to", &problem));
+        let problem = format!("{both} is a source and a sink: alerts would go round for ever");
+        return Err(Error::config("to", (problem, "give another sink")));
     }
     Ok(())
 }
@@ -185,13 +186,6 @@ fn check_sources(clients: &[Client], sinks: &[String]) -> Result<()> {
 fn duplicate(names: &[String]) -> Option<&String> {
     let mut names_before = names.iter().enumerate();
     names_before.find_map(|(index, name)| names.get(..index)?.contains(name).then_some(name))
-}
-
-fn bad(option: &'static str, problem: &str) -> Error {
-    Error::Config {
-        option,
-        problem: problem.to_owned(),
-    }
 }
 
 impl Relay {
@@ -243,10 +237,8 @@ impl Relay {
                 Err(_) => {}
             }
         };
-        self.threads.spawn(ask).map_err(|error| Error::Listen {
-            endpoint: name,
-            problem: format!("no thread to ask its version: {error}; allow more threads"),
-            source: Some(error.into()),
-        })
+        self.threads
+            .spawn(ask)
+            .map_err(|error| Error::no_thread(name, "to ask its version", error))
     }
 }

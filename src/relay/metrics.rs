@@ -54,10 +54,10 @@ impl Metrics {
         let listener = Listener::bind(options).map_err(|error| cannot_listen(&endpoint, error))?;
         let listener = Arc::new(listener);
         let address = authority(&host, listener.port());
-        let failed = |error: std::io::Error| Error::Listen {
-            endpoint: address.clone(),
-            problem: format!("cannot be served: {error}; allow more threads and open files"),
-            source: Some(error.into()),
+        let failed = |error: std::io::Error| {
+            let remedy = "allow more threads and open files";
+            let problem = (format!("cannot be served: {error}"), remedy);
+            Error::listen(&address, problem, Some(error.into()))
         };
         let (bell, ringing) = UnixStream::pair().map_err(failed)?;
         ringing.set_nonblocking(true).map_err(failed)?;

@@ -63,11 +63,8 @@ impl RunningSource {
             }
         };
         finished.add();
-        let thread = spawn_named("relay-source", run).map_err(|error| Error::Listen {
-            endpoint: name.to_string(),
-            problem: format!("no thread to read it: {error}; allow more threads"),
-            source: Some(error.into()),
-        })?;
+        let thread = spawn_named("relay-source", run)
+            .map_err(|error| Error::no_thread(&name, "to read it", error))?;
         Ok(RunningSource {
             name,
             handle,
@@ -120,7 +117,7 @@ fn input_log(name: &Arc<str>) -> RateLimitedLog {
 /// The kind of an error between alerts, by which the log limits its lines.
 fn kind(error: &Error) -> &'static str {
     match error {
-        Error::Line { .. } | Error::Undecodable { .. } => "input that is no alert",
+        Error::Undecodable { .. } => "input that is no alert",
         Error::TooLarge { .. } => "alerts that are too large",
         _ => "other errors",
     }

@@ -93,12 +93,9 @@ impl ServerBuilder {
                 .min(MOST_THREADS),
             threads if threads <= MOST_THREADS => threads,
             threads => {
-                return Err(Error::Config {
-                    option: "threadiness",
-                    problem: format!(
-                        "{threads} is more than {MOST_THREADS}; give less, or 0 for one a CPU"
-                    ),
-                });
+                let problem = format!("{threads} is more than {MOST_THREADS}");
+                let problem = (problem, "give less, or 0 for one a CPU");
+                return Err(Error::config("threadiness", problem));
             }
         };
         let api = ApiServer::start(Settings {

@@ -134,11 +134,7 @@ impl Server {
         M::IntoIter: Send + 'static,
     {
         let replay = Replay::start(self.api.state(), messages.into_iter(), rate);
-        replay.map_err(|error| Error::Listen {
-            endpoint: self.api.endpoint().to_string(),
-            problem: format!("no thread for a replay: {error}; allow more threads"),
-            source: Some(error.into()),
-        })
+        replay.map_err(|error| Error::no_thread(self.api.endpoint(), "for a replay", error))
     }
 
     /// How many alerts wait in the queue.

@@ -69,12 +69,9 @@ impl Source for Http {
         match request.purpose {
             Purpose::Subscribe => {}
             Purpose::Get => {
-                return Err(Error::Endpoint {
-                    endpoint: self.endpoint().to_string(),
-                    problem: "has nothing to get: Falco holds no alert that it posts; follow it, \
-                              with subscribe or watch"
-                        .to_owned(),
-                })
+                let problem = "has nothing to get: Falco holds no alert that it posts";
+                let remedy = "follow it, with subscribe or watch";
+                return Err(Error::endpoint(self.endpoint(), (problem, remedy)));
             }
         }
         let posts = Arc::new(Posts {
@@ -90,11 +87,9 @@ impl Source for Http {
             posts.intake.end(None);
         };
         let started = spawn_named("falco-listen", run);
-        started.map(drop).map_err(|error| Error::Listen {
-            endpoint: self.endpoint().to_string(),
-            problem: format!("no thread to listen there: {error}; allow more threads"),
-            source: Some(error.into()),
-        })
+        started
+            .map(drop)
+            .map_err(|error| Error::no_thread(self.endpoint(), "to listen there", error))
     }
 }
 
@@ -135,11 +130,7 @@ impl HttpService for Posts {
             Err(problem) => {
                 let status = StatusCode::BAD_REQUEST;
                 let response = HttpResponse::text(status, format!("{problem}\n"));
-                let error = Error::Line {
-                    endpoint: self.endpoint.clone(),
-                    line: line.into(),
-                    problem,
-                };
+                let error = Error::not_json(&self.endpoint, line.into(), problem);
                 (Err(Box::new(error)), response)
             }
         };

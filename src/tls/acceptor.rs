@@ -35,10 +35,9 @@ impl ReloadingAcceptor {
     /// [`Error::Tls`].
     pub(crate) fn new(tls: &Tls) -> Result<ReloadingAcceptor> {
         let pem = tls.load()?;
-        let acceptor = acceptor(&pem).map_err(|error| Error::Tls {
-            what: format!("{tls:?}"),
-            problem: format!("cannot be used for TLS: {error}; make others"),
-            source: Some(error.into()),
+        let acceptor = acceptor(&pem).map_err(|error| {
+            let problem = (format!("cannot be used for TLS: {error}"), "make others");
+            Error::tls(format_args!("{tls:?}"), problem, Some(error.into()))
         })?;
         Ok(ReloadingAcceptor {
             tls: tls.clone(),

@@ -13,8 +13,7 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
-use crate::error::Cause;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Problem, Result};
 
 pub(crate) use acceptor::ReloadingAcceptor;
 
@@ -95,7 +94,7 @@ impl Tls {
         // native-tls takes no other form, and C-core any.
         let key = private.private_key_to_pem_pkcs8().map_err(|error| {
             self.key
-                .error("cannot be written as PKCS#8; make another", error)
+                .error(("cannot be written as PKCS#8", "make another"), error)
         })?;
 
         if let (Some(part), Some(ca)) = (&self.ca, &ca) {
@@ -110,9 +109,9 @@ impl Tls {
         // Says whether OpenSSL takes the pair, as a connector does, which also reads all the
         // system's CAs: 0.1 s.
         TlsAcceptor::new(identity).map_err(|error| {
-            let problem =
-                format!("cannot be used for TLS: {error}; make another, with a longer key");
-            self.cert.error(problem, error)
+            let problem = format!("cannot be used for TLS: {error}");
+            self.cert
+                .error((problem, "make another, with a longer key"), error)
         })?;
         let ca = ca.unwrap_or_default();
         Ok(Pem { ca, cert, key })
@@ -142,13 +141,9 @@ impl Tls {
         if matches {
             return Ok(());
         }
-        Err(self.key.problem(
-            format!(
-                "does not match the {}; give the key that this certificate was requested with",
-                self.cert
-            ),
-            None,
-        ))
+        let problem = format!("does not match the {}", self.cert);
+        let remedy = "give the key that this certificate was requested with";
+        Err(self.key.problem((problem, remedy), None))
     }
 }
 
@@ -208,23 +203,20 @@ impl Part {
             }
         };
         if bytes.is_empty() {
-            return Err(self.problem(format!("is empty; give a {} in PEM form", self.name), None));
+            let remedy = format!("give a {} in PEM form", self.name);
+            return Err(self.problem(("is empty", remedy), None));
         }
         if bytes.len() as u64 > LARGEST {
-            return Err(self.problem("has more than 16 MiB; give a PEM file", None));
+            return Err(self.problem(("has more than 16 MiB", "give a PEM file"), None));
         }
         if bytes.contains(&0) || labels(&bytes).next().is_none() {
             let convert = match self.name {
                 KEY => "openssl pkey",
                 _ => "openssl x509",
             };
-            return Err(self.problem(
-                format!(
-                    "is not PEM text, which begins with -----BEGIN and has no NUL; convert DER \
-                     with: {convert} -inform DER -in FILE -out FILE.pem"
-                ),
-                None,
-            ));
+            let problem = "is not PEM text, which begins with -----BEGIN and has no NUL";
+            let remedy = format!("convert DER with: {convert} -inform DER -in FILE -out FILE.pem");
+            return Err(self.problem((problem, remedy), None));
         }
         Ok(bytes)
     }
@@ -242,14 +234,14 @@ impl Part {
                         Source::File(path) => path.display().to_string(),
                         Source::Pem(_) => "FILE".to_owned(),
                     };
-                    format!(
-                        "is encrypted; decrypt it with: openssl pkey -in {path} -out {path}.plain"
-                    )
+                    let remedy =
+                        format!("decrypt it with: openssl pkey -in {path} -out {path}.plain");
+                    ("is encrypted", remedy).into()
                 }
-                Some(label) => format!(
-                    "holds a {label} that cannot be read; give it complete, as PKCS#8, PKCS#1 or \
-                     SEC1"
-                ),
+                Some(label) => {
+                    let problem = format!("holds a {label} that cannot be read");
+                    (problem, "give it complete, as PKCS#8, PKCS#1 or SEC1").into()
+                }
                 None => self.wrong_kind(pem),
             };
             self.error(problem, error)
@@ -260,31 +252,29 @@ impl Part {
     fn no_certificate(&self, pem: &[u8], source: Option<Cause>) -> Error {
         const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
         let problem = match labels(pem).find(|label| LABELS.contains(label)) {
-            Some(_) => "holds a certificate that cannot be read; get it again, complete".to_owned(),
+            Some(_) => Problem::fixed(
+                "holds a certificate that cannot be read",
+                "get it again, complete",
+            ),
             None => self.wrong_kind(pem),
         };
         self.problem(problem, source)
     }
 
-    fn wrong_kind(&self, pem: &[u8]) -> String {
-        format!(
-            "holds a {} instead of a {}; give the right file, and see that the three are in the \
-             order CA, certificate, key",
-            labels(pem).next().unwrap_or("text"),
-            self.name
-        )
+    fn wrong_kind(&self, pem: &[u8]) -> Problem {
+        let found = labels(pem).next().unwrap_or("text");
+        let problem = format!("holds a {found} instead of a {}", self.name);
+        let remedy = "give the right file, and see that the three are in the order CA, \
+                      certificate, key";
+        (problem, remedy).into()
     }
 
-    fn error(&self, problem: impl Into<String>, source: impl Into<Cause>) -> Error {
+    fn error(&self, problem: impl Into<Problem>, source: impl Into<Cause>) -> Error {
         self.problem(problem, Some(source.into()))
     }
 
-    fn problem(&self, problem: impl Into<String>, source: Option<Cause>) -> Error {
-        Error::Tls {
-            what: self.to_string(),
-            problem: problem.into(),
-            source,
-        }
+    fn problem(&self, problem: impl Into<Problem>, source: Option<Cause>) -> Error {
+        Error::tls(self, problem, source)
     }
 }
 
@@ -306,14 +296,20 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn unreadable(error: &io::Error) -> String {
+fn unreadable(error: &io::Error) -> Problem {
     match error.kind() {
-        io::ErrorKind::NotFound => "does not exist; give the path of a PEM file".into(),
-        io::ErrorKind::IsADirectory => "is a directory; give the path of a PEM file in it".into(),
-        io::ErrorKind::PermissionDenied => {
-            "may not be read by this user; allow it, or run as a user who may".into()
+        io::ErrorKind::NotFound => Problem::fixed("does not exist", "give the path of a PEM file"),
+        io::ErrorKind::IsADirectory => {
+            Problem::fixed("is a directory", "give the path of a PEM file in it")
         }
-        _ => format!("cannot be read: {error}; give the path of a PEM file"),
+        io::ErrorKind::PermissionDenied => Problem::fixed(
+            "may not be read by this user",
+            "allow it, or run as a user who may",
+        ),
+        _ => {
+            let problem = format!("cannot be read: {error}");
+            (problem, "give the path of a PEM file").into()
+        }
     }
 }
 

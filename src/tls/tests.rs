@@ -3,10 +3,15 @@ use super::*;
 
 use std::error::Error as _;
 
-/// What and problem of the error.
+/// What the error is about, and its problem with the remedy.
 fn refused(tls: Tls) -> (String, String) {
     match tls.load() {
-        Err(Error::Tls { what, problem, .. }) => (what, problem),
+        Err(Error::Tls {
+            what,
+            problem,
+            remedy,
+            ..
+        }) => (what, format!("{problem}; {}", remedy.unwrap())),
         other => panic!("{tls:?} gave {other:?}"),
     }
 }

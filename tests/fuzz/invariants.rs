@@ -33,6 +33,7 @@ pub fn agrees(bytes: &[u8]) -> Option<Alert> {
             Err(Error::Undecodable {
                 bytes: returned,
                 problem,
+                ..
             }),
             message,
         ) => {

@@ -47,7 +47,7 @@ fn a_panic_in_a_callback_ends_only_its_own_call() {
     assert_eq!(next(&mut alerts), 0);
     let other = Falco::holding(1);
     let watch = other.client().get_with(|_| panic!("on purpose")).unwrap();
-    assert!(matches!(watch.wait(), Err(Error::CallbackPanicked)));
+    assert!(matches!(watch.wait(), Err(Error::CallbackPanicked { .. })));
     falco.push([1]);
     assert_eq!(next(&mut alerts), 1);
 }

@@ -51,10 +51,7 @@ impl Deliver for Scripted {
         for &Entry { number, .. } in &batch[..handled] {
             script.tried.push(number);
             let reason = if script.no_alert.contains(&number) {
-                Reason::NoAlert(Error::Undecodable {
-                    bytes: Box::default(),
-                    problem: String::new(),
-                })
+                Reason::NoAlert(Error::not_protobuf(Box::default(), String::new()))
             } else if script.refuses_all || script.refused.contains(&number) {
                 Reason::Answer {
                     status: "400 Bad Request".to_owned(),

@@ -146,7 +146,7 @@ impl<D: Deliver> Worker<D> {
     fn give_up(&self, entry: &Entry, reason: &Reason) {
         self.progress.add_refused(1);
         match reason {
-            Reason::NoAlert(Error::Undecodable { bytes, problem }) => log::error!(
+            Reason::NoAlert(Error::Undecodable { bytes, problem, .. }) => log::error!(
                 "{}: what came from {} is no alert, and is given up: {problem}: {}",
                 self.name,
                 entry.source,

@@ -30,19 +30,18 @@ pub(super) struct HttpSink {
 impl HttpSink {
     /// Of `http://…` or `https://…`.
     pub(super) fn parse(text: &str) -> Result<HttpSink> {
-        let bad = |problem: String| Error::Endpoint {
-            endpoint: text.to_owned(),
-            problem,
+        let sink = HttpSink {
+            url: text.to_owned(),
         };
-        match text.parse::<Uri>() {
-            Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => Ok(HttpSink {
-                url: text.to_owned(),
-            }),
-            Ok(_) => Err(bad("has no host; write http://host:port/path".to_owned())),
-            Err(error) => Err(bad(format!(
-                "is no address ({error}); write http://host:port/path"
-            ))),
-        }
+        let problem = match text.parse::<Uri>() {
+            Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => return Ok(sink),
+            Ok(_) => "has no host".to_owned(),
+            Err(error) => format!("is no address ({error})"),
+        };
+        Err(Error::endpoint(
+            &sink,
+            (problem, "write http://host:port/path"),
+        ))
     }
 }
 
@@ -86,10 +85,9 @@ fn agent(tls: Option<&Tls>) -> Result<Agent> {
         .root_certs(RootCerts::PlatformVerifier);
     if let Some(tls) = tls {
         let pem = tls.load()?;
-        let unusable = |error: ureq::Error| Error::Tls {
-            what: format!("{tls:?}"),
-            problem: format!("cannot be used for TLS: {error}; make others"),
-            source: Some(error.into()),
+        let unusable = |error: ureq::Error| {
+            let problem = (format!("cannot be used for TLS: {error}"), "make others");
+            Error::tls(format_args!("{tls:?}"), problem, Some(error.into()))
         };
         if !pem.ca.is_empty() {
             let roots: Vec<_> = certificates(&pem.ca).map_err(unusable)?;

@@ -118,12 +118,11 @@ fn parse(text: &str) -> Result<Kind> {
     };
     match endpoint {
         Endpoint::Unix(_) | Endpoint::Tcp { .. } => Ok(Kind::Grpc(GrpcSink { endpoint })),
-        Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => Err(Error::Endpoint {
-            endpoint: text.to_owned(),
-            problem: "is a source, and no sink; write grpc, unix:///path, host:port, http://…, a \
-                      file's path or - for standard output"
-                .to_owned(),
-        }),
+        Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => {
+            let remedy = "write grpc, unix:///path, host:port, http://…, a file's path or - for \
+                          standard output";
+            Err(Error::endpoint(text, ("is a source, and no sink", remedy)))
+        }
     }
 }
 

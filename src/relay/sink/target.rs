@@ -1,7 +1,6 @@
 //! What each kind of sink implements.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,12 +62,9 @@ impl StartSink<'_> {
 
     /// Starts a thread that ends when the spool is closed.
     pub(super) fn spawn(&self, run: impl FnOnce() + Send + 'static) -> Result<()> {
-        let failed = |error: io::Error| Error::Listen {
-            endpoint: self.name.to_string(),
-            problem: format!("no thread for it: {error}; allow more threads"),
-            source: Some(error.into()),
-        };
-        self.threads.spawn(run).map_err(failed)
+        self.threads
+            .spawn(run)
+            .map_err(|error| Error::no_thread(&self.name, "for it", error))
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::channel::Connection;
 use super::drain::Drain;
-use super::status::{is_unimplemented, passes};
+use super::status::is_unimplemented;
 use super::subscription::{Event, Subscription};
 use crate::delivery::{Control, Flow, Message, Mode, Outlet, State};
 use crate::diagnose::Finding;
@@ -78,7 +78,10 @@ impl Future for Driver {
         let polled = catch_unwind(AssertUnwindSafe(|| pump.obey(cx)));
         polled.unwrap_or_else(|_| {
             // To be told of it may panic once more.
-            let end = || pump.end(Some(Error::CallbackPanicked));
+            let end = || {
+                let endpoint = pump.control.endpoint().to_string();
+                pump.end(Some(Error::CallbackPanicked { endpoint }))
+            };
             let _ = catch_unwind(AssertUnwindSafe(end));
             Poll::Ready(())
         })
@@ -244,7 +247,7 @@ impl Driver {
         // An alert is lost, or somebody has to act: who reads shall know.
         let tell = match &failure {
             Some(Error::TooLarge { .. }) => true,
-            Some(error) if !passes(error) => self.told.replace(why.clone()) != Some(why),
+            Some(error) if !error.is_transient() => self.told.replace(why.clone()) != Some(why),
             _ => false,
         };
         match failure.filter(|_| tell) {

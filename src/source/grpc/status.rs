@@ -7,7 +7,7 @@ use grpcio::RpcStatusCode;
 use crate::diagnose::socket::look_at_socket;
 use crate::diagnose::texts::{HUNG_UP, NO_TLS, REFUSED, SILENT, TLS_FAILED, UNKNOWN_HOST};
 use crate::endpoint::Endpoint;
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Problem, StatusCode};
 
 /// What a call to `method` that ended with `error` means.
 pub(crate) fn explain(
@@ -16,52 +16,41 @@ pub(crate) fn explain(
     deadline: Option<Duration>,
     error: grpcio::Error,
 ) -> Error {
-    let name = endpoint.to_string();
     let status = match error {
         grpcio::Error::RpcFailure(status) | grpcio::Error::RpcFinished(Some(status)) => status,
         other => {
             let problem = format!("the call {} failed inside gRPC: {other}", shown(method));
-            return Error::Unavailable {
-                endpoint: name,
-                problem,
-                source: Some(other.into()),
-            };
+            return Error::unavailable(endpoint, Problem::alone(problem), Some(other.into()));
         }
     };
     match (status.code(), deadline) {
         (RpcStatusCode::UNAVAILABLE, _) => {
             let source = Some(Cause::from(grpcio::Error::RpcFailure(status.clone())));
-            if let Some(problem) = told(UNTRUSTED, status.message()) {
-                return Error::Untrusted {
-                    endpoint: name,
-                    problem: problem.into(),
-                    source,
-                };
+            if let Some(problem) = meaning(UNTRUSTED, status.message()) {
+                return Error::untrusted(endpoint, problem.clone(), source);
             }
             let (problem, found) = unavailable(endpoint, status.message());
-            Error::Unavailable {
-                endpoint: name,
-                problem,
-                source: found.or(source),
-            }
+            Error::unavailable(endpoint, problem, found.or(source))
         }
         (RpcStatusCode::UNIMPLEMENTED, _) => Error::Unimplemented {
-            endpoint: name,
+            endpoint: endpoint.to_string(),
             method: shown(method),
         },
         (RpcStatusCode::RESOURCE_EXHAUSTED, _) if status.message().contains(TOO_LARGE) => {
+            let (size, limit) = sizes(status.message());
             Error::TooLarge {
-                endpoint: name,
-                sizes: status.message().to_owned(),
+                endpoint: endpoint.to_string(),
+                size,
+                limit,
             }
         }
         (RpcStatusCode::DEADLINE_EXCEEDED, Some(after)) => Error::Timeout {
-            endpoint: name,
+            endpoint: endpoint.to_string(),
             after,
         },
         (code, _) => Error::Status {
-            endpoint: name,
-            code,
+            endpoint: endpoint.to_string(),
+            code: StatusCode::from_number(code.into()),
             message: status.message().to_owned(),
         },
     }
@@ -81,16 +70,15 @@ pub(crate) fn is_too_large(error: &grpcio::Error) -> bool {
 /// C-core's words for it.
 const TOO_LARGE: &str = "larger than max";
 
-/// Whether what has failed may go by itself.
-pub(crate) fn passes(error: &Error) -> bool {
-    match error {
-        Error::Unavailable { .. } | Error::Timeout { .. } | Error::TooLarge { .. } => true,
-        Error::Status { code, .. } => ![
-            RpcStatusCode::UNAUTHENTICATED,
-            RpcStatusCode::PERMISSION_DENIED,
-        ]
-        .contains(code),
-        _ => false,
+/// The size of a message and the limit, out of `… larger than max (5000000 vs. 4194304)`.
+fn sizes(message: &str) -> (Option<u64>, Option<u64>) {
+    let inner = message.rsplit_once('(').and_then(|(_, rest)| {
+        let (inner, _) = rest.split_once(')')?;
+        inner.split_once(" vs. ")
+    });
+    match inner {
+        Some((size, limit)) => (size.trim().parse().ok(), limit.trim().parse().ok()),
+        None => (None, None),
     }
 }
 
@@ -102,8 +90,8 @@ pub(crate) fn is_vague(error: &Error) -> bool {
             source: Some(source),
             ..
         } => match source.downcast_ref() {
-            Some(grpcio::Error::RpcFailure(status)) => told(KNOWN, status.message())
-                .is_none_or(|problem| [SILENT, TLS_FAILED].contains(&problem)),
+            Some(grpcio::Error::RpcFailure(status)) => meaning(KNOWN, status.message())
+                .is_none_or(|problem| [&SILENT, &TLS_FAILED].contains(&problem)),
             _ => false,
         },
         _ => false,
@@ -114,35 +102,34 @@ fn shown(method: &'static str) -> &'static str {
     method.trim_start_matches('/')
 }
 
-fn unavailable(endpoint: &Endpoint, message: &str) -> (String, Option<Cause>) {
+fn unavailable(endpoint: &Endpoint, message: &str) -> (Problem, Option<Cause>) {
     if let Endpoint::Unix(path) = endpoint {
         if let Err((problem, error)) = look_at_socket(path) {
-            return (problem.to_owned(), error.map(Cause::from));
+            return (problem, error.map(Cause::from));
         }
     }
-    let problem = match (told(KNOWN, message), endpoint) {
-        (Some(problem), _) => problem.to_owned(),
-        (None, Endpoint::Tcp { .. }) if CLOSED.iter().any(|text| message.contains(text)) => {
-            HUNG_UP.to_owned()
+    let problem = match (meaning(KNOWN, message), endpoint) {
+        (Some(problem), _) => problem.clone(),
+        (None, Endpoint::Tcp { .. }) if CLOSED.iter().any(|text| message.contains(text)) => HUNG_UP,
+        _ => {
+            let problem = format!("the connection was lost ({})", message.escape_debug());
+            let remedy = "see whether Falco is running, it may be restarting";
+            (problem, remedy).into()
         }
-        _ => format!(
-            "the connection was lost ({}); see whether Falco is running, it may be restarting",
-            message.escape_debug()
-        ),
     };
     (problem, None)
 }
 
 /// What texts of C-core mean here.
-type Meanings = &'static [(&'static [&'static str], &'static str)];
+type Meanings = &'static [(&'static [&'static str], Problem)];
 
 /// The first that fits.
-fn told(meanings: Meanings, message: &str) -> Option<&'static str> {
+fn meaning(meanings: Meanings, message: &str) -> Option<&'static Problem> {
     let mut meanings = meanings.iter();
     let fits = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
     meanings
         .find(|(texts, _)| fits(texts))
-        .map(|(_, problem)| *problem)
+        .map(|(_, problem)| problem)
 }
 
 /// What C-core says of a connection that was closed from the other side.
@@ -152,8 +139,11 @@ const CLOSED: [&str; 3] = ["Socket closed", "onnection reset", "Endpoint read fa
 const UNTRUSTED: Meanings = &[
     (
         &["not in peer certificate"],
-        "the server's certificate is for another name than the address; give the name that it is \
-         for as server name (Falco's documentation makes it for localhost)",
+        Problem::fixed(
+            "the server's certificate is for another name than the address",
+            "give the name that it is for as server name (Falco's documentation makes it for \
+             localhost)",
+        ),
     ),
     (
         // The last three where a CA of the same name, but with another key, signed it.
@@ -163,8 +153,10 @@ const UNTRUSTED: Meanings = &[
             "asn1 encoding routines",
             "signature",
         ],
-        "the server's certificate was not signed by the given CA, or is not valid now; give the \
-         ca.crt that signed it",
+        Problem::fixed(
+            "the server's certificate was not signed by the given CA, or is not valid now",
+            "give the ca.crt that signed it",
+        ),
     ),
 ];
 
@@ -173,13 +165,17 @@ const KNOWN: Meanings = &[
     (&["wrong version number"], NO_TLS),
     (
         &["http1.x server"],
-        "what listens there speaks HTTP/1, not gRPC; see whether this is Falco's \
-         grpc.bind_address (TCP: by default port 5060)",
+        Problem::fixed(
+            "what listens there speaks HTTP/1, not gRPC",
+            "see whether this is Falco's grpc.bind_address (TCP: by default port 5060)",
+        ),
     ),
     (
         &["Failed parsing HTTP/2"],
-        "what listens there does not speak gRPC; see whether this is Falco's grpc.bind_address \
-         (TCP: by default port 5060)",
+        Problem::fixed(
+            "what listens there does not speak gRPC",
+            "see whether this is Falco's grpc.bind_address (TCP: by default port 5060)",
+        ),
     ),
     (
         &[
@@ -193,3 +189,23 @@ const KNOWN: Meanings = &[
     (&["Connection refused"], REFUSED),
     (&["Ssl handshake failed"], TLS_FAILED),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sizes_in_c_cores_text_are_read_where_they_are_there() {
+        for (message, found) in [
+            (
+                "Received message larger than max (5000000 vs. 4194304)",
+                (Some(5_000_000), Some(4_194_304)),
+            ),
+            ("CLIENT: Received message larger than max", (None, None)),
+            ("larger than max (many vs. 10)", (None, Some(10))),
+            ("larger than max (1 vs. 2", (None, None)),
+        ] {
+            assert_eq!(sizes(message), found, "{message}");
+        }
+    }
+}

@@ -60,11 +60,7 @@ pub(crate) async fn wait_connected(connection: &Connection, timeout: Duration) -
             Err(examine(connection, error, examination).await)
         }
         Err(Error::Timeout { endpoint, .. }) => Err(match look(connection, examination).await {
-            Some(finding) => Error::Unavailable {
-                endpoint,
-                problem: finding.to_string(),
-                source: None,
-            },
+            Some(finding) => Error::unavailable(endpoint, finding.into_problem(), None),
             None => Error::Timeout {
                 endpoint,
                 after: timeout,
@@ -88,10 +84,12 @@ async fn version_within(connection: &Connection, timeout: Duration) -> Result<Re
         .map_err(|error| explain(connection.endpoint(), paths::VERSION, Some(timeout), error))?;
     response
         .and_then(|bytes| Response::parse_from_bytes(&bytes).ok())
-        .ok_or_else(|| Error::Unavailable {
-            endpoint: connection.endpoint().to_string(),
-            problem: "the answer to version is none; see whether this is a Falco".into(),
-            source: None,
+        .ok_or_else(|| {
+            let problem = (
+                "the answer to version is none",
+                "see whether this is a Falco",
+            );
+            Error::unavailable(connection.endpoint(), problem, None)
         })
 }
 

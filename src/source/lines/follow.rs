@@ -15,7 +15,7 @@ use super::Lines;
 use crate::alert::Format;
 use crate::delivery::{Intake, Message, Mode, Position, Put, State};
 use crate::endpoint::Endpoint;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::json::line_message;
 use crate::source::{Purpose, StartRequest};
 use crate::util::thread::deliver_here;
@@ -33,11 +33,7 @@ pub(super) fn start(lines: Arc<Lines>, request: StartRequest) -> Result<()> {
         from,
     } = request;
     let intake = Intake::new(outlet, control)?;
-    let failed = |error: io::Error| Error::Unavailable {
-        endpoint: lines.endpoint.to_string(),
-        problem: format!("no thread to read it: {error}; allow more threads"),
-        source: Some(error.into()),
-    };
+    let failed = |error| Error::no_thread(&lines.endpoint, "to read it", error);
     let endpoint = lines.endpoint.clone();
     let reader = Reader {
         lines: lines.clone(),
@@ -163,17 +159,18 @@ impl Reader {
                     format: Format::JsonLine,
                     position: position.map(Box::new),
                 }),
-                Err(problem) => Err(Box::new(Error::Line {
-                    endpoint: self.lines.endpoint.to_string(),
-                    line: line.into_boxed_slice(),
-                    problem,
-                })),
+                Err(problem) => {
+                    let line = line.into_boxed_slice();
+                    let error = Error::not_json(&self.lines.endpoint, line, problem);
+                    Err(Box::new(error))
+                }
             },
             Line::TooLong(bytes) => {
                 self.intake.control().tally.refused();
                 Err(Box::new(Error::TooLarge {
                     endpoint: self.lines.endpoint.to_string(),
-                    sizes: format!("{bytes} bytes vs. {}", self.lines.most),
+                    size: Some(bytes),
+                    limit: Some(self.lines.most as u64),
                 }))
             }
         };
@@ -229,19 +226,22 @@ impl Reader {
 
     fn unreadable(&self, error: io::Error) -> Error {
         let problem = match error.kind() {
-            io::ErrorKind::NotFound => {
-                "there is no such file; see file_output.filename in falco.yaml".to_owned()
-            }
-            io::ErrorKind::PermissionDenied => {
-                "may not be read by this user; allow it, or run as a user who may".to_owned()
-            }
-            _ => format!("cannot be read: {error}"),
+            io::ErrorKind::NotFound => Problem::fixed(
+                "there is no such file",
+                "see file_output.filename in falco.yaml",
+            ),
+            io::ErrorKind::PermissionDenied => Problem::fixed(
+                "may not be read by this user",
+                "allow it, or run as a user who may",
+            ),
+            // What is no regular file is refused with this kind.
+            io::ErrorKind::InvalidInput => Problem::fixed(
+                "is not a regular file",
+                "give a pipe as standard input, with - instead of its path",
+            ),
+            _ => Problem::alone(format!("cannot be read: {error}")),
         };
-        Error::Unavailable {
-            endpoint: self.lines.endpoint.to_string(),
-            problem,
-            source: Some(error.into()),
-        }
+        Error::unavailable(&self.lines.endpoint, problem, Some(error.into()))
     }
 }
 

@@ -148,7 +148,7 @@ pub(super) fn regular(path: &Path) -> io::Result<Option<Metadata>> {
         Some(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Some(metadata) if !metadata.is_file() => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "not a regular file; give a pipe as standard input, with - instead of its path",
+            "not a regular file",
         )),
         metadata => Ok(metadata),
     }

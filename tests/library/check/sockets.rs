@@ -386,7 +386,7 @@ fn a_check_inside_a_callback_is_refused() {
     let refused = report.recv_timeout(common::LIMIT).unwrap();
     assert!(matches!(
         refused,
-        Err(Error::WouldDeadlock { call: "check" })
+        Err(Error::WouldDeadlock { call: "check", .. })
     ));
     watch.unwrap().wait().unwrap();
 }

@@ -47,7 +47,7 @@ fn what_is_no_alert_is_reported_to_both_sides() {
         let error = listening.error();
         assert!(error.to_string().contains("json_output"), "{error}");
         match error {
-            Error::Line { line, .. } => assert_eq!(&*line, body.as_bytes()),
+            Error::Undecodable { bytes, .. } => assert_eq!(&*bytes, body.as_bytes()),
             other => panic!("{other}"),
         }
     }

@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Write as _};
 
-use falco_client::Error;
+use falco_client::{Error, Format};
 
 use crate::escape::Escaped;
 use crate::hex::Hex;
@@ -17,6 +17,8 @@ pub use exit_code::Code;
 #[derive(Debug)]
 pub enum Failure {
     Library(Error),
+    /// Arguments that cannot be used, with the remedy.
+    Usage(String),
     /// Standard output was closed by its reader, who has seen enough.
     Closed,
     /// Something that the operating system refused.
@@ -41,6 +43,10 @@ impl Failure {
     pub fn report(&self) -> Code {
         match self {
             Failure::Library(error) => report(error),
+            Failure::Usage(text) => {
+                say(format_args!("{text}"));
+                Code::Usage
+            }
             Failure::Closed => Code::Done,
             Failure::Os { what, source } => {
                 say(format_args!("{what}: {source}"));
@@ -71,10 +77,11 @@ pub fn report(error: &Error) -> Code {
         cause = error.source();
     }
     match error {
-        Error::Undecodable { bytes, .. } => report_bytes(bytes),
-        // Its text stands above, whole unless it is long.
-        Error::Line { line, .. } if line.len() > 200 => report_bytes(line),
-        Error::Line { .. } => Code::Undecodable,
+        Error::Undecodable { bytes, format, .. } => match format {
+            // The error's text has the line, whole unless it is long.
+            Format::JsonLine if bytes.len() <= 200 => Code::Undecodable,
+            _ => report_bytes(bytes),
+        },
         Error::Endpoint { .. }
         | Error::Config { .. }
         | Error::Tls { .. }
@@ -101,18 +108,14 @@ pub fn say(text: fmt::Arguments) {
 mod tests {
     use super::*;
 
+    use falco_client::Client;
+
     #[test]
     fn a_wrong_argument_and_a_failure_exit_differently() {
-        let usage = Error::Endpoint {
-            endpoint: String::new(),
-            problem: String::new(),
-        };
+        let usage = Client::open("falco").err().unwrap();
         assert_eq!(Failure::from(usage).report(), Code::Usage);
-        let failed = Error::Unavailable {
-            endpoint: String::new(),
-            problem: String::new(),
-            source: None,
-        };
+        let absent = Client::open("unix:///nonexistent/falco.sock").unwrap();
+        let failed = absent.version().unwrap_err();
         assert_eq!(Failure::from(failed).report(), Code::Failed);
         let closed = Failure::stdout(io::ErrorKind::BrokenPipe.into());
         assert_eq!(closed.report(), Code::Done);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use falco_client::dynamic::Descriptor;
-use falco_client::{Alert, Error, Result};
+use falco_client::{Alert, Error};
 
 use super::text;
 use crate::diagnostics::Failure;
@@ -40,15 +40,14 @@ enum Form {
 
 impl Printer {
     /// Without a format: proto with a descriptor, text on a terminal, falco elsewhere.
-    pub fn new(format: Option<Format>, descriptor: Option<&Path>) -> Result<Printer> {
+    pub fn new(format: Option<Format>, descriptor: Option<&Path>) -> Result<Printer, Failure> {
         let terminal = std::io::stdout().is_terminal();
         let form = match (descriptor, format) {
             (Some(path), None | Some(Format::Proto)) => Form::Described(describe(path)?),
             (Some(_), Some(_)) => {
-                return Err(Error::Config {
-                    option: "--format",
-                    problem: "--proto prints the form proto only; leave out one of the two".into(),
-                })
+                let problem =
+                    "--format: --proto prints the form proto only; leave out one of the two";
+                return Err(Failure::Usage(problem.to_owned()));
             }
             (None, None) if !terminal => Form::Falco,
             (None, None | Some(Format::Text)) => Form::Text {
@@ -90,28 +89,23 @@ impl Printer {
 }
 
 /// `.proto` text by its name; anything else is a `FileDescriptorSet`, as `protoc -o` writes it.
-fn describe(path: &Path) -> Result<Descriptor> {
+fn describe(path: &Path) -> Result<Descriptor, Failure> {
     if path
         .extension()
         .is_some_and(|extension| extension == "proto")
     {
-        return Descriptor::from_proto(path);
+        return Ok(Descriptor::from_proto(path)?);
     }
     let what = path.display().to_string();
-    let bytes = read(path).map_err(|error| Error::Descriptor {
-        what: what.clone(),
-        problem: format!("cannot be read ({error}); give a file made with protoc -o, or *.proto"),
-        source: Some(error.into()),
+    let bytes = read(path).map_err(|error| {
+        let remedy = "give a file made with protoc -o, or *.proto";
+        Failure::Usage(format!("{what}: cannot be read ({error}); {remedy}"))
     })?;
-    Descriptor::from_set(&bytes).map_err(|error| match error {
-        Error::Descriptor {
-            problem, source, ..
-        } => Error::Descriptor {
-            what,
-            problem,
-            source,
-        },
-        other => other,
+    Descriptor::from_set(&bytes).map_err(|mut error| {
+        if let Error::Descriptor { what: name, .. } = &mut error {
+            *name = what;
+        }
+        error.into()
     })
 }
 

@@ -58,8 +58,8 @@ pub(super) fn open(folder: &Path, sinks: &[String]) -> Result<Contents> {
     let second = connect(&file).map_err(|error| unusable(&file, error))?;
     let checkpointer = Checkpointer::start(second, Failures::new(file.clone()));
     let checkpointer = checkpointer.map_err(|error| {
-        let problem = format!("a thread cannot be started: {error}; allow more threads");
-        refused(&file, problem, error)
+        let problem = format!("a thread cannot be started: {error}");
+        refused(&file, problem, "allow more threads", error)
     })?;
     let disk = Disk {
         checkpointer: Some(checkpointer),

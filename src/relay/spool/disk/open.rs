@@ -33,23 +33,28 @@ const TABLES: &str = "
 /// How long to wait for another writer: the folder is locked, so that it can only be a person.
 const BUSY: Duration = Duration::from_millis(250);
 
-pub(super) fn refused(path: &Path, problem: String, source: impl Into<Cause>) -> Error {
-    Error::Spool {
-        path: path.to_owned(),
-        problem,
-        source: Some(source.into()),
-    }
+pub(super) fn refused(
+    path: &Path,
+    problem: String,
+    remedy: &'static str,
+    source: impl Into<Cause>,
+) -> Error {
+    Error::spool(path, (problem, remedy), Some(source.into()))
 }
 
 pub(super) fn unusable(file: &Path, error: rusqlite::Error) -> Error {
-    let problem = match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => format!(
-            "is no database, or a damaged one: {error}; move all files of its folder away, and a \
-             new spool is begun (what is in this one is not delivered then)"
+    let (problem, remedy) = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
+            format!("is no database, or a damaged one: {error}"),
+            "move all files of its folder away, and a new spool is begun (what is in this one is \
+             not delivered then)",
         ),
-        _ => format!("cannot be used: {error}; see to its folder's permissions and the disk"),
+        _ => (
+            format!("cannot be used: {error}"),
+            "see to its folder's permissions and the disk",
+        ),
     };
-    refused(file, problem, error)
+    refused(file, problem, remedy, error)
 }
 
 /// Locks the folder against other relays, and creates it if it is missing.
@@ -57,8 +62,13 @@ pub(super) fn lock(folder: &Path) -> Result<File> {
     // Alerts are confidential.
     let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     created.map_err(|error| {
-        let problem = format!("cannot be created: {error}; give a folder that can be written to");
-        refused(folder, problem, error)
+        let problem = format!("cannot be created: {error}");
+        refused(
+            folder,
+            problem,
+            "give a folder that can be written to",
+            error,
+        )
     })?;
     let path = folder.join("lock");
     let open = File::options()
@@ -67,19 +77,28 @@ pub(super) fn lock(folder: &Path) -> Result<File> {
         .write(true)
         .open(&path);
     let file = open.map_err(|error| {
-        let problem = format!("cannot be opened: {error}; give a folder that can be written to");
-        refused(&path, problem, error)
+        let problem = format!("cannot be opened: {error}");
+        refused(
+            &path,
+            problem,
+            "give a folder that can be written to",
+            error,
+        )
     })?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(error) => {
-            let problem = match error {
-                Errno::WOULDBLOCK => "is in use by another relay; stop that one, or give each its \
-                                      own folder"
-                    .to_owned(),
-                _ => format!("cannot be locked: {error}; give a folder on a local disk"),
+            let (problem, remedy) = match error {
+                Errno::WOULDBLOCK => (
+                    "is in use by another relay".to_owned(),
+                    "stop that one, or give each its own folder",
+                ),
+                _ => (
+                    format!("cannot be locked: {error}"),
+                    "give a folder on a local disk",
+                ),
             };
-            Err(refused(folder, problem, error))
+            Err(refused(folder, problem, remedy, error))
         }
     }
 }
@@ -105,14 +124,11 @@ pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<()> {
     };
     let (version, empty) = inspect().map_err(|error| unusable(file, error))?;
     if version != SCHEMA && !(version == 0 && empty) {
-        return Err(Error::Spool {
-            path: file.to_owned(),
-            problem: format!(
-                "is of version {version} and this program reads version {SCHEMA}; let the program \
-                 that wrote it deliver what is in there, or move all files of its folder away"
-            ),
-            source: None,
-        });
+        let problem = format!("is of version {version} and this program reads version {SCHEMA}");
+        let remedy =
+            "let the program that wrote it deliver what is in there, or move all files of \
+                      its folder away";
+        return Err(Error::spool(file, (problem, remedy), None));
     }
     let mut make = || -> rusqlite::Result<()> {
         // A commit does not wait for the disk. SQLite itself makes a checkpoint when the log has

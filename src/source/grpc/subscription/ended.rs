@@ -11,7 +11,7 @@ use crate::delivery::Tally;
 use crate::error::Error;
 use crate::source::grpc::channel::Generation;
 use crate::source::grpc::examine::{examine, look};
-use crate::source::grpc::status::{is_unimplemented, is_vague, passes};
+use crate::source::grpc::status::{is_unimplemented, is_vague};
 use crate::source::Purpose;
 
 /// A subscription that lasted so long stood, though it brought nothing.
@@ -87,7 +87,8 @@ impl Subscription {
         let followed = std::mem::take(&mut self.following);
         // A refusal may come late, as through a proxy that has to find the server first.
         let stood = self.fruitful || polled || followed && self.begun.elapsed() > STANDS;
-        let goes_on = self.connection.config().keep_trying || failure.as_ref().is_none_or(passes);
+        let goes_on = self.connection.config().keep_trying
+            || failure.as_ref().is_none_or(Error::is_transient);
         if self.purpose == Purpose::Get || !goes_on || self.closing || self.cancelled {
             let failure = failure.map(|failure| examine(&self.connection, failure, LOOK_DEADLINE));
             let ending = async move {

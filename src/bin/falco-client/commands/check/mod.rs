@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use falco_client::check::{Check, FalcoYaml, Report};
-use falco_client::{Alert, Client, Config, Error};
+use falco_client::{Alert, Client, Config};
 
 use crate::diagnostics::{report, say, Code, Failure};
 use crate::escape::{Escaped, JsonEscaped};
@@ -100,8 +100,8 @@ impl Printed {
     fn finish(&mut self) -> Result<(), Failure> {
         match self.json {
             true => {
-                let report =
-                    serde_json::to_string(&self.report).map_err(|source| Error::Json { source })?;
+                let report = serde_json::to_string(&self.report)
+                    .map_err(|error| Failure::stdout(error.into()))?;
                 print_line(&report, self.terminal, &mut self.output)?;
             }
             false => self.show_text()?,

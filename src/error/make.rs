@@ -1,0 +1,175 @@
+//! Errors made of a problem with its remedy.
+
+use std::fmt;
+use std::io;
+#[cfg(feature = "server")]
+use std::path::PathBuf;
+
+use super::{Cause, Error, Problem};
+use crate::alert::Format;
+
+impl Error {
+    /// Bytes that are no message of Falco's gRPC API. Where they came from is added by who knows it.
+    pub(crate) fn not_protobuf(bytes: Box<[u8]>, problem: String) -> Error {
+        let remedy = "if a Falco sent it, report it with its bytes, which are in this error";
+        Error::Undecodable {
+            endpoint: None,
+            bytes,
+            format: Format::Grpc,
+            problem,
+            remedy: Some(remedy.to_owned()),
+        }
+    }
+
+    /// What was posted or is a line, and is not Falco's JSON: Falco writes text unless it is told
+    /// otherwise.
+    pub(crate) fn not_json(
+        endpoint: impl fmt::Display,
+        bytes: Box<[u8]>,
+        problem: String,
+    ) -> Error {
+        Error::Undecodable {
+            endpoint: Some(endpoint.to_string()),
+            bytes,
+            format: Format::JsonLine,
+            problem,
+            remedy: Some("see that json_output is true in falco.yaml".to_owned()),
+        }
+    }
+
+    /// The system gives no thread `purpose`, such as "to read it".
+    pub(crate) fn no_thread(endpoint: impl fmt::Display, purpose: &str, error: io::Error) -> Error {
+        let problem = format!("no thread {purpose}: {error}");
+        Error::listen(
+            endpoint,
+            (problem, "allow more threads"),
+            Some(error.into()),
+        )
+    }
+
+    /// Adds to an error of a message where that came from.
+    pub(crate) fn received_from(mut self, from: impl fmt::Display) -> Error {
+        if let Error::Undecodable { endpoint, .. } = &mut self {
+            endpoint.get_or_insert_with(|| from.to_string());
+        }
+        self
+    }
+
+    pub(crate) fn endpoint(endpoint: impl fmt::Display, problem: impl Into<Problem>) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Endpoint {
+            endpoint: endpoint.to_string(),
+            problem,
+            remedy,
+        }
+    }
+
+    pub(crate) fn config(option: &'static str, problem: impl Into<Problem>) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Config {
+            option,
+            problem,
+            remedy,
+        }
+    }
+
+    pub(crate) fn tls(
+        what: impl fmt::Display,
+        problem: impl Into<Problem>,
+        source: Option<Cause>,
+    ) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Tls {
+            what: what.to_string(),
+            problem,
+            remedy,
+            source,
+        }
+    }
+
+    pub(crate) fn unavailable(
+        endpoint: impl fmt::Display,
+        problem: impl Into<Problem>,
+        source: Option<Cause>,
+    ) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Unavailable {
+            endpoint: endpoint.to_string(),
+            problem,
+            remedy,
+            source,
+        }
+    }
+
+    pub(crate) fn untrusted(
+        endpoint: impl fmt::Display,
+        problem: impl Into<Problem>,
+        source: Option<Cause>,
+    ) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Untrusted {
+            endpoint: endpoint.to_string(),
+            problem,
+            remedy,
+            source,
+        }
+    }
+
+    pub(crate) fn descriptor(
+        what: impl fmt::Display,
+        problem: impl Into<Problem>,
+        source: Option<Cause>,
+    ) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Descriptor {
+            what: what.to_string(),
+            problem,
+            remedy,
+            source,
+        }
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn recording(
+        path: impl Into<PathBuf>,
+        problem: impl Into<Problem>,
+        source: Option<Cause>,
+    ) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Recording {
+            path: path.into(),
+            problem,
+            remedy,
+            source,
+        }
+    }
+
+    #[cfg(feature = "relay")]
+    pub(crate) fn spool(
+        path: impl Into<PathBuf>,
+        problem: impl Into<Problem>,
+        source: Option<Cause>,
+    ) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Spool {
+            path: path.into(),
+            problem,
+            remedy,
+            source,
+        }
+    }
+
+    pub(crate) fn listen(
+        endpoint: impl fmt::Display,
+        problem: impl Into<Problem>,
+        source: Option<Cause>,
+    ) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Listen {
+            endpoint: endpoint.to_string(),
+            problem,
+            remedy,
+            source,
+        }
+    }
+}
