@@ -112,6 +112,7 @@ mod endpoint;
 mod error;
 #[cfg(any(feature = "server", feature = "relay"))]
 mod falco_api;
+mod format;
 mod http;
 pub mod json;
 mod priority;
@@ -125,13 +126,14 @@ mod source;
 mod tls;
 mod util;
 
-pub use alert::{Alert, AlertBuilder, Format};
+pub use alert::{Alert, AlertBuilder};
 pub use alerts::{Alerts, Handle, IntoIter, Iter, Watch};
 pub use client::Client;
 pub use config::{Config, Overflow};
 pub use delivery::{Counters, State};
 pub use endpoint::Endpoint;
 pub use error::{Error, Result, StatusCode};
+pub use format::Format;
 pub use priority::Priority;
 pub use tls::Tls;
 

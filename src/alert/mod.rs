@@ -1,7 +1,6 @@
 //! An alert over its bytes.
 
 mod builder;
-mod format;
 mod message;
 mod parse;
 mod repair;
@@ -17,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::priority::Priority;
 use parse::{Index, Span};
 
+pub(crate) use crate::format::Format;
 pub use builder::AlertBuilder;
-pub use format::Format;
 pub(crate) use repair::repair;
 pub(crate) use time::normal;
 

@@ -2,8 +2,8 @@
 
 use std::collections::hash_map::{Entry, HashMap};
 
-use super::format::Format;
 use super::wire::{self, Level, Malformed, Read, Reader, Value};
+use crate::format::Format;
 
 /// Longer messages are refused: offsets, those into the repaired texts included, stay below 2^32.
 pub(super) const LONGEST: usize = (1 << 30) - 1;

@@ -19,6 +19,7 @@
     clippy::map_unwrap_or
 )]
 
+mod channel_arg;
 #[rustfmt::skip]
 pub mod outputs;
 #[rustfmt::skip]
@@ -31,5 +32,5 @@ pub mod version;
 #[rustfmt::skip]
 pub mod version_grpc;
 
-pub use crate::config::ChannelArg;
+pub use channel_arg::ChannelArg;
 pub use {grpcio, protobuf};

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::native_settings::output;
 use super::settings::{Settings, CONCERNED, OTHERS, SET_TO_TRUE, UNSET_ADDRESS};
 use super::{Finding, Outcome, Step};
-use crate::alert::Format;
 use crate::endpoint::Endpoint;
 use crate::error::Problem;
+use crate::format::Format;
 
 /// Where Falco's packages put it.
 const USUAL: &str = "/etc/falco/falco.yaml";

@@ -32,12 +32,12 @@ mod settings;
 #[cfg(feature = "falco-yaml")]
 mod yaml;
 
-use crate::alert::Format;
 use crate::client::Client;
 use crate::config::Config;
 use crate::diagnose::Route;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::tls::Tls;
 use crate::util::thread::on_delivery_thread;
 

@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::alert::Format;
+use crate::api::ChannelArg;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Error, Problem, Result};
+use crate::format::Format;
 use crate::tls::{Pem, Tls};
 
 /// How to reach a Falco, and how to read from it.
@@ -61,16 +62,6 @@ pub enum Overflow {
     DropOldest,
     /// It is dropped itself: the reader sees how it began. Counted and told in the same way.
     DropNewest,
-}
-
-/// The value of a [`channel_arg`](Config::channel_arg).
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum ChannelArg {
-    /// A number; C-core's times are in milliseconds, its booleans 0 and 1.
-    Int(i32),
-    /// A text.
-    Text(String),
 }
 
 /// The longest alert that protobuf and C-core carry safely: both count in 32 bits.
@@ -353,24 +344,6 @@ impl Default for Config {
     /// The Falco of this machine, at [`Endpoint::DEFAULT`].
     fn default() -> Config {
         Config::new(Endpoint::DEFAULT)
-    }
-}
-
-impl From<i32> for ChannelArg {
-    fn from(value: i32) -> ChannelArg {
-        ChannelArg::Int(value)
-    }
-}
-
-impl From<&str> for ChannelArg {
-    fn from(value: &str) -> ChannelArg {
-        ChannelArg::Text(value.to_owned())
-    }
-}
-
-impl From<String> for ChannelArg {
-    fn from(value: String) -> ChannelArg {
-        ChannelArg::Text(value)
     }
 }
 

@@ -1,8 +1,9 @@
 //! An alert on its way from a source to its reader.
 
 use super::position::Position;
-use crate::alert::{Alert, Format};
+use crate::alert::Alert;
 use crate::error::Result;
+use crate::format::Format;
 
 /// One message `falco.outputs.response` that nobody has decoded yet, with what its source knows of it.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -18,7 +18,8 @@ use futures::channel::oneshot;
 use futures::future::{select, Either};
 use futures_timer::Delay;
 
-use crate::config::{ChannelArg, Config};
+use crate::api::ChannelArg;
+use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{Problem, Result};
 use crate::tls::{Pem, Tls};

@@ -8,8 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::alert::Format;
 use crate::error::{Error, Problem, Result};
+use crate::format::Format;
 
 pub(crate) use listen::cannot_listen;
 

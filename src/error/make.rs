@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{Cause, Error, Problem};
-use crate::alert::Format;
+use crate::format::Format;
 
 impl Error {
     /// Bytes that are no message of Falco's gRPC API. Where they came from is added by who knows it.

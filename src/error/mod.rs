@@ -9,7 +9,7 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::alert::Format;
+use crate::format::Format;
 
 pub(crate) use problem::Problem;
 pub use status_code::StatusCode;

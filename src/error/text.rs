@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Error, StatusCode};
-use crate::alert::Format;
+use crate::format::Format;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

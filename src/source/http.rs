@@ -8,11 +8,11 @@ use std::sync::Arc;
 use ureq_proto::http::{Method, StatusCode};
 
 use super::{Purpose, Source, StartRequest};
-use crate::alert::Format;
 use crate::config::Config;
 use crate::delivery::{Intake, Message, Mode, Put, State};
 use crate::endpoint::{cannot_listen, Endpoint};
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::http::{
     HttpRequest, HttpResponse, HttpService, ListenOptions, Listener, Refusal, Rejection,
     RequestHead, Shutdown, ShutdownSignal,

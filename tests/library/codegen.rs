@@ -86,7 +86,7 @@ fn read(folder: &Path) -> BTreeMap<String, String> {
                 fs::read_to_string(entry.path()).unwrap(),
             )
         })
-        .filter(|(name, _)| !["mod.rs", "paths.rs"].contains(&name.as_str()))
+        .filter(|(name, _)| !["mod.rs", "channel_arg.rs", "paths.rs"].contains(&name.as_str()))
         .collect()
 }
 

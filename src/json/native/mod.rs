@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::time;
-use crate::alert::{Alert, Format};
+use crate::alert::Alert;
+use crate::format::Format;
 
 /// The output, when the alert came as that, or it is a native line about this very alert.
 ///

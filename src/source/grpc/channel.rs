@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, Client, EnvBuilder, Environment};
 
-use crate::config::{ChannelArg, Checked, Config};
+use crate::api::ChannelArg;
+use crate::config::{Checked, Config};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::tls::Pem;
