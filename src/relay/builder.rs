@@ -189,6 +189,11 @@ fn duplicate(names: &[String]) -> Option<&String> {
 }
 
 impl Relay {
+    /// Sets up a relay.
+    pub fn builder() -> RelayBuilder {
+        RelayBuilder::default()
+    }
+
     fn start_sink(
         &mut self,
         sink: &Sink,

@@ -23,7 +23,8 @@
 //!
 //! # Delivery guarantees
 //!
-//! Each sink gets every alert, in the order in which they arrived. While a sink is down, its alerts
+//! Each sink gets every alert, in the order in which they arrived; only an alert that was refused at
+//! first may follow later ones. While a sink is down, its alerts
 //! wait in the *spool*, in memory or on disk. When the spool is full, the sources are held up, unless
 //! [`RelayBuilder::overflow`] says otherwise.
 //!
@@ -35,10 +36,10 @@
 //! - If this process is killed, a sink may get alerts twice: over HTTP the one in flight, in a file up
 //!   to 256, over gRPC up to 1,024. A spool on disk keeps what was not delivered; one in memory is
 //!   lost.
-//! - An alert that an HTTP sink refuses (400, 413, 415, 422) is retried until the sink takes an alert
-//!   after it; then it is counted, logged and given up. A sink that refuses every alert is failing, and
-//!   nothing is given up. After any other failure the alert is retried without limit. Retries are 0.1 s
-//!   to 5 s apart.
+//! - An alert that an HTTP sink refuses (400, 413, 415, 422) is retried. If the sink refuses it again
+//!   after it has taken a later one, it is counted, logged and given up. A sink that refuses every alert
+//!   is failing, and nothing is given up. After any other failure the alert is retried without limit.
+//!   Retries are 0.1 s to 5 s apart.
 //! - With a spool on disk a file is read on where the relay stopped; otherwise from its beginning.
 //! - A message that is not an alert is passed on over gRPC unchanged. Sinks that need JSON count it as
 //!   refused, and its bytes are logged.
@@ -54,6 +55,7 @@ mod json_line;
 mod label;
 mod metrics;
 mod progress;
+mod prometheus;
 mod shutdown;
 mod sink;
 mod source;
@@ -96,11 +98,6 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Sets up a relay.
-    pub fn builder() -> RelayBuilder {
-        RelayBuilder::default()
-    }
-
     /// Returns the current state of its sources, its spool and its sinks.
     pub fn status(&self) -> Status {
         self.watched.status()

@@ -24,8 +24,9 @@ pub struct ServerBuilder {
     version: Option<version::Response>,
 }
 
-impl ServerBuilder {
-    pub(super) fn new() -> ServerBuilder {
+impl Server {
+    /// Sets up a server.
+    pub fn builder() -> ServerBuilder {
         ServerBuilder {
             listen: String::new(),
             tls: None,
@@ -34,7 +35,9 @@ impl ServerBuilder {
             version: None,
         }
     }
+}
 
+impl ServerBuilder {
     /// Where to listen: `unix:///path`, or `host:port`, where port 0 is any free one and
     /// [`Server::endpoint`] tells which. There is no default.
     pub fn listen(mut self, endpoint: impl Into<String>) -> Self {

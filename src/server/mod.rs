@@ -94,11 +94,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// Sets up a server.
-    pub fn builder() -> ServerBuilder {
-        ServerBuilder::new()
-    }
-
     /// Where it listens, with the real port.
     pub fn endpoint(&self) -> Endpoint {
         self.api.endpoint().clone()

@@ -36,21 +36,48 @@ fn answering(statuses: &'static [u16]) -> (String, Receiver<String>) {
 
 #[test]
 fn what_passes_is_tried_again_and_what_the_sink_refuses_is_given_up() {
-    let (url, posted) = answering(&[503, 429, 404, 204, 400, 200]);
+    let (url, posted) = answering(&[503, 429, 404, 204, 400, 200, 400]);
     let relay = listening().to(url.parse().unwrap()).start().unwrap();
     let mut falco = poster(&relay);
     for number in 0..3 {
         assert_eq!(falco.post(&line(number)).unwrap(), 200);
     }
-    let tried: Vec<_> = (0..6)
+    let tried: Vec<_> = (0..7)
         .map(|_| posted.recv_timeout(crate::LIMIT).unwrap())
         .collect();
-    let expected = [0, 0, 0, 0, 1, 2].map(line);
-    assert_eq!(tried, expected, "in order, the first until it is taken");
+    let expected = [0, 0, 0, 0, 1, 2, 1].map(line);
+    assert_eq!(
+        tried, expected,
+        "the first until it is taken, the refused one once more"
+    );
     until("all is delivered", || relay.status().spooled == 0);
     let sink = &relay.status().sinks[0];
     assert_eq!((sink.delivered, sink.refused), (2, 1));
     assert_eq!(sink.failing, None);
+}
+
+#[test]
+fn a_sink_that_refuses_everything_loses_no_alert() {
+    let (url, posted) = answering(&[400; 15]);
+    let relay = listening().to(url.parse().unwrap()).start().unwrap();
+    let mut falco = poster(&relay);
+    for number in 0..6 {
+        assert_eq!(falco.post(&line(number)).unwrap(), 200);
+    }
+    until("it is seen to fail", || {
+        relay.status().sinks[0].failing.is_some()
+    });
+    let failing = relay.status().sinks[0].failing.clone().unwrap();
+    assert!(failing.contains("400 Bad Request (said)"), "{failing}");
+    until("all are taken", || relay.status().spooled == 0);
+    let status = relay.status();
+    let sink = &status.sinks[0];
+    assert_eq!((sink.delivered, sink.refused), (6, 0));
+    assert!(status.is_healthy(), "{status:?}");
+    let tried: Vec<_> = posted.try_iter().collect();
+    let mut taken = tried[15..].to_vec();
+    taken.sort();
+    assert!(taken.into_iter().eq((0..6).map(line)));
 }
 
 fn get(address: &str, path: &str) -> String {

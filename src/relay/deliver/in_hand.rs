@@ -7,8 +7,11 @@ use crate::relay::spool::Entry;
 
 #[derive(Default)]
 pub(super) struct InHand {
-    /// Alerts that were refused since the sink has last taken one, before all that are untried.
+    /// Alerts that were refused since the sink has last taken one. They precede the untried ones.
     suspects: Vec<(Entry, Reason)>,
+    /// The sink has taken an alert with this number. If one before it is refused again, the fault is
+    /// in the alert.
+    taken: u64,
     untried: VecDeque<Entry>,
     /// The last number that was taken out.
     last: u64,
@@ -45,12 +48,26 @@ impl InHand {
         self.suspects.push((entry, reason));
     }
 
-    pub(super) fn take_suspects(&mut self) -> Vec<(Entry, Reason)> {
-        std::mem::take(&mut self.suspects)
+    /// Makes the suspects the next to be tried, with no judgement on them.
+    pub(super) fn retry_suspects(&mut self) {
+        self.taken = 0;
+        self.requeue_suspects();
     }
 
-    /// Makes the suspects the next to be tried.
-    pub(super) fn retry_suspects(&mut self) {
+    /// The sink has taken the alert with this number: it takes alerts, at least by now.
+    pub(super) fn taken(&mut self, number: u64) {
+        if !self.suspects.is_empty() {
+            self.taken = number;
+            self.requeue_suspects();
+        }
+    }
+
+    /// Whether a refusal of this alert is its own fault.
+    pub(super) fn is_at_fault(&self, entry: &Entry) -> bool {
+        entry.number < self.taken
+    }
+
+    fn requeue_suspects(&mut self) {
         for (entry, _) in self.suspects.drain(..).rev() {
             self.untried.push_front(entry);
         }

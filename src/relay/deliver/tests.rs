@@ -26,6 +26,8 @@ struct Script {
     /// Numbers that are refused.
     refused: BTreeSet<u64>,
     refuses_all: bool,
+    /// How many are refused at first, whatever their numbers are.
+    refuses_first: usize,
     /// How many are handled of a batch, at most; all of it where this is 0.
     most: usize,
     /// Numbers in the order in which they were tried.
@@ -52,7 +54,10 @@ impl Deliver for Scripted {
             script.tried.push(number);
             let reason = if script.no_alert.contains(&number) {
                 Reason::NoAlert(Error::not_protobuf(Box::default(), String::new()))
-            } else if script.refuses_all || script.refused.contains(&number) {
+            } else if script.refuses_all
+                || script.tried.len() <= script.refuses_first
+                || script.refused.contains(&number)
+            {
                 Reason::Answer {
                     status: "400 Bad Request".to_owned(),
                     excerpt: "no".to_owned(),
@@ -140,7 +145,7 @@ impl Rig {
 }
 
 #[test]
-fn a_refused_alert_is_given_up_when_the_sink_takes_the_next() {
+fn a_refused_alert_is_given_up_where_the_sink_takes_others() {
     for batch in [1, 4, 100] {
         let script = Script {
             refused: [3, 4, 5].into(),
@@ -189,6 +194,19 @@ fn a_sink_that_refuses_everything_is_failing_and_nothing_is_given_up() {
 }
 
 #[test]
+fn a_sink_that_recovers_between_two_alerts_loses_none() {
+    for refuses_first in [1, 3, 4, 5, 7, 12] {
+        let script = Script {
+            refuses_first,
+            ..Script::default()
+        };
+        let (mut taken, refused) = Rig::start(5, 1, script).finish();
+        taken.sort();
+        assert_eq!((taken, refused), ((1..=5).collect(), 0), "{refuses_first}");
+    }
+}
+
+#[test]
 fn a_refused_alert_that_is_the_last_waits_for_another() {
     let script = Script {
         refused: [2].into(),
@@ -221,5 +239,6 @@ fn what_a_sink_has_not_handled_of_a_batch_is_tried_again() {
     let rig = Rig::start(8, 5, script);
     let script = rig.script.clone();
     assert_eq!(rig.finish(), (vec![1, 2, 3, 5, 6, 7, 8], 1));
-    assert_eq!(script.lock().unwrap().tried, (1..=8).collect::<Vec<_>>());
+    let tried = &script.lock().unwrap().tried;
+    assert_eq!(*tried, [1, 2, 3, 4, 5, 6, 4, 7, 8]);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::in_hand::InHand;
-use super::{Deliver, Delivery, Failure, Reason};
+use super::{Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::error::Error;
 use crate::relay::json_line::json_line;
 use crate::relay::progress::Progress;
@@ -26,9 +26,9 @@ const MOST_SUSPECTS: usize = 64;
 
 /// Delivers the alerts of the spool to one sink.
 ///
-/// A refusal counts as the fault of the alert where the sink takes one that follows. Until then the
-/// alert is a suspect, and stays in the spool: a sink may also refuse everything, as one that has been
-/// restarted with TLS does, and then no alert is given up.
+/// A refused alert is a suspect, until the sink takes one that follows. Then it is tried once more, and
+/// given up if it is refused again. A sink may also refuse everything, as one that has been restarted
+/// with TLS does: then all alerts stay in the spool.
 pub(in crate::relay) struct Worker<D> {
     pub sink: D,
     pub name: Arc<str>,
@@ -109,20 +109,24 @@ impl<D: Deliver> Worker<D> {
             });
         }
         let mut refused = refused.into_iter().peekable();
-        let mut delivered = 0;
+        let (mut delivered, mut last_taken) = (0, None);
         for entry in in_hand.take_tried(handled) {
             match refused.next_if(|refusal| refusal.number == entry.number) {
-                Some(refusal) => match refusal.reason {
-                    Reason::NoAlert(_) => self.give_up(&entry, &refusal.reason),
-                    Reason::Answer { .. } => in_hand.suspect(entry, refusal.reason),
+                Some(RefusedAlert { reason, .. }) => match reason {
+                    Reason::NoAlert(_) => self.give_up(&entry, &reason),
+                    Reason::Answer { .. } if in_hand.is_at_fault(&entry) => {
+                        self.give_up(&entry, &reason);
+                    }
+                    Reason::Answer { .. } => in_hand.suspect(entry, reason),
                 },
                 None => {
                     delivered += 1;
-                    for (suspect, reason) in in_hand.take_suspects() {
-                        self.give_up(&suspect, &reason);
-                    }
+                    last_taken = Some(entry.number);
                 }
             }
+        }
+        if let Some(number) = last_taken {
+            in_hand.taken(number);
         }
         self.progress.add_delivered(delivered);
         self.spool.confirm(self.number, in_hand.settled());

@@ -1,22 +1,22 @@
 //! A store in an SQLite database.
 
+mod checkpoint;
+mod open;
+mod rows;
+
 use std::fs::{self, File};
 use std::path::Path;
 
-use rusqlite::{params, Connection, Row};
+use rusqlite::{params, Connection};
 
 use super::contents::Contents;
 use super::entry::Entry;
 use super::failures::Failures;
 use super::store::{Batch, Limit, Store, StoreError, Sum};
-use crate::alert::Format;
 use crate::error::Result;
-
-mod checkpoint;
-mod open;
-
 use checkpoint::Checkpointer;
 use open::{connect, find, lock, prepare, refused, unusable};
+use rows::{entry, length, make_room, number_of, remove, signed, sum};
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
@@ -67,69 +67,6 @@ pub(super) fn open(folder: &Path, sinks: &[String]) -> Result<Contents> {
         _lock: lock,
     };
     Ok(Contents::new(Box::new(disk), found, Failures::new(file)))
-}
-
-/// The sum of the alerts up to this number, without reading their bytes.
-fn sum(connection: &Connection, number: i64) -> rusqlite::Result<Sum> {
-    let mut gone = Sum::default();
-    let lengths = "SELECT length(message) FROM alerts WHERE number <= ?";
-    let mut lengths = connection.prepare_cached(lengths)?;
-    let mut rows = lengths.query([number])?;
-    while let Some(row) = rows.next()? {
-        gone.add(length(row, 0)?);
-    }
-    Ok(gone)
-}
-
-fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
-    let mut remove = connection.prepare_cached("DELETE FROM alerts WHERE number <= ?")?;
-    remove.execute([number]).map(|_| ())
-}
-
-/// Removes the oldest alerts, until they have freed this number of bytes.
-fn make_room(connection: &Connection, bytes: u64) -> rusqlite::Result<Sum> {
-    let mut gone = Sum::default();
-    let mut last = 0;
-    let oldest = "SELECT number, length(message) FROM alerts ORDER BY number";
-    let mut oldest = connection.prepare_cached(oldest)?;
-    let mut rows = oldest.query([])?;
-    while gone.bytes < bytes {
-        let Some(row) = rows.next()? else { break };
-        last = row.get(0)?;
-        gone.add(length(row, 1)?);
-    }
-    drop(rows);
-    remove(connection, last)?;
-    Ok(gone)
-}
-
-/// The length of a message, which is at most 2 GiB in SQLite.
-fn length(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
-    row.get::<_, u32>(column).map(|length| length as usize)
-}
-
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    Ok(Entry {
-        number: unsigned(row.get(0)?),
-        source: row.get(1)?,
-        format: format_of(row.get(2)?),
-        bytes: row.get(3)?,
-    })
-}
-
-/// The value of the column `format`.
-fn number_of(format: Format) -> i64 {
-    match format {
-        Format::Grpc => 0,
-        Format::JsonLine => 1,
-    }
-}
-
-fn format_of(number: i64) -> Format {
-    match number {
-        1 => Format::JsonLine,
-        _ => Format::Grpc,
-    }
 }
 
 impl Disk {
@@ -212,13 +149,4 @@ impl Drop for Disk {
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         let _ = self.connection.query_row(checkpoint, [], |_| Ok(()));
     }
-}
-
-/// SQLite's integers are signed. At a million alerts a second they last for 292,000 years.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }

@@ -10,7 +10,7 @@ use rusqlite::{params, Connection, ErrorCode, OpenFlags};
 use rustix::fs::{flock, FlockOperation};
 use rustix::io::Errno;
 
-use super::{sum, unsigned};
+use super::rows::{sum, unsigned};
 use crate::error::{Cause, Error, Result};
 use crate::relay::spool::cursor::Cursor;
 use crate::relay::spool::store::Found;

@@ -1,0 +1,158 @@
+//! The metrics of a relay as Prometheus reads them.
+
+use std::fmt::Write as _;
+use std::time::UNIX_EPOCH;
+
+use super::status::Status;
+use crate::delivery::State;
+
+/// The state of a relay in Prometheus' text format 0.0.4.
+pub(super) fn text(status: &Status) -> String {
+    let mut text = Text(String::new());
+    let sources = || status.sources.iter();
+    let sinks = || status.sinks.iter();
+    text.each(
+        "source_up",
+        "gauge",
+        "Whether alerts can come from there.",
+        "source",
+        sources().map(|one| (one.name.as_str(), u64::from(one.state == State::Following))),
+    );
+    text.each(
+        "source_alerts_total",
+        "counter",
+        "Alerts that came.",
+        "source",
+        sources().map(|one| (one.name.as_str(), one.counters.alerts)),
+    );
+    text.each(
+        "source_bytes_total",
+        "counter",
+        "Bytes of the alerts that came.",
+        "source",
+        sources().map(|one| (one.name.as_str(), one.counters.bytes)),
+    );
+    text.each(
+        "source_undecodable_total",
+        "counter",
+        "What came as an alert and is none.",
+        "source",
+        sources().map(|one| (one.name.as_str(), one.counters.undecodable)),
+    );
+    text.each(
+        "source_refused_total",
+        "counter",
+        "Requests that were refused, lines that were too long.",
+        "source",
+        sources().map(|one| (one.name.as_str(), one.counters.refused)),
+    );
+    text.each(
+        "source_reconnects_total",
+        "counter",
+        "Subscriptions made again.",
+        "source",
+        sources().map(|one| (one.name.as_str(), one.counters.reconnects)),
+    );
+    text.each(
+        "source_last_alert_timestamp_seconds",
+        "gauge",
+        "When the last alert came.",
+        "source",
+        sources().filter_map(|one| {
+            let since = one.counters.last_alert?.duration_since(UNIX_EPOCH).ok()?;
+            Some((one.name.as_str(), since.as_secs()))
+        }),
+    );
+    text.one(
+        "spool_alerts",
+        "gauge",
+        "Alerts in the spool.",
+        status.spooled,
+    );
+    text.one(
+        "spool_bytes",
+        "gauge",
+        "Bytes of the alerts in the spool.",
+        status.spooled_bytes,
+    );
+    text.one(
+        "spool_stored_total",
+        "counter",
+        "Alerts that came into the spool.",
+        status.stored,
+    );
+    text.one(
+        "spool_dropped_total",
+        "counter",
+        "Alerts dropped as the spool was full.",
+        status.dropped,
+    );
+    text.each(
+        "sink_up",
+        "gauge",
+        "Whether it takes alerts.",
+        "sink",
+        sinks().map(|one| (one.name.as_str(), u64::from(one.failing.is_none()))),
+    );
+    text.each(
+        "sink_delivered_total",
+        "counter",
+        "Alerts delivered.",
+        "sink",
+        sinks().map(|one| (one.name.as_str(), one.delivered)),
+    );
+    text.each(
+        "sink_refused_total",
+        "counter",
+        "Alerts refused and given up.",
+        "sink",
+        sinks().map(|one| (one.name.as_str(), one.refused)),
+    );
+    text.each(
+        "sink_dropped_total",
+        "counter",
+        "Alerts dropped before the sink got them, as the spool was full.",
+        "sink",
+        sinks().map(|one| (one.name.as_str(), one.dropped)),
+    );
+    text.each(
+        "sink_waiting_alerts",
+        "gauge",
+        "Alerts that it is still to get.",
+        "sink",
+        sinks().map(|one| (one.name.as_str(), one.waiting)),
+    );
+    text.0
+}
+
+struct Text(String);
+
+impl Text {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let name = format!("falco_client_{name}");
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
+        self.head(name, kind, help);
+        let _ = writeln!(self.0, "falco_client_{name} {value}");
+    }
+
+    fn each<'a>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        help: &str,
+        label: &str,
+        values: impl Iterator<Item = (&'a str, u64)>,
+    ) {
+        self.head(name, kind, help);
+        for (of, value) in values {
+            let of = of
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('\n', "\\n");
+            let _ = writeln!(self.0, "falco_client_{name}{{{label}=\"{of}\"}} {value}");
+        }
+    }
+}
