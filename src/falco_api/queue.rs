@@ -1,4 +1,4 @@
-//! What clients of a server pop from: one queue for all, as in Falco, or one for each subscriber.
+//! The alerts that clients pop: one queue for all of them, as in Falco, or one for each subscriber.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct Queues {
-    /// Of all, or where each has its own, of nobody yet.
+    /// The queue of all streams; with a queue for each, what came while there was no subscriber.
     shared: VecDeque<Queued>,
     own: HashMap<u64, VecDeque<Queued>>,
     next_subscriber: u64,

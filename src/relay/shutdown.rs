@@ -1,6 +1,6 @@
 //! Shutdown signals between threads.
 
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::util::lock::{lock, time_until, wait_on, wait_while};
@@ -37,14 +37,10 @@ pub(super) struct WaitGroup {
 }
 
 impl WaitGroup {
-    pub(super) fn add(&self) {
+    /// Counts one more, until what is returned is dropped.
+    pub(super) fn enter(self: &Arc<Self>) -> Member {
         *lock(&self.running) += 1;
-    }
-
-    pub(super) fn done(&self) {
-        let mut running = lock(&self.running);
-        *running = running.saturating_sub(1);
-        self.one_ended.notify_all();
+        Member(self.clone())
     }
 
     /// Waits until nothing runs, or until the time comes. Returns whether nothing runs.
@@ -58,5 +54,16 @@ impl WaitGroup {
             running = wait_on(&self.one_ended, running, left);
         }
         true
+    }
+}
+
+/// One of those that a [`WaitGroup`] counts.
+pub(super) struct Member(Arc<WaitGroup>);
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let mut running = lock(&self.0.running);
+        *running = running.saturating_sub(1);
+        self.0.one_ended.notify_all();
     }
 }

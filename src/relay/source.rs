@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use log::Level;
 
-use super::shutdown::WaitGroup;
+use super::shutdown::{Member, WaitGroup};
 use super::spool::{Incoming, Spool};
 use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
@@ -28,7 +28,7 @@ pub(super) struct RunningSource {
 }
 
 impl RunningSource {
-    /// Starts a source, which is counted in `finished` until all that came is stored.
+    /// Starts a source, which `finished` counts until all that came is stored.
     pub(super) fn start(
         client: &Client,
         spool: &Arc<Spool>,
@@ -56,13 +56,13 @@ impl RunningSource {
         let alerts = client.subscribe()?;
         let handle = alerts.handle();
         let run = {
-            let (name, spool, finished) = (name.clone(), spool.clone(), finished.clone());
+            let (name, spool, member) = (name.clone(), spool.clone(), finished.enter());
             move || {
                 pull(alerts, &name, &spool);
-                finished.done();
+                drop(spool);
+                drop(member);
             }
         };
-        finished.add();
         let thread = spawn_named("relay-source", run)
             .map_err(|error| Error::no_thread(&name, "to read it", error))?;
         Ok(RunningSource {
@@ -84,9 +84,8 @@ impl RunningSource {
             spool: spool.clone(),
             log: input_log(&name),
             name: name.clone(),
-            finished: finished.clone(),
+            _member: finished.enter(),
         };
-        finished.add();
         client.start(StartRequest {
             purpose: Purpose::Subscribe,
             outlet: Box::new(outlet),
@@ -158,7 +157,8 @@ struct SpoolOutlet {
     spool: Arc<Spool>,
     log: RateLimitedLog,
     name: Arc<str>,
-    finished: Arc<WaitGroup>,
+    /// The last field, so that the source counts as running until the spool is released.
+    _member: Member,
 }
 
 impl Outlet for SpoolOutlet {
@@ -190,6 +190,5 @@ impl Outlet for SpoolOutlet {
         }
         // Before the process may end.
         self.log.flush();
-        self.finished.done();
     }
 }

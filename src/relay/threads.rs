@@ -18,15 +18,12 @@ pub(super) struct Threads {
 
 impl Threads {
     pub(super) fn spawn(&self, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let running = self.running.clone();
-        running.add();
+        let member = self.running.enter();
         let thread = spawn_named("relay-sink", move || {
             run();
-            running.done();
+            // After all that the thread has held.
+            drop(member);
         });
-        if thread.is_err() {
-            self.running.done();
-        }
         lock(&self.handles).push(thread?);
         Ok(())
     }

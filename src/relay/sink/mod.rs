@@ -1,4 +1,7 @@
 //! Where a relay sends alerts: one file for each kind of sink, behind one trait.
+//!
+//! A new sink is a file here, with a type that implements [`Target`] and, to deliver batches,
+//! [`Deliver`](super::deliver::Deliver); a variant of [`Kind`]; and a case of [`parse`].
 
 mod file;
 mod grpc;
