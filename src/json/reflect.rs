@@ -9,7 +9,7 @@ use protobuf::MessageDyn;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::time;
-use super::unknown::{Base64, Unknown};
+use super::unknown::{base64, Unknown};
 
 /// The message in the canonical proto3 JSON mapping, with the additions of [`Proto`](super::Proto).
 ///
@@ -148,7 +148,7 @@ impl Serialize for Value<'_> {
             },
             ReflectValueRef::Bool(value) => serializer.serialize_bool(*value),
             ReflectValueRef::String(value) => serializer.serialize_str(value),
-            ReflectValueRef::Bytes(value) => serializer.collect_str(&Base64(value)),
+            ReflectValueRef::Bytes(value) => serializer.collect_str(&base64(value)),
             ReflectValueRef::Enum(kind, _) if kind.full_name() == "google.protobuf.NullValue" => {
                 serializer.serialize_unit()
             }

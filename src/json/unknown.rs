@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
 use protobuf::UnknownValueRef;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -45,34 +47,14 @@ impl Serialize for Value<'_> {
             UnknownValueRef::Fixed64(value) | UnknownValueRef::Varint(value) => {
                 serializer.collect_str(value)
             }
-            UnknownValueRef::LengthDelimited(bytes) => serializer.collect_str(&Base64(bytes)),
+            UnknownValueRef::LengthDelimited(bytes) => serializer.collect_str(&base64(bytes)),
         }
     }
 }
 
 /// The standard alphabet, padded, as protobuf's mapping writes `bytes`.
-pub(super) struct Base64<'a>(pub(super) &'a [u8]);
-
-impl fmt::Display for Base64<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write;
-        for group in self.0.chunks(3) {
-            let at = |place: usize| u32::from(group.get(place).copied().unwrap_or_default());
-            let bits = at(0) << 16 | at(1) << 8 | at(2);
-            for place in 0..4 {
-                let digit = (bits >> (18 - 6 * place) & 63) as u8;
-                f.write_char(match digit {
-                    _ if place > group.len() => '=',
-                    0..26 => (b'A' + digit).into(),
-                    26..52 => (b'a' + digit - 26).into(),
-                    52..62 => (b'0' + digit - 52).into(),
-                    62 => '+',
-                    _ => '/',
-                })?;
-            }
-        }
-        Ok(())
-    }
+pub(super) fn base64(bytes: &[u8]) -> impl fmt::Display + '_ {
+    Base64Display::new(bytes, &STANDARD)
 }
 
 #[cfg(test)]
@@ -89,7 +71,7 @@ mod tests {
             (b"foobar", "Zm9vYmFy"),
             (b"\xfb\xef\xff\x00", "++//AA=="),
         ] {
-            assert_eq!(Base64(bytes).to_string(), expected);
+            assert_eq!(base64(bytes).to_string(), expected);
         }
     }
 }

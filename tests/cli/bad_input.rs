@@ -9,7 +9,7 @@ fn arguments() {
     run(&["get", "--format", "xml"]).failed(2, &["xml", "text, falco, go, proto"]);
     run(&["get", "--min-priority", "urgent"]).failed(2, &["urgent", "emergency"]);
     run(&["get", "--rule", "[a"]).failed(2, &["--rule", "[a", "invalid range pattern"]);
-    run(&["get", "--rule", ""]).failed(2, &["--rule", "leave the option out"]);
+    run(&["get", "--rule", ""]).failed(2, &["--rule", "omit the option"]);
     run(&["get", "--limit", "none"]).failed(2, &["--limit"]);
     run(&["subscribe"]).failed(2, &["subscribe", "--help"]);
     run(&["serve", "--listen", "unix:///tmp/x"]).failed(2, &["--replay"]);

@@ -1,10 +1,14 @@
 //! `bench`: figures of the Falco that is built in and of one's own, whose alerts it does not lose.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::time::SystemTime;
 
+use falco_client::Alert;
 use serde_json::Value;
 
-use crate::child::{finish, recording, run, Falco};
+use crate::child::{falco_client, finish, recording, run, Falco, Running};
+use crate::common::posting::Poster;
 
 #[track_caller]
 fn figures(stdout: &str) -> Value {
@@ -40,7 +44,7 @@ fn a_falco_that_is_built_in() {
     let latency = |name: &str| watch["latency_ms"][name].as_f64().unwrap();
     assert!(latency("p50") <= latency("p99") && latency("p99") <= latency("most"));
     assert!(latency("most") < 60_000.0, "{watch}");
-    for said in ["reading what Falco holds", "watching for 2 seconds"] {
+    for said in ["reading the backlog", "watching for 2 seconds"] {
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
     }
 }
@@ -98,7 +102,8 @@ fn a_full_disk_is_reported_with_what_it_costs() {
     let full = finish(falco.command("bench", &["--seconds", "1", "--keep", "/dev/full"]));
     assert_eq!((full.code, &*full.stdout), (Some(1), ""), "{}", full.stderr);
     assert!(
-        full.stderr.contains("4 alerts were received and not kept"),
+        full.stderr
+            .contains("alerts were received and not kept: they are lost"),
         "{}",
         full.stderr
     );
@@ -106,12 +111,73 @@ fn a_full_disk_is_reported_with_what_it_costs() {
 }
 
 #[test]
-fn what_it_cannot_measure_is_refused() {
-    for endpoint in ["-", "file:///dev/null", "listen+http://127.0.0.1:0"] {
-        let ended = run(&["bench", "--discard", "--endpoint", endpoint]);
-        assert_eq!(ended.code, Some(2), "{endpoint}");
-        assert!(ended.stderr.contains("gRPC"), "{}", ended.stderr);
+fn a_file_is_measured_and_needs_no_keep() {
+    let lines = recording("internal.jsonl");
+    let endpoint = format!("file://{}", lines.display());
+    let ended = run(&["bench", "--json", "--seconds", "1", "--endpoint", &endpoint]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let figures = figures(&ended.stdout);
+    assert_eq!(figures["backlog"]["alerts"], 4);
+    // The file's alerts are not measured twice.
+    assert_eq!(figures["watch"]["before"], 0);
+    let missing = run(&["bench", "--endpoint", "file:///nowhere/falco.jsonl"]);
+    assert_eq!((missing.code, &*missing.stdout), (Some(1), ""));
+}
+
+#[test]
+fn standard_input_is_watched_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alerts.jsonl");
+    let lines = recording("internal.jsonl");
+    let mut command = falco_client(&["bench", "--json", "--endpoint", "-"]);
+    command.arg("--keep").arg(&file);
+    command.stdin(fs::File::open(&lines).unwrap());
+    let ended = finish(command);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let figures = figures(&ended.stdout);
+    assert_eq!(figures["backlog"], Value::Null);
+    assert_eq!(figures["watch"]["before"], 4);
+    assert_eq!(
+        fs::read_to_string(file).unwrap(),
+        fs::read_to_string(lines).unwrap()
+    );
+}
+
+#[test]
+fn posted_alerts_have_a_latency() {
+    let options = ["bench", "--json", "--seconds", "2", "--discard"];
+    let mut command = falco_client(&options);
+    command.args(["--endpoint", "listen+http://127.0.0.1:0"]);
+    let mut bench = Running::spawn(command);
+    let mut said = BufReader::new(bench.child.stderr.take().unwrap()).lines();
+    let address = said
+        .by_ref()
+        .map(Result::unwrap)
+        .find_map(|line| Some(line.split_once("listening at listen+http://")?.1.to_owned()))
+        .unwrap();
+    let address = address.split(' ').next().unwrap();
+    let mut falco = Poster::connect(address).unwrap();
+    let mut taken = 0;
+    loop {
+        let alert = Alert::builder().rule("Posted").time(SystemTime::now());
+        match falco.post(&alert.build().falco_json().to_string()) {
+            Ok(200) => taken += 1,
+            // It has ended.
+            _ => break,
+        }
     }
+    let mut printed = String::new();
+    let stdout = bench.child.stdout.as_mut().unwrap();
+    stdout.read_to_string(&mut printed).unwrap();
+    assert!(bench.end().0.success());
+    let figures = figures(&printed);
+    assert_eq!(figures["backlog"], Value::Null);
+    let alerts = figures["watch"]["alerts"].as_u64().unwrap();
+    assert!(alerts > 0 && alerts <= taken, "{printed}, {taken} taken");
+}
+
+#[test]
+fn nothing_is_measured_where_nothing_is_reached() {
     let nobody = run(&[
         "bench",
         "--discard",

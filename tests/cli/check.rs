@@ -140,7 +140,7 @@ fn the_endpoint_of_falco_yaml_is_taken_where_none_is_given() {
         .stdout
         .contains(&format!("endpoint      {}\n", falco.endpoint)));
     assert!(
-        ended.stderr.contains("no endpoint was given, so that of"),
+        ended.stderr.contains("no endpoint given, using that of"),
         "{}",
         ended.stderr
     );

@@ -7,6 +7,7 @@ mod child;
 #[path = "../common/mod.rs"]
 mod common;
 mod ending;
+mod endpoints;
 mod options;
 mod recordings;
 mod tools;

@@ -103,7 +103,21 @@ fn completions_and_manual_pages() {
         let text = fs::read_to_string(folder.path().join(page)).unwrap();
         assert!(text.contains(".TH falco"), "{page}");
     }
+    let watch = fs::read_to_string(folder.path().join("falco-client-watch.1")).unwrap();
+    assert!(watch.contains(LONG), "{watch}");
     run(&["man", "/no/such/folder"]).failed(1, &["/no/such/folder"]);
+}
+
+/// A part of what is explained at length.
+const LONG: &str = "once, to one reader";
+
+#[test]
+fn help_is_short_and_the_command_help_is_long() {
+    let short = run(&["watch", "-h"]).quietly();
+    assert_eq!(run(&["watch", "--help"]).quietly(), short);
+    assert!(!short.contains(LONG), "{short}");
+    let long = run(&["help", "watch"]).quietly();
+    assert!(long.contains(LONG), "{long}");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_signal_stops_it_in_order_and_it_says_what_is_left() {
         .success());
     let rest: Vec<_> = said.map(Result::unwrap).collect();
     assert_eq!(running.wait().unwrap().code(), Some(0));
-    let expected = "5 alerts are left in the spool, and are delivered when it is started again";
+    let expected = "5 alerts are left in the spool and will be delivered at the next start";
     assert!(rest.iter().any(|line| line.contains(expected)), "{rest:?}");
 }
 

@@ -2,57 +2,60 @@
 
 use std::ffi::OsStr;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
 
-const EXIT_CODES: &str = "\
+/// Doc comments are the help: `--help` shows the first paragraph of each, `falco-client help COMMAND`
+/// and the manual page show all of them.
+const MORE: &str = "\
 Exit codes:
-  0    done; also after one or two of Ctrl-C, SIGTERM and SIGHUP, and when the
-       reader of the output has closed it
-  1    the connection, the server or the output failed, or an orderly end took
-       longer than --close-within
-  2    an argument, certificate, descriptor or recording cannot be used; no
-       alert was read
-  3    an alert could not be decoded: its bytes are on standard error, all
-       others were printed
-  10-21
-       check found this step broken: 10 falco.yaml, 11 endpoint, 12 config,
-       13 name, 14 socket, 15 tcp, 16 certificates, 17 tls, 18 alpn, 19 version,
-       20 outputs, 21 first alert; a warning alone is 0
-  130  a second of these signals ended it before all was printed that had come
+  0      success, also when ended by SIGINT, SIGTERM, SIGHUP or a closed pipe
+  1      a connection, a server or the output failed, or --close-within passed
+  2      invalid argument, certificate, descriptor or recording; nothing read
+  3      an alert could not be decoded; its bytes are on standard error
+  10-21  the failed step of check: see falco-client help check
+  130    a second signal ended it with received alerts not yet printed
 
 Examples:
   falco-client demo                      see it work, without a Falco
-  falco-client watch                     follow the Falco of this machine
+  falco-client watch                     follow the Falco on this host
   falco-client get --limit 10 | jq .     ten of the alerts that it holds now
-  falco-client watch --endpoint falco.example.com:5060 \\
-      --ca ca.crt --cert client.crt --key client.key --min-priority warning
   falco-client watch --endpoint listen+http://0.0.0.0:2801
-                                         follow a Falco 0.44 by its http_output
-  falco-client relay --from listen+http://0.0.0.0:2801 --to grpc
-                                         serve it to programs that speak gRPC";
+                                         receive http_output (Falco 0.44)
+  falco-client help watch                explain watch in detail";
 
-/// Reads the security alerts of Falco: over gRPC from Falco 0.18 to 0.43, from HTTP, files and pipes of
-/// any, and moves them on.
+/// Read, forward and diagnose the security alerts of Falco
+///
+/// Alerts are read over gRPC from Falco 0.18 to 0.43, and over HTTP, from files and from pipes from any
+/// Falco, including 0.44 and later.
 #[derive(Parser)]
-#[command(name = "falco-client", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(
+    name = "falco-client",
+    version,
+    after_help = MORE,
+    max_term_width = 100,
+    disable_help_flag = true
+)]
 pub struct Cli {
-    /// Say on standard error what goes on beneath, down to the gRPC core.
-    // Shown beside --help, not among the options of a subcommand.
+    // Shown beside --help, not among the options of a command.
+    /// Log to standard error, including gRPC internals
     #[arg(short, long, global = true, display_order = 900)]
     pub verbose: bool,
+    /// Print help
+    #[arg(short, long, global = true, display_order = 901, action = ArgAction::HelpShort)]
+    help: Option<bool>,
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Reads the command line; ends the process where it is wrong.
+/// Reads the command line; exits where it is wrong.
 pub fn parse() -> Cli {
     let matches = without_empty_environment(Cli::command()).get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
-/// A variable that is set to nothing is not set: to a shell, and to those who write `FALCO_CA=`.
+/// Ignores variables that are set to an empty value, as in `FALCO_CA= falco-client …`.
 fn without_empty_environment(command: clap::Command) -> clap::Command {
     let empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     command
@@ -65,8 +68,6 @@ fn without_empty_environment(command: clap::Command) -> clap::Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
@@ -90,5 +91,21 @@ mod tests {
         assert!(refused(&["get", "--ca", "ca.crt"]).contains("--key"));
         assert!(refused(&["serve", "--listen", "x"]).contains("--replay"));
         assert!(refused(&["serve", "--listen", "x", "--replay", "y", "--loop"]).contains("--rate"));
+    }
+
+    /// A terminal of usual width, and a little higher than most are opened.
+    const COLUMNS: usize = 80;
+    const LINES: usize = 40;
+
+    #[test]
+    fn the_help_of_each_command_fits_a_screen() {
+        let mut cli = Cli::command().term_width(COLUMNS);
+        cli.build();
+        for command in cli.get_subcommands_mut() {
+            let help = command.render_help().to_string();
+            let wide = help.lines().find(|line| line.chars().count() > COLUMNS);
+            assert_eq!(wide, None, "{}", command.get_name());
+            assert!(help.lines().count() <= LINES, "{help}");
+        }
     }
 }

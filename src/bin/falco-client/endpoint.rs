@@ -1,8 +1,14 @@
-//! What the command has to know about an endpoint.
+//! What the command has to know about each kind of endpoint.
 
-use falco_client::Endpoint;
+use std::fmt::Write as _;
+use std::io;
 
-/// The kinds of endpoints, one for each variant of [`Endpoint`] and scheme.
+use falco_client::{Client, Endpoint};
+use rustix::fs::{fstat, FileType};
+
+use crate::diagnostics::{say, Failure};
+
+/// The kinds of endpoints, by variant of [`Endpoint`] and by scheme.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EndpointKind {
     Unix,
@@ -14,7 +20,19 @@ pub enum EndpointKind {
 }
 
 impl EndpointKind {
-    /// The library may get more variants, so that this match alone cannot do without a wildcard.
+    pub const ALL: &[EndpointKind] = &[
+        EndpointKind::Unix,
+        EndpointKind::Tcp,
+        EndpointKind::Http,
+        EndpointKind::Https,
+        EndpointKind::File,
+        EndpointKind::Stdin,
+    ];
+
+    pub const GRPC: &[EndpointKind] = &[EndpointKind::Unix, EndpointKind::Tcp];
+
+    /// The library may add variants, so this match needs a wildcard. It is the only one: all others
+    /// are over the kinds.
     pub fn of(endpoint: &Endpoint) -> EndpointKind {
         match endpoint {
             Endpoint::Unix(_) => EndpointKind::Unix,
@@ -23,18 +41,19 @@ impl EndpointKind {
             Endpoint::Listen { tls: true, .. } => EndpointKind::Https,
             Endpoint::File(_) => EndpointKind::File,
             Endpoint::Stdin => EndpointKind::Stdin,
-            // Of an unknown one nothing is assumed that could lose an alert.
             _ => EndpointKind::Tcp,
         }
     }
 
-    /// Whether certificates are of use.
-    pub fn has_tls(self) -> bool {
+    /// How an endpoint of this kind is written, and what it reads.
+    fn form(self) -> (&'static str, &'static str) {
         match self {
-            EndpointKind::Tcp | EndpointKind::Https => true,
-            EndpointKind::Unix | EndpointKind::Http | EndpointKind::File | EndpointKind::Stdin => {
-                false
-            }
+            EndpointKind::Unix => ("unix:///path", "gRPC API of Falco 0.18 to 0.43"),
+            EndpointKind::Tcp => ("host:port", "the same over TCP, with mutual TLS"),
+            EndpointKind::Http => ("listen+http://ADDR:PORT", "http_output of any Falco"),
+            EndpointKind::Https => ("listen+https://ADDR:PORT", "the same, with TLS"),
+            EndpointKind::File => ("file:///path", "file_output of any Falco"),
+            EndpointKind::Stdin => ("-", "standard input (stdout_output, program_output)"),
         }
     }
 
@@ -46,7 +65,8 @@ impl EndpointKind {
             }
         }
     }
-    /// Whether alerts are posted to it.
+
+    /// Whether Falco posts alerts to it.
     pub fn is_http(self) -> bool {
         match self {
             EndpointKind::Http | EndpointKind::Https => true,
@@ -54,5 +74,105 @@ impl EndpointKind {
                 false
             }
         }
+    }
+
+    /// Whether it may have certificates.
+    pub fn has_tls(self) -> bool {
+        match self {
+            EndpointKind::Tcp | EndpointKind::Https => true,
+            EndpointKind::Unix | EndpointKind::Http | EndpointKind::File | EndpointKind::Stdin => {
+                false
+            }
+        }
+    }
+
+    /// Whether alerts remain there after they were read.
+    pub fn keeps_alerts(self) -> bool {
+        match self {
+            EndpointKind::File => true,
+            EndpointKind::Stdin => fstat(io::stdin())
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile),
+            EndpointKind::Unix | EndpointKind::Tcp | EndpointKind::Http | EndpointKind::Https => {
+                false
+            }
+        }
+    }
+}
+
+/// A table of the endpoints that a command serves, for its help.
+pub fn table(served: &[EndpointKind]) -> String {
+    let mut table = "Endpoints:".to_owned();
+    for (form, what) in served.iter().map(|kind| kind.form()) {
+        // Writing to a String cannot fail.
+        let _ = write!(table, "\n  {form:<25} {what}");
+    }
+    table
+}
+
+/// Refuses an endpoint that a command does not serve. What is no endpoint at all is left to the
+/// library, which says what is wrong with it.
+///
+/// # Errors
+///
+/// With the endpoints that the command serves, and `remedy`.
+pub fn require(
+    served: &[EndpointKind],
+    endpoint: &str,
+    command: &str,
+    remedy: &str,
+) -> Result<(), Failure> {
+    let Ok(parsed) = endpoint.parse() else {
+        return Ok(());
+    };
+    if served.contains(&EndpointKind::of(&parsed)) {
+        return Ok(());
+    }
+    let forms: Vec<_> = served.iter().map(|kind| kind.form().0).collect();
+    Err(Failure::Usage(format!(
+        "{command} does not serve the endpoint {endpoint}; {remedy}. It serves {}",
+        forms.join(", ")
+    )))
+}
+
+/// Says where a client listens, with the real port.
+pub fn say_listening(client: &Client) {
+    let endpoint = client.endpoint();
+    if EndpointKind::of(endpoint).is_http() {
+        say(format_args!(
+            "listening at {endpoint} for Falco's http_output"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_that_of_its_endpoint() {
+        for (endpoint, kind) in [
+            ("unix:///falco.sock", EndpointKind::Unix),
+            ("localhost:5060", EndpointKind::Tcp),
+            ("listen+http://[::]:2801", EndpointKind::Http),
+            ("listen+https://[::]:2801", EndpointKind::Https),
+            ("file:///alerts.jsonl", EndpointKind::File),
+            ("-", EndpointKind::Stdin),
+        ] {
+            assert_eq!(EndpointKind::of(&endpoint.parse().unwrap()), kind);
+        }
+    }
+
+    #[test]
+    fn what_is_not_served_is_refused_with_what_is() {
+        let refused = |endpoint| require(EndpointKind::GRPC, endpoint, "version", "use another");
+        assert!(refused("unix:///falco.sock").is_ok());
+        assert!(refused("no endpoint").is_ok());
+        let Err(Failure::Usage(text)) = refused("-") else {
+            panic!("it was not refused");
+        };
+        assert!(
+            text.ends_with("It serves unix:///path, host:port"),
+            "{text}"
+        );
     }
 }

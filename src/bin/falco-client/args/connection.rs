@@ -7,20 +7,24 @@ use clap::{ArgMatches, Command, FromArgMatches};
 use falco_client::{Config, Endpoint};
 
 use super::certificates;
-use crate::endpoint::EndpointKind;
+use crate::diagnostics::Failure;
+use crate::endpoint::{self, EndpointKind};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Connection")]
 struct Options {
-    /// Where Falco listens: unix:///path or host:port. Or where it sends its alerts to, where it has
-    /// no gRPC: listen+http://ADDR:PORT, listen+https://ADDR:PORT, file:///path, - for standard input.
+    /// Where alerts come from
     #[arg(long, env = "FALCO_ENDPOINT", hide_env_values = true, value_name = "ENDPOINT", default_value = Endpoint::DEFAULT)]
     endpoint: String,
-    /// The authority that signed Falco's certificate, PEM. A host:port needs all three, a unix
-    /// socket none; listen+https needs the other two, and with this asks Falco for a certificate.
+    /// CA certificate (PEM)
+    ///
+    /// The other side's certificate must be signed by this CA.
+    ///
+    /// A host:port needs --ca, --cert and --key, a unix socket none of them. listen+https needs --cert
+    /// and --key; with --ca it also requires a client certificate of Falco.
     #[arg(long, env = "FALCO_CA", hide_env_values = true, value_name = "FILE", requires_all = ["cert", "key"])]
     ca: Option<PathBuf>,
-    /// Our certificate, PEM.
+    /// Our certificate (PEM)
     #[arg(
         long,
         env = "FALCO_CERT",
@@ -29,7 +33,7 @@ struct Options {
         requires = "key"
     )]
     cert: Option<PathBuf>,
-    /// The key of our certificate, PEM.
+    /// Key of our certificate (PEM)
     #[arg(
         long,
         env = "FALCO_KEY",
@@ -38,7 +42,10 @@ struct Options {
         requires = "cert"
     )]
     key: Option<PathBuf>,
-    /// The name in Falco's certificate, where it differs from the host of the endpoint.
+    /// Name in its certificate
+    ///
+    /// Default: the host of the endpoint. For a Falco that is reached by an address, or through a tunnel, that its certificate does not
+    /// name.
     #[arg(
         long,
         env = "FALCO_SERVER_NAME",
@@ -46,22 +53,25 @@ struct Options {
         value_name = "NAME"
     )]
     server_name: Option<String>,
-    /// Speak to a host:port without TLS, for a tunnel or a sidecar that adds it.
+    /// Connect to a host:port without TLS
+    ///
+    /// For a tunnel, a sidecar or another proxy that adds TLS, or forwards Falco's unix socket. Falco
+    /// itself never serves plaintext over TCP.
     #[arg(long)]
     plaintext: bool,
 }
 
-/// The options of a connection, and which of them were given how.
+/// The options of a connection, and where they were given.
 pub struct ConnectionArgs {
     options: Options,
-    /// The endpoint was given, as an argument or in the environment.
+    /// As an argument or in the environment.
     endpoint_is_given: bool,
-    /// Certificates were given as arguments, not only in the environment.
+    /// A certificate or a name was given as an argument, not only in the environment.
     asks_for_tls: bool,
 }
 
 impl ConnectionArgs {
-    /// Sets the endpoint where the user has not: whether it did.
+    /// Sets the endpoint unless the user has. Returns whether it did.
     pub fn suggest(&mut self, endpoint: &Endpoint) -> bool {
         if !self.endpoint_is_given {
             self.options.endpoint = endpoint.to_string();
@@ -71,6 +81,16 @@ impl ConnectionArgs {
 
     pub fn endpoint_is_given(&self) -> bool {
         self.endpoint_is_given
+    }
+
+    /// Refuses an endpoint that the command does not serve.
+    pub fn require(
+        &self,
+        served: &[EndpointKind],
+        command: &str,
+        remedy: &str,
+    ) -> Result<(), Failure> {
+        endpoint::require(served, &self.options.endpoint, command, remedy)
     }
 
     /// None where it is no endpoint at all, which the library explains.
@@ -85,7 +105,7 @@ impl ConnectionArgs {
         if options.plaintext {
             config = config.plaintext(true);
         }
-        // What the environment has is meant for where it fits; an argument is meant now.
+        // The environment is for all endpoints that have a use for it; an argument is for this one.
         let fits = !options.plaintext && self.kind().is_none_or(EndpointKind::has_tls);
         if !fits && !self.asks_for_tls {
             return config;

@@ -6,25 +6,30 @@ use glob::Pattern;
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "Filters")]
 pub struct Filter {
-    /// Print alerts of this priority and above: emergency, alert, critical, error, warning,
-    /// notice, informational or debug. An alert of a priority unknown to this version is printed.
-    #[arg(long, value_name = "PRIORITY", value_parser = priority)]
+    /// Alerts of this priority and above, as in warning
+    ///
+    /// One of emergency, alert, critical, error, warning, notice, informational, debug. An alert of a
+    /// priority that is unknown to this version is always printed.
+    #[arg(long, value_name = "LEVEL", value_parser = priority)]
     min_priority: Option<Priority>,
-    /// Print alerts whose rule matches: * stands for any text, ? for one character, [abc] for
-    /// one of these. Upper and lower case differ.
+    /// Alerts whose rule matches, as in 'Terminal*'
+    ///
+    /// * matches any text, ? one character, [abc] one of these. Case-sensitive.
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     rule: Vec<Pattern>,
-    /// Print alerts of this source, as in syscall, k8s_audit or internal.
+    /// Alerts of this source, as in syscall or k8s_audit
     #[arg(long, value_name = "SOURCE")]
     source: Vec<String>,
-    /// Print alerts that carry this tag.
+    /// Alerts that have this tag
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
 }
 
 fn priority(text: &str) -> Result<Priority, String> {
     match text.parse() {
-        Ok(Priority::Unknown(_)) => Err("the numbers are 0 (emergency) to 7 (debug)".to_owned()),
+        Ok(Priority::Unknown(_)) => {
+            Err("a number must be from 0 (emergency) to 7 (debug)".to_owned())
+        }
         Ok(known) => Ok(known),
         Err(error) => Err(error.to_string()),
     }
@@ -33,8 +38,8 @@ fn priority(text: &str) -> Result<Priority, String> {
 fn glob(text: &str) -> Result<Pattern, String> {
     if text.is_empty() {
         return Err(
-            "no rule has an empty name; give one, as in \"Terminal shell*\", or leave the \
-                    option out for all rules"
+            "a rule's name is never empty; give a pattern, as in \"Terminal shell*\", or omit the \
+             option to print all rules"
                 .to_owned(),
         );
     }
@@ -42,8 +47,8 @@ fn glob(text: &str) -> Result<Pattern, String> {
 }
 
 impl Filter {
-    /// Options of different names must all hold; of one option given several times, any.
-    pub fn lets_pass(&self, alert: &Alert) -> bool {
+    /// Whether every option that was given holds; of an option given several times, any value.
+    pub fn matches(&self, alert: &Alert) -> bool {
         self.min_priority
             .is_none_or(|least| match alert.priority() {
                 Priority::Unknown(_) => true,
@@ -89,7 +94,7 @@ mod tests {
     #[track_caller]
     fn passes(args: &[&str], expected: bool) {
         assert_eq!(
-            filter(args).unwrap().lets_pass(&shell_alert()),
+            filter(args).unwrap().matches(&shell_alert()),
             expected,
             "{args:?}"
         );
@@ -129,7 +134,7 @@ mod tests {
         let newer = Alert::builder().priority(Priority::from_number(8)).build();
         assert!(filter(&["--min-priority", "emergency"])
             .unwrap()
-            .lets_pass(&newer));
+            .matches(&newer));
     }
 
     #[test]

@@ -1,11 +1,15 @@
-//! What happens when alerts come faster than they are taken.
+//! What to do when alerts arrive faster than they are taken.
 
+use clap::ValueEnum;
 use falco_client::Overflow;
 
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 pub enum WhenFull {
+    /// Stop reading, so that alerts stay where they are
     Wait,
+    /// Drop the alerts that have waited longest, and report how many
     DropOldest,
+    /// Drop the alerts that arrive, and report how many
     DropNewest,
 }
 

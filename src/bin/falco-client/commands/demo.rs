@@ -1,4 +1,4 @@
-//! `demo`: real recorded alerts, from the embedded Falco through the client to JSON lines.
+//! `demo`: recorded alerts, read from the embedded Falco and printed as JSON lines.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -9,15 +9,15 @@ use falco_client::{recording, Alert, Client, Endpoint};
 use crate::diagnostics::{say, Code, Failure};
 use crate::output::Output;
 
-/// Of two runs of a real Falco.
+/// From two runs of a real Falco.
 pub const RECORDINGS: [&[u8]; 2] = [
     include_bytes!("../../../../tests/recordings/replay_libs-sample.pb"),
     include_bytes!("../../../../tests/recordings/replay_falco-cat_write.pb"),
 ];
 
 pub fn run() -> Result<Code, Failure> {
+    let mut output = Output::open()?;
     let (alerts, took) = transfer()?;
-    let mut output = Output::new();
     for alert in &alerts {
         let line = alert.go_json().write_to(&mut output);
         line.and_then(|()| output.write_all(b"\n"))
@@ -27,7 +27,7 @@ pub fn run() -> Result<Code, Failure> {
     let count = alerts.len();
     let speed = count as f64 / took.as_secs_f64().max(f64::MIN_POSITIVE);
     say(format_args!(
-        "{count} alerts came in {took:.1?}, {speed:.0} a second; next, against a real Falco: \
+        "read {count} alerts in {took:.1?} ({speed:.0} per second); to follow a real Falco: \
          {} watch --endpoint {}",
         this_command(),
         Endpoint::DEFAULT
@@ -35,11 +35,11 @@ pub fn run() -> Result<Code, Failure> {
     Ok(Code::Done)
 }
 
-/// All is over and cleaned up before the first line is printed, so that a reader who takes his
-/// time changes neither the speed nor leaves a folder behind.
+/// Cleans up before anything is printed, so that a slow reader of the output neither changes the speed
+/// nor leaves a folder behind.
 fn transfer() -> Result<(Vec<Alert>, Duration), Failure> {
     let folder = tempfile::tempdir().map_err(|source| Failure::Os {
-        what: format!("a temporary folder in {}", std::env::temp_dir().display()),
+        what: format!("creating a folder in {}", std::env::temp_dir().display()),
         source,
     })?;
     let server = Server::builder().listen(format!("unix://{}/falco.sock", folder.path().display()));
@@ -58,7 +58,7 @@ fn transfer() -> Result<(Vec<Alert>, Duration), Failure> {
     Ok((alerts, took))
 }
 
-/// As it was typed, so that it can be typed again: on the PATH or in a target folder.
+/// As it was typed, so that it can be typed again, on the PATH or in a target folder.
 fn this_command() -> String {
     let typed = std::env::args_os().next();
     typed.map_or_else(

@@ -12,13 +12,13 @@ use crate::diagnostics::{Code, Failure};
 use crate::output::Output;
 
 pub fn completions(shell: Shell) -> Result<Code, Failure> {
-    // Into memory first, as the generator panics where it cannot write.
+    // Into memory first: the generator panics where it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "falco-client", &mut script);
     print(&script)
 }
 
-/// The page of the whole command on standard output; into a folder, those of its subcommands too.
+/// The page of the whole command on standard output, or those of all commands in a folder.
 pub fn man(folder: Option<&Path>) -> Result<Code, Failure> {
     let Some(folder) = folder else {
         let mut page = Vec::new();
@@ -28,14 +28,14 @@ pub fn man(folder: Option<&Path>) -> Result<Code, Failure> {
         return print(&page);
     };
     clap_mangen::generate_to(Cli::command(), folder).map_err(|source: io::Error| Failure::Os {
-        what: format!("manual pages in {}", folder.display()),
+        what: format!("writing manual pages to {}", folder.display()),
         source,
     })?;
     Ok(Code::Done)
 }
 
 fn print(text: &[u8]) -> Result<Code, Failure> {
-    let mut output = Output::new();
+    let mut output = Output::open()?;
     output.write_all(text).map_err(Failure::stdout)?;
     output.show()?;
     Ok(Code::Done)

@@ -1,13 +1,15 @@
-//! The subcommands: one file or folder each, with the arguments that only it has.
+//! The commands: one file or folder each, with the arguments that only it has.
 
 mod bench;
 mod check;
 mod demo;
 mod generate;
+mod get;
 mod read;
 mod relay;
 mod serve;
 mod version;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -15,43 +17,46 @@ use clap::Subcommand;
 use clap_complete::Shell;
 
 use crate::diagnostics::{Code, Failure};
-use read::Call;
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Print the alerts that Falco holds now, then end
-    #[command(after_help = read::args::READING)]
-    Get(read::args::ReadArgs),
-    /// Print alerts as they happen, through restarts of Falco, until Ctrl-C
-    #[command(after_help = read::args::READING)]
-    Watch(read::args::ReadArgs),
-    /// Move alerts on: to Falco's gRPC API, to HTTP, to files
-    #[command(after_help = relay::args::RELAYING)]
-    Relay(relay::args::RelayArgs),
-    /// Find out why no alert comes: each step of its way, and the remedy
-    #[command(after_help = check::args::CHECKING)]
-    Check(check::args::CheckArgs),
-    /// Print which version Falco is
+    /// Print the alerts that Falco holds now, then exit
+    #[command(after_help = get::help(), after_long_help = get::details())]
+    Get(read::ReadArgs),
+    /// Print alerts as they arrive, across restarts of Falco
+    #[command(after_help = watch::help(), after_long_help = watch::details())]
+    Watch(read::ReadArgs),
+    /// Forward alerts to gRPC clients, HTTP servers and files
+    #[command(after_help = relay::help(), after_long_help = relay::details())]
+    Relay(relay::RelayArgs),
+    /// Find out why no alerts arrive, and what to do about it
+    #[command(after_help = check::help(), after_long_help = check::details())]
+    Check(check::CheckArgs),
+    /// Print the version of Falco
+    #[command(after_help = version::help())]
     Version(version::VersionArgs),
-    /// Serve recorded alerts as a Falco does, for tests and trials
-    #[command(after_help = serve::SERVING)]
+    /// Serve recorded alerts as Falco does, for tests
+    #[command(after_help = serve::EXAMPLES, after_long_help = serve::details())]
     Serve(serve::ServeArgs),
-    /// Measure how fast alerts can be read, and how late they come
-    #[command(after_help = bench::args::MEASURING)]
-    Bench(bench::args::BenchArgs),
-    /// Show recorded alerts arriving from a Falco that is built in
+    /// Measure how fast and how promptly alerts can be read
+    #[command(after_help = bench::help(), after_long_help = bench::details())]
+    Bench(bench::BenchArgs),
+    /// Read recorded alerts from a built-in Falco
     Demo,
     /// Print a completion script for a shell
     Completions { shell: Shell },
-    /// Print the manual page, or write one for each subcommand into a folder
-    Man { folder: Option<PathBuf> },
+    /// Print the manual page
+    Man {
+        /// Write a page for each command into this directory instead
+        folder: Option<PathBuf>,
+    },
 }
 
 impl Command {
     pub fn run(self) -> Result<Code, Failure> {
         match self {
-            Command::Get(args) => read::run(&args, Call::Get),
-            Command::Watch(args) => read::run(&args, Call::Subscribe),
+            Command::Get(args) => get::run(&args),
+            Command::Watch(args) => watch::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Check(args) => check::run(args),
             Command::Version(args) => version::run(&args),

@@ -1,4 +1,4 @@
-//! `serve`: the embedded Falco alone, fed from recordings.
+//! `serve`: the embedded Falco, with recorded alerts.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -13,46 +13,58 @@ use crate::args::certificates;
 use crate::diagnostics::{say, Code, Failure};
 use crate::shutdown::signals;
 
-pub const SERVING: &str = "\
-Alerts wait until a reader takes them, each is given once. Ctrl-C and SIGTERM end it in order and \
-say how many alerts were taken and how many are left.
-
+pub const EXAMPLES: &str = "\
 Examples:
   falco-client serve --listen unix:///tmp/falco.sock --replay alerts.pb
   falco-client serve --listen localhost:5060 \\
       --ca ca.crt --cert server.crt --key server.key \\
       --replay alerts.jsonl --rate 100 --loop";
 
+const DETAILS: &str = "\
+Alerts wait until a reader takes them, and each is given once. SIGINT and SIGTERM stop the server and \
+report how many alerts were delivered and how many are left.";
+
+pub fn details() -> String {
+    format!("{DETAILS}\n\n{EXAMPLES}")
+}
+
 #[derive(clap::Args)]
 pub struct ServeArgs {
-    /// Where to listen: unix:///path or host:port (port 0: any free one).
+    /// Where to listen: unix:///path or host:port
+    ///
+    /// Port 0 is any free port. A host:port needs --ca, --cert and --key.
     #[arg(long, value_name = "ENDPOINT")]
-    pub listen: String,
-    /// Recordings to serve, in this order: *.pb (messages, each after its length), else Falco's
-    /// own JSON lines.
+    listen: String,
+    /// Recordings to serve, in this order
+    ///
+    /// *.pb holds messages, each after its length as a varint; any other file holds Falco's JSON lines.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
-    pub replay: Vec<PathBuf>,
-    /// Alerts a second. Default: all at once.
+    replay: Vec<PathBuf>,
+    /// Alerts per second [default: all at once]
     #[arg(long, value_name = "N")]
-    pub rate: Option<NonZeroU32>,
-    /// Begin again after the last alert; needs --rate.
+    rate: Option<NonZeroU32>,
+    /// Start over after the last alert; needs --rate
     #[arg(long = "loop", requires = "rate")]
-    pub again: bool,
-    /// Which Falco to be, from 0.18.0 on: it has the methods of that one, and its version.
+    is_loop: bool,
+    /// Version to play, from 0.18.0
+    ///
+    /// The server reports it, and has its methods.
     #[arg(long, value_name = "VERSION", default_value = "0.43.1")]
-    pub falco: String,
-    /// Threads that serve, as Falco's grpc.threadiness: each allows 10 streams. 0: one a CPU.
+    falco: String,
+    /// Threads (grpc.threadiness); 0: one per CPU
+    ///
+    /// Each allows 10 streams.
     #[arg(long, value_name = "N", default_value = "1")]
-    pub threads: usize,
-    /// The authority that signed the clients' certificates, PEM. A host:port needs all three.
+    threads: usize,
+    /// CA certificate that signed those of the clients (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["cert", "key"])]
-    pub ca: Option<PathBuf>,
-    /// The server's certificate, PEM.
+    ca: Option<PathBuf>,
+    /// Certificate of the server (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["ca", "key"])]
-    pub cert: Option<PathBuf>,
-    /// The key of the server's certificate, PEM.
+    cert: Option<PathBuf>,
+    /// Private key of the server's certificate (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["ca", "cert"])]
-    pub key: Option<PathBuf>,
+    key: Option<PathBuf>,
 }
 
 impl ServeArgs {
@@ -65,7 +77,7 @@ impl ServeArgs {
 const GRACE: Duration = Duration::from_secs(1);
 
 pub fn run(args: &ServeArgs) -> Result<Code, Failure> {
-    // All are read before anything is served, so that a bad recording is known at once.
+    // All are read before anything is served, so that a bad recording is reported first.
     let mut alerts = Vec::new();
     for path in &args.replay {
         for alert in recording::read(path)? {
@@ -86,19 +98,19 @@ pub fn run(args: &ServeArgs) -> Result<Code, Failure> {
     let server = server.start()?;
 
     let count = alerts.len();
-    let replay = match args.again {
+    let replay = match args.is_loop {
         true => server.replay(alerts.into_iter().cycle(), args.rate)?,
         false => server.replay(alerts, args.rate)?,
     };
     let pace = match args.rate {
-        Some(rate) => format!(", {rate} a second"),
+        Some(rate) => format!(", {rate} per second"),
         None => {
-            // Who reads the line below may count on all of them.
+            // The line below means that all of them are there.
             replay.wait();
             String::new()
         }
     };
-    let again = if args.again { ", again and again" } else { "" };
+    let again = if args.is_loop { ", in a loop" } else { "" };
     say(format_args!(
         "listening on {} with {count} alerts{pace}{again}",
         server.endpoint()
@@ -108,7 +120,7 @@ pub fn run(args: &ServeArgs) -> Result<Code, Failure> {
     server.stop(GRACE);
     let (written, queued) = (server.written(), server.queued());
     say(format_args!(
-        "stopped: {written} alerts were taken, {queued} were not"
+        "stopped: {written} alerts delivered, {queued} left"
     ));
     Ok(Code::Done)
 }

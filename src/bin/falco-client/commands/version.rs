@@ -7,22 +7,31 @@ use serde_json::json;
 
 use crate::args::ConnectionArgs;
 use crate::diagnostics::{Code, Failure};
+use crate::endpoint::{self, EndpointKind};
 use crate::escape::{Escaped, JsonEscaped};
 use crate::output::Output;
 
 #[derive(clap::Args)]
 pub struct VersionArgs {
-    /// Print all that Falco says of its version, as JSON.
+    /// Print the version and that of the engine as JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
     pub connection: ConnectionArgs,
 }
 
+pub fn help() -> String {
+    endpoint::table(EndpointKind::GRPC)
+}
+
 pub fn run(args: &VersionArgs) -> Result<Code, Failure> {
+    let remedy = "only the gRPC API reports a version, run `falco --version`";
+    let served = EndpointKind::GRPC;
+    args.connection.require(served, "version", remedy)?;
+    let mut output = Output::open()?;
     let falco = Client::new(args.connection.config())?.version()?;
     let text = if args.json {
-        // Falcos before 0.37 know a part of these.
+        // Falco before 0.37 fills in a part of these.
         let json = json!({
             "version": falco.version,
             "major": falco.major,
@@ -43,15 +52,14 @@ pub fn run(args: &VersionArgs) -> Result<Code, Failure> {
         }
     } else {
         let engine = match (falco.engine_version.as_str(), falco.engine_minor) {
-            // Until 0.26 nothing is said of the engine.
+            // Falco before 0.27 does not report its engine.
             ("", 0) => String::new(),
-            // Until 0.36 the engine had a single number, and it came in this field.
+            // Falco before 0.37 has a single number for it, in this field.
             ("", number) => format!(", engine {number}"),
             (version, _) => format!(", engine {}", Escaped(version)),
         };
         format!("Falco {}{engine}", Escaped(&falco.version))
     };
-    let mut output = Output::new();
     writeln!(output, "{text}").map_err(Failure::stdout)?;
     output.show()?;
     Ok(Code::Done)

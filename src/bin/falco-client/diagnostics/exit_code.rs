@@ -4,17 +4,17 @@ use std::process::ExitCode;
 
 use falco_client::check::Step;
 
-/// How the command ends. `cli.rs` documents them for users.
+/// How the command ends, as documented for users in `cli.rs`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Code {
     Done,
     Failed,
-    /// As clap exits when it does not understand an argument.
+    /// As clap exits on a wrong argument.
     Usage,
     Undecodable,
-    /// What `check` found broken.
+    /// The step of `check` that failed.
     Broken(Step),
-    /// As a shell names a process that Ctrl-C has ended.
+    /// As a shell reports a process that SIGINT has ended.
     Interrupted,
 }
 

@@ -1,11 +1,11 @@
-//! What the crate `log` is given, on standard error.
+//! Writes what is logged to standard error.
 
 use log::{LevelFilter, Log, Metadata, Record};
 
 use super::say;
 
-/// Shows what the library tells of a subscription that is interrupted and goes on; `verbose` all that
-/// it and C-core tell.
+/// Shows what the library logs, as of a subscription that was interrupted; with `verbose` also what
+/// gRPC's C-core logs.
 pub fn install(verbose: bool) {
     let log = match verbose {
         true => &StderrLog { verbose: true },

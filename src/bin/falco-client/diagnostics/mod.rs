@@ -17,11 +17,11 @@ pub use exit_code::Code;
 #[derive(Debug)]
 pub enum Failure {
     Library(Error),
-    /// Arguments that cannot be used, with the remedy.
-    Usage(String),
-    /// Standard output was closed by its reader, who has seen enough.
+    /// The reader of standard output has closed it.
     Closed,
-    /// Something that the operating system refused.
+    /// The arguments do not go together.
+    Usage(String),
+    /// The operating system refused something.
     Os {
         what: String,
         source: io::Error,
@@ -43,11 +43,11 @@ impl Failure {
     pub fn report(&self) -> Code {
         match self {
             Failure::Library(error) => report(error),
-            Failure::Usage(text) => {
-                say(format_args!("{text}"));
+            Failure::Closed => Code::Done,
+            Failure::Usage(problem) => {
+                say(format_args!("{problem}"));
                 Code::Usage
             }
-            Failure::Closed => Code::Done,
             Failure::Os { what, source } => {
                 say(format_args!("{what}: {source}"));
                 Code::Failed
@@ -62,7 +62,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Says an error with its causes, and the bytes of an alert that nobody else has any more.
+/// Says an error with its causes, and the bytes of an alert that nothing else has.
 pub fn report(error: &Error) -> Code {
     say(format_args!("{error}"));
     let mut said = error.to_string();
@@ -71,7 +71,7 @@ pub fn report(error: &Error) -> Code {
         let text = error.to_string();
         // Some errors repeat their cause in their own text.
         if !said.contains(&text) {
-            say(format_args!("because: {text}"));
+            say(format_args!("caused by: {text}"));
         }
         said = text;
         cause = error.source();
@@ -92,13 +92,13 @@ pub fn report(error: &Error) -> Code {
     }
 }
 
-/// Says an alert that could not be printed.
+/// Says the bytes of an alert that could not be printed.
 pub fn report_bytes(bytes: &[u8]) -> Code {
     say(format_args!("its bytes in hex: {}", Hex(bytes)));
     Code::Undecodable
 }
 
-/// One line on standard error. A standard error that nobody reads must not end the command.
+/// Writes one line to standard error. That nothing reads it must not end the command.
 pub fn say(text: fmt::Arguments) {
     let text = text.to_string();
     let _ = writeln!(io::stderr().lock(), "falco-client: {}", Escaped(&text));

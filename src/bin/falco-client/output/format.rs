@@ -1,4 +1,4 @@
-//! The forms that alerts are printed in.
+//! The formats that alerts are printed in.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _, Write};
@@ -14,17 +14,17 @@ use crate::escape::JsonEscaped;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Format {
-    /// One line to read, in colour on a terminal
+    /// One line for people, in colour on a terminal
     Text,
     /// Falco's own JSON, as falcosidekick reads it
     Falco,
-    /// JSON as Falco's Go client prints it
+    /// JSON as Falco's Go client (client-go) prints it
     Go,
-    /// The canonical JSON of the protobuf message
+    /// Canonical JSON of the protobuf message
     Proto,
 }
 
-/// Prints alerts in one form.
+/// Prints alerts in one format.
 pub struct Printer {
     form: Form,
     terminal: bool,
@@ -45,9 +45,10 @@ impl Printer {
         let form = match (descriptor, format) {
             (Some(path), None | Some(Format::Proto)) => Form::Described(describe(path)?),
             (Some(_), Some(_)) => {
-                let problem =
-                    "--format: --proto prints the form proto only; leave out one of the two";
-                return Err(Failure::Usage(problem.to_owned()));
+                return Err(Failure::Usage(
+                    "--format: --proto is for the format proto only; omit one of the two"
+                        .to_owned(),
+                ))
             }
             (None, None) if !terminal => Form::Falco,
             (None, None | Some(Format::Text)) => Form::Text {

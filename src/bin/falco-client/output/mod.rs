@@ -1,5 +1,6 @@
 //! Standard output, where the data goes.
 
+mod closed;
 mod format;
 mod text;
 
@@ -13,28 +14,37 @@ pub use format::{Format, Printer};
 /// Large enough that many alerts share a write.
 const BUFFER: usize = 64 * 1024;
 
-/// Standard output behind a buffer, which knows how many alerts have left it.
+/// Standard output behind a buffer, with the number of alerts that were written to it.
 pub struct Output {
     stdout: StdoutLock<'static>,
     buffer: Vec<u8>,
     /// Alerts that end in the buffer.
     pending: u64,
-    shown: Arc<AtomicU64>,
+    printed: Arc<AtomicU64>,
 }
 
 impl Output {
-    pub fn new() -> Output {
-        Output {
+    /// # Errors
+    ///
+    /// Where standard output is closed. Nothing must be read then, as it could not be printed.
+    pub fn open() -> Result<Output, Failure> {
+        require_stdout()?;
+        Ok(Output {
             stdout: io::stdout().lock(),
             buffer: Vec::with_capacity(BUFFER),
             pending: 0,
-            shown: Arc::default(),
-        }
+            printed: Arc::default(),
+        })
     }
 
-    /// How many alerts are out, as it will be at any time.
-    pub fn shown(&self) -> Arc<AtomicU64> {
-        self.shown.clone()
+    /// How many alerts were printed, at any time.
+    pub fn printed(&self) -> Arc<AtomicU64> {
+        self.printed.clone()
+    }
+
+    /// How many alerts were printed so far.
+    pub fn count(&self) -> u64 {
+        self.printed.load(Ordering::Relaxed)
     }
 
     /// An alert is complete, printed or held back.
@@ -45,6 +55,19 @@ impl Output {
     /// Lets a reader see all that was written so far.
     pub fn show(&mut self) -> Result<(), Failure> {
         self.flush().map_err(Failure::stdout)
+    }
+}
+
+/// # Errors
+///
+/// Where standard output is closed.
+pub fn require_stdout() -> Result<(), Failure> {
+    match closed::was_closed() {
+        true => Err(Failure::Os {
+            what: "standard output".to_owned(),
+            source: io::Error::other("it is closed; redirect it to a file or to /dev/null"),
+        }),
+        false => Ok(()),
     }
 }
 
@@ -65,7 +88,7 @@ impl Write for Output {
         self.buffer.clear();
         self.stdout.flush()?;
         let pending = std::mem::take(&mut self.pending);
-        self.shown.fetch_add(pending, Ordering::Relaxed);
+        self.printed.fetch_add(pending, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
-//! What signals and a closed output ask of the sequence that is being printed.
+//! Ends the reading of alerts in order: on signals, and when the output is closed.
 
 mod closed_output;
+mod loss;
 pub mod signals;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,98 +10,124 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use falco_client::{Handle, State as Status};
+use falco_client::{Counters, Handle, State as Status};
 
 use crate::diagnostics::{say, Code, Failure};
+use crate::endpoint::EndpointKind;
 use crate::lock::{lock, wait_while};
 pub use closed_output::on_closed_output;
+pub use loss::{after_failure, in_flight};
 
-/// After this, someone who has pressed Ctrl-C wonders what keeps the command.
+/// After this, someone who has pressed Ctrl-C wonders what the command is waiting for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A reader who takes nothing for so long after the end was demanded does not read.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// A reader that takes nothing for so long after the end was forced does not read.
+const LAST_WRITE: Duration = Duration::from_millis(500);
 
-/// Nor may one who does read hold it up for longer.
-const LONGEST_WORDS: Duration = Duration::from_secs(5);
+/// Even a reader that does read may not hold up a forced end for longer.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
-/// How long an orderly end may take unless it is told otherwise.
-pub const BOUND: Duration = Duration::from_secs(20);
+/// The default of `--close-within`.
+pub const CLOSE_WITHIN: Duration = Duration::from_secs(20);
 
-/// So much, in bytes, Falco may have written when its stream is cancelled: what C-core lets it write
-/// ahead of a reader who takes nothing.
-const ON_ITS_WAY: u64 = 16 << 20;
-
-/// A signal may come before there is anything to cancel.
+/// Controls a sequence of alerts that is being printed. Signals may come before there is one.
 #[derive(Clone)]
-pub struct Interrupt(Arc<Shared>);
+pub struct Shutdown(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    shown: Arc<AtomicU64>,
+    kind: EndpointKind,
+    /// How many alerts were printed.
+    printed: Arc<AtomicU64>,
     /// How long after the first signal to give up.
-    bound: Duration,
+    limit: Duration,
 }
 
 #[derive(Default)]
 struct State {
     signals: u32,
+    /// The end took longer than the limit.
     gave_up: bool,
-    /// Nobody reads standard output any more.
-    closed: bool,
-    /// All is printed.
-    ended: bool,
+    /// Nothing reads standard output any more.
+    output_closed: bool,
+    /// Everything is printed.
+    finished: bool,
     handle: Option<Handle>,
-    /// What is lost of what was on its way, as far as can be told.
+    /// The sequence was cancelled before it had ended.
+    cut: Option<Cut>,
+}
+
+/// What cancelling has cost of what was in flight.
+struct Cut {
     lost: Option<String>,
 }
 
 impl State {
-    fn is_cut_short(&self) -> bool {
+    fn is_forced(&self) -> bool {
         self.signals > 1 || self.gave_up
+    }
+
+    fn reason(&self) -> &'static str {
+        match self.gave_up {
+            true => "the end took longer than --close-within allows",
+            false => "ended by the second signal",
+        }
     }
 }
 
-impl Interrupt {
-    /// `shown` counts the alerts that were printed.
-    pub fn catch(bound: Duration, shown: Arc<AtomicU64>) -> Result<Interrupt, Failure> {
-        let interrupt = Interrupt(Arc::new(Shared {
+impl Shutdown {
+    /// Handles signals from now on. `printed` counts the alerts that were printed.
+    pub fn install(
+        kind: EndpointKind,
+        limit: Duration,
+        printed: Arc<AtomicU64>,
+    ) -> Result<Shutdown, Failure> {
+        let shutdown = Shutdown(Arc::new(Shared {
             state: Mutex::default(),
             changed: Condvar::new(),
-            shown,
-            bound,
+            kind,
+            printed,
+            limit,
         }));
-        let caught = interrupt.clone();
+        let signalled = shutdown.clone();
         signals::on_signal(move |signals| {
-            caught.update(|state| state.signals = signals);
+            signalled.update(|state| state.signals = signals);
             if signals == 1 {
-                caught.see_to_the_end();
+                signalled.supervise();
             }
         })?;
-        Ok(interrupt)
+        Ok(shutdown)
     }
 
-    pub fn ends(&self, handle: Handle) {
+    /// Controls this sequence from now on.
+    pub fn control(&self, handle: Handle) {
         self.update(|state| state.handle = Some(handle));
     }
 
     pub fn output_closed(&self) {
-        self.update(|state| state.closed = true);
+        self.update(|state| state.output_closed = true);
     }
 
-    /// Says what a second signal or the bound may have cost, if it came before all was printed.
-    pub fn all_is_printed(&self) -> Code {
+    /// Everything received is printed. Reports what a forced end has cost.
+    pub fn finish(&self) -> Code {
         let mut state = self.lock();
-        state.ended = true;
-        let lost = state.lost.take();
-        let gave_up = state.gave_up;
+        state.finished = true;
+        let cut = state.cut.take();
+        let (gave_up, reason) = (state.gave_up, state.reason());
         self.0.changed.notify_all();
         drop(state);
-        match lost {
-            Some(lost) => say(format_args!("{}; {lost}", reason(gave_up))),
-            // All had come by then.
-            None => return Code::Done,
+        match (cut, gave_up) {
+            // Everything had arrived by then.
+            (None, _) => return Code::Done,
+            (Some(Cut { lost: Some(lost) }), _) => say(format_args!("{reason}; {lost}")),
+            (Some(Cut { lost: None }), true) => {
+                let rest = loss::not_printed(self.0.kind);
+                say(format_args!(
+                    "{reason}; not all alerts were printed, {rest}"
+                ));
+            }
+            (Some(Cut { lost: None }), false) => {}
         }
         match gave_up {
             true => Code::Failed,
@@ -108,20 +135,20 @@ impl Interrupt {
         }
     }
 
-    /// The first signal asks for no more alerts and takes those on their way, so that none is
-    /// lost; the second, or the bound, does not wait for them.
+    /// The first signal closes the sequence, so that what is in flight still arrives; the second, or
+    /// the limit, cancels it.
     fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         change(&mut state);
         let Some(handle) = state.handle.clone() else {
             return;
         };
-        if state.closed {
+        if state.output_closed {
             handle.cancel();
-        } else if state.is_cut_short() {
-            // Once: afterwards it has ended in any case. Who has closed the output is not told.
-            if state.lost.is_none() && handle.state() != Status::Ended {
-                state.lost = Some(on_its_way(&handle));
+        } else if state.is_forced() {
+            if state.cut.is_none() && handle.state() != Status::Ended {
+                let lost = loss::in_flight(self.0.kind, handle.counters());
+                state.cut = Some(Cut { lost });
             }
             handle.cancel();
         } else if state.signals == 1 {
@@ -130,75 +157,85 @@ impl Interrupt {
         self.0.changed.notify_all();
     }
 
-    /// On a thread of its own, as the one of the signals has to hear the second.
-    fn see_to_the_end(&self) {
-        let interrupt = self.clone();
-        let wait = move || {
+    /// Enforces the limit, on a thread of its own: that of the signals has to wait for the second.
+    fn supervise(&self) {
+        let shutdown = self.clone();
+        let run = move || {
             let begin = Instant::now();
-            let patience = PATIENCE.min(interrupt.0.bound);
-            if interrupt.is_slow(patience) {
-                let text = "alerts on their way are still being printed; the same signal again \
-                            ends with those received so far and loses the rest";
-                // Who does not read standard error shall not hold up the end.
-                drop(say_aside(text.to_owned()));
+            let limit = shutdown.0.limit;
+            if shutdown.is_slow(PATIENCE.min(limit)) {
+                // A standard error that is not read must not hold up the end.
+                drop(say_aside(format!(
+                    "still printing alerts in flight; a second signal ends this at once, and {}",
+                    match shutdown.0.kind.keeps_alerts() {
+                        true => "the rest remains in the file",
+                        false => "those not yet received are lost",
+                    }
+                )));
             }
-            if interrupt.is_slow(interrupt.0.bound.saturating_sub(begin.elapsed())) {
-                interrupt.update(|state| state.gave_up = true);
+            if shutdown.is_slow(limit.saturating_sub(begin.elapsed())) {
+                shutdown.update(|state| state.gave_up = true);
             }
-            interrupt.end_at_last();
+            shutdown.exit_if_stuck();
         };
-        // Without a thread there is no bound, but a third signal.
+        // Without the thread there is no limit, but a third signal.
         let _ = thread::Builder::new()
-            .name("slow end".to_owned())
-            .spawn(wait);
+            .name("shutdown".to_owned())
+            .spawn(run);
     }
 
-    /// Whether after this time it is still closing, and nobody wants it to end faster.
+    /// Whether after this time it is still closing, and nothing has forced the end.
     fn is_slow(&self, time: Duration) -> bool {
-        let closing = |state: &mut State| !state.is_cut_short() && !state.closed && !state.ended;
-        let changed = &self.0.changed;
-        wait_while(changed, self.lock(), time, closing).1
+        let closing =
+            |state: &mut State| !state.is_forced() && !state.output_closed && !state.finished;
+        wait_while(&self.0.changed, self.lock(), time, closing).1
     }
 
-    /// Ends the process where it is cut short and cannot print what was received, as nobody reads.
-    fn end_at_last(&self) {
+    /// Ends the process where the end is forced and what was received cannot be printed, because
+    /// nothing reads it.
+    fn exit_if_stuck(&self) {
         let begin = Instant::now();
-        let mut shown = self.shown();
+        let mut printed = self.printed();
         let state = loop {
-            let changed = &self.0.changed;
-            let printing = |state: &mut State| !state.ended;
-            let (state, late) = wait_while(changed, self.lock(), LAST_WORDS, printing);
-            if !late || state.closed || !state.is_cut_short() {
+            let printing = |state: &mut State| !state.finished;
+            let (state, late) = wait_while(&self.0.changed, self.lock(), LAST_WRITE, printing);
+            if !late || state.output_closed || !state.is_forced() {
                 return;
             }
-            if self.shown() == shown || begin.elapsed() > LONGEST_WORDS {
+            if self.printed() == printed || begin.elapsed() > LAST_WRITES {
                 break state;
             }
-            shown = self.shown();
+            printed = self.printed();
         };
         let counters = state.handle.as_ref().map(Handle::counters);
-        let received = counters.map_or(0, |came| came.alerts.saturating_sub(came.dropped));
-        let lost = match &state.lost {
-            Some(lost) => format!(", and {lost}"),
-            None => String::new(),
-        };
-        let text = format!(
-            "{}; {} alerts were received and not printed, as they were not read in time{lost}",
-            reason(state.gave_up),
-            received.saturating_sub(self.shown())
-        );
+        let text = self.unprinted(&state, counters.unwrap_or_default());
         let code = match state.gave_up {
             true => Code::Failed,
             false => Code::Interrupted,
         };
         // Another signal must still be heard.
         drop(state);
-        let _said_or_not = say_aside(text).recv_timeout(LAST_WORDS);
+        let _said_or_not = say_aside(text).recv_timeout(LAST_WRITE);
         std::process::exit(code.number().into());
     }
 
-    fn shown(&self) -> u64 {
-        self.0.shown.load(Ordering::Relaxed)
+    fn unprinted(&self, state: &State, counters: Counters) -> String {
+        let received = counters.alerts.saturating_sub(counters.dropped);
+        let in_flight = match &state.cut {
+            Some(Cut { lost: Some(lost) }) => format!(", and {lost}"),
+            Some(Cut { lost: None }) | None => String::new(),
+        };
+        format!(
+            "{}; {} alerts were received but not printed, as standard output was not read in time: \
+             {}{in_flight}",
+            state.reason(),
+            received.saturating_sub(self.printed()),
+            loss::not_printed(self.0.kind)
+        )
+    }
+
+    fn printed(&self) -> u64 {
+        self.0.printed.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -206,33 +243,14 @@ impl Interrupt {
     }
 }
 
-/// Says it on a thread of its own, and tells when that is done.
+/// Says it on a thread of its own. Sends when that is done.
 fn say_aside(text: String) -> mpsc::Receiver<()> {
     let (done, said) = mpsc::channel();
-    let say = move || {
+    let run = move || {
         say(format_args!("{text}"));
-        let _nobody_waits = done.send(());
+        let _nothing_waits = done.send(());
     };
-    // Without a thread only the words are missing.
-    let _ = thread::Builder::new().name("words".to_owned()).spawn(say);
+    // Without the thread only the message is missing.
+    let _ = thread::Builder::new().name("message".to_owned()).spawn(run);
     said
-}
-
-fn reason(gave_up: bool) -> &'static str {
-    match gave_up {
-        true => "an orderly end took longer than --close-within allows",
-        false => "ended by the second signal",
-    }
-}
-
-fn on_its_way(handle: &Handle) -> String {
-    let counters = handle.counters();
-    match counters.bytes.checked_div(counters.alerts) {
-        Some(bytes) => format!(
-            "up to about {} alerts that Falco had written and that were still on their way may \
-             be lost",
-            ON_ITS_WAY.div_ceil(bytes.max(1))
-        ),
-        None => "alerts that Falco had just written may be lost".to_owned(),
-    }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM, and SIGHUP unless `nohup` switched it off.
+//! SIGINT (Ctrl-C), SIGTERM, and SIGHUP unless `nohup` has it ignored.
 
 use std::io;
 use std::thread;
@@ -8,12 +8,11 @@ use signal_hook::iterator::Signals;
 
 use crate::diagnostics::{Code, Failure};
 
-/// Calls `act`, on a thread of its own, with 1 at the first signal and with 2 at the second. The
-/// third ends the process at once: the way out when even an orderly end cannot come, because
-/// nobody reads standard output any more.
+/// Calls `act`, on a thread of its own, with 1 at the first signal and with 2 at the second. The third
+/// ends the process, in case the shutdown itself is stuck.
 pub fn on_signal(mut act: impl FnMut(u32) + Send + 'static) -> Result<(), Failure> {
     let failed = |source: io::Error| Failure::Os {
-        what: "catching Ctrl-C and SIGTERM".to_owned(),
+        what: "handling SIGINT and SIGTERM".to_owned(),
         source,
     };
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
@@ -32,7 +31,7 @@ pub fn on_signal(mut act: impl FnMut(u32) + Send + 'static) -> Result<(), Failur
     thread.spawn(wait).map(drop).map_err(failed)
 }
 
-/// To catch what `nohup` told the kernel to ignore would undo it.
+/// Handling a signal that `nohup` has ignored would undo it.
 fn hang_up_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -19,10 +19,10 @@ pub struct BuiltIn {
 }
 
 impl BuiltIn {
-    /// With a backlog of so many.
+    /// Holds `backlog` alerts.
     pub fn start(backlog: u32) -> Result<BuiltIn, Failure> {
         let folder = tempfile::tempdir().map_err(|source| Failure::Os {
-            what: format!("a temporary folder in {}", std::env::temp_dir().display()),
+            what: format!("creating a folder in {}", std::env::temp_dir().display()),
             source,
         })?;
         let listen = format!("unix://{}/falco.sock", folder.path().display());
@@ -46,7 +46,7 @@ impl BuiltIn {
         Config::new(self.server.endpoint().to_string())
     }
 
-    /// For this long alerts come at irregular times, as when each knows nothing of the others.
+    /// Emits alerts for a time, at random intervals (a Poisson process).
     pub fn emit(&self, rate: NonZeroU32, time: Duration) {
         let (server, messages) = (self.server.clone(), self.messages.clone());
         thread::spawn(move || {

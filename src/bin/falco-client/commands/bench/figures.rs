@@ -16,24 +16,57 @@ pub struct Backlog {
     pub cpu: Duration,
 }
 
+impl Backlog {
+    fn to_json(&self) -> Value {
+        json!({
+            "alerts": self.alerts,
+            "bytes": self.bytes,
+            "seconds": self.seconds.as_secs_f64(),
+            "alerts_per_second": rate(self.alerts, self.seconds),
+            "cpu_seconds": self.cpu.as_secs_f64(),
+        })
+    }
+}
+
+impl fmt::Display for Backlog {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(
+            f,
+            "get    {} alerts, {:.1} MB, in {:.3?}",
+            self.alerts,
+            self.bytes as f64 / 1e6,
+            self.seconds
+        )?;
+        if self.alerts == 0 {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "       {:.0} alerts/s, {:.2} s of CPU per million",
+            rate(self.alerts, self.seconds),
+            self.cpu.as_secs_f64() * 1e6 / self.alerts as f64
+        )
+    }
+}
+
 pub struct Watch {
     /// Microseconds.
     latency: Histogram<u64>,
-    /// Alerts of a time that is still to come: no latency can be told of them.
+    /// Alerts with a time in the future, which have no latency.
     early: u64,
-    /// Alerts that are older than the subscription.
+    /// Alerts from before the subscription.
     pub before: u64,
     pub seconds: Duration,
     pub cpu: Duration,
 }
 
-/// Of a latency, in microseconds; three digits of it are kept.
+/// The longest latency, in microseconds. Three digits of each are kept.
 const LONGEST: u64 = 86_400_000_000;
 
 impl Watch {
     pub fn new() -> Watch {
         Watch {
-            latency: Histogram::new_with_bounds(1, LONGEST, 3).expect("bounds as it wants them"),
+            latency: Histogram::new_with_bounds(1, LONGEST, 3).expect("valid bounds"),
             early: 0,
             before: 0,
             seconds: Duration::ZERO,
@@ -70,8 +103,8 @@ impl Watch {
         })
     }
 
-    /// From, below, in milliseconds, and how many alerts; each twice as wide as the one before, with
-    /// bounds that are the histogram's own.
+    /// From and below, in milliseconds, and the number of alerts. Each is twice as wide as the one before,
+    /// with bounds that are the histogram's own.
     fn buckets(&self) -> Vec<(f64, f64, u64)> {
         let mut from = 0;
         let mut buckets = Vec::new();
@@ -92,9 +125,10 @@ impl Watch {
 }
 
 pub struct Figures {
-    /// None of the one that is built in.
+    /// None for the built-in Falco.
     pub endpoint: Option<String>,
-    pub backlog: Backlog,
+    /// None where nothing is held.
+    pub backlog: Option<Backlog>,
     pub watch: Watch,
 }
 
@@ -120,13 +154,7 @@ impl Figures {
             .collect();
         json!({
             "endpoint": self.endpoint,
-            "backlog": {
-                "alerts": backlog.alerts,
-                "bytes": backlog.bytes,
-                "seconds": backlog.seconds.as_secs_f64(),
-                "alerts_per_second": rate(backlog.alerts, backlog.seconds),
-                "cpu_seconds": backlog.cpu.as_secs_f64(),
-            },
+            "backlog": backlog.as_ref().map(Backlog::to_json),
             "watch": {
                 "alerts": watch.alerts(),
                 "seconds": watch.seconds.as_secs_f64(),
@@ -145,26 +173,14 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Figures { backlog, watch, .. } = self;
         match &self.endpoint {
-            Some(endpoint) => writeln!(f, "Falco at {}", Escaped(endpoint))?,
-            None => writeln!(f, "a Falco that is built in; CPU is of both")?,
+            Some(endpoint) => writeln!(f, "{}", Escaped(endpoint))?,
+            None => writeln!(f, "built-in Falco; CPU times include it")?,
         }
         writeln!(f)?;
-        writeln!(
-            f,
-            "get    {} alerts, {:.1} MB, in {:.3?}",
-            backlog.alerts,
-            backlog.bytes as f64 / 1e6,
-            backlog.seconds
-        )?;
-        if backlog.alerts > 0 {
-            writeln!(
-                f,
-                "       {:.0} alerts/s, {:.2} s of CPU for a million",
-                rate(backlog.alerts, backlog.seconds),
-                backlog.cpu.as_secs_f64() * 1e6 / backlog.alerts as f64
-            )?;
+        if let Some(backlog) = backlog {
+            write!(f, "{backlog}")?;
+            writeln!(f)?;
         }
-        writeln!(f)?;
         writeln!(
             f,
             "watch  {} alerts in {:.1?}, {:.1} alerts/s, {:.2} % of a core",
@@ -174,19 +190,19 @@ impl fmt::Display for Figures {
             rate(1, watch.seconds) * watch.cpu.as_secs_f64() * 100.0
         )?;
         if watch.before > 0 {
-            writeln!(f, "       and {} that are older", watch.before)?;
+            writeln!(f, "       and {} from before it began", watch.before)?;
         }
         if watch.early > 0 {
             writeln!(
                 f,
-                "       and {} of a time to come: the clocks differ",
+                "       and {} with a time in the future: the clocks differ",
                 watch.early
             )?;
         }
         if watch.alerts() == 0 {
             return Ok(());
         }
-        f.write_str("       from an alert's time to its arrival:")?;
+        f.write_str("       latency from the time of an alert:")?;
         for (at, (name, ms)) in watch.percentiles().into_iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };
             write!(f, "{comma} {name} {ms:.1} ms")?;

@@ -8,7 +8,7 @@ use falco_client::Alert;
 
 use crate::diagnostics::{report_bytes, Failure};
 
-/// The file that has what was read.
+/// A file to which the alerts that were read are appended.
 pub struct Keep {
     name: String,
     file: BufWriter<File>,

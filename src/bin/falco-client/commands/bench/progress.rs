@@ -1,17 +1,17 @@
-//! How far it is.
+//! Progress on standard error.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::diagnostics::say;
 
-/// Between two words of progress.
+/// How often it is updated.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Says on standard error how far it is, again and again where that is a terminal.
+/// Shows how many alerts were read, and keeps the number up to date on a terminal.
 pub struct Progress {
     live: bool,
-    told: Instant,
+    updated: Instant,
     doing: String,
 }
 
@@ -19,7 +19,7 @@ impl Progress {
     pub fn new() -> Progress {
         Progress {
             live: io::stderr().is_terminal(),
-            told: Instant::now(),
+            updated: Instant::now(),
             doing: String::new(),
         }
     }
@@ -32,19 +32,19 @@ impl Progress {
         }
     }
 
-    pub fn tell(&mut self, alerts: u64) {
-        if self.live && self.told.elapsed() >= TICK {
+    pub fn update(&mut self, alerts: u64) {
+        if self.live && self.updated.elapsed() >= TICK {
             self.show(alerts);
         }
     }
 
     fn show(&mut self, alerts: u64) {
-        self.told = Instant::now();
+        self.updated = Instant::now();
         // A terminal that has gone must not end the command.
         let _ = write!(io::stderr(), "\r{}: {alerts} alerts ", self.doing);
     }
 
-    /// The line is for what comes next.
+    /// Clears the line for what comes next.
     pub fn end(&self) {
         if self.live {
             let _ = write!(io::stderr(), "\r\x1b[K");

@@ -1,6 +1,6 @@
-//! `check`: why no alert comes.
+//! `check`: why no alerts arrive.
 
-pub mod args;
+mod args;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -9,10 +9,36 @@ use falco_client::check::{Check, FalcoYaml, Report};
 use falco_client::{Alert, Client, Config};
 
 use crate::diagnostics::{report, say, Code, Failure};
+use crate::endpoint::{self, EndpointKind};
 use crate::escape::{Escaped, JsonEscaped};
 use crate::output::{Output, Printer};
-use crate::shutdown::{on_closed_output, Interrupt, BOUND};
-use args::CheckArgs;
+use crate::shutdown::{on_closed_output, Shutdown, CLOSE_WITHIN};
+pub use args::CheckArgs;
+
+const DETAILS: &str = "\
+Checks each step from falco.yaml to the first alert, and stops at the first that fails. No alert is \
+taken from Falco without --first-alert.
+
+Exit codes: 0 if no step failed, also with warnings; else that of the step: 10 falco.yaml, \
+11 endpoint, 12 config, 13 name, 14 socket, 15 tcp, 16 certificates, 17 tls, 18 alpn, 19 version, \
+20 outputs, 21 first alert.";
+
+const EXAMPLES: &str = "\
+Examples:
+  falco-client check
+  falco-client check --first-alert 30
+  falco-client check --endpoint falco.example.com:5060 \\
+      --ca ca.crt --cert client.crt --key client.key --json | jq .failed";
+
+pub fn help() -> String {
+    let table = endpoint::table(EndpointKind::ALL);
+    format!("{table}\n\n{EXAMPLES}\n\nMore: falco-client help check")
+}
+
+pub fn details() -> String {
+    let table = endpoint::table(EndpointKind::ALL);
+    format!("{DETAILS}\n\n{table}\n\n{EXAMPLES}")
+}
 
 pub fn run(mut args: CheckArgs) -> Result<Code, Failure> {
     let falco_yaml = match &args.falco_yaml {
@@ -23,9 +49,7 @@ pub fn run(mut args: CheckArgs) -> Result<Code, Failure> {
         let endpoint = falco_yaml.endpoint();
         if endpoint.is_some_and(|endpoint| args.connection.suggest(&endpoint)) {
             let path = falco_yaml.path().display();
-            say(format_args!(
-                "no endpoint was given, so that of {path} is taken"
-            ));
+            say(format_args!("no endpoint given, using that of {path}"));
         }
     }
     let config = args.reading.apply(args.connection.config());
@@ -38,7 +62,7 @@ pub fn run(mut args: CheckArgs) -> Result<Code, Failure> {
         report,
         json: args.json,
         shown: 0,
-        output: Output::new(),
+        output: Output::open()?,
         terminal: std::io::stdout().is_terminal(),
     };
     let mut code = Code::Done;
@@ -65,14 +89,15 @@ impl Printed {
     fn first_alert(&mut self, config: Config, within: Duration) -> Result<Code, Failure> {
         let printer = Printer::new(None, None)?;
         let client = Client::new(config)?;
-        let interrupt = Interrupt::catch(BOUND, self.output.shown())?;
-        // Who sees it and presses Ctrl-C must be heard already.
+        let kind = EndpointKind::of(client.endpoint());
+        let shutdown = Shutdown::install(kind, CLOSE_WITHIN, self.output.printed())?;
+        // After that, as whoever sees it may press Ctrl-C.
         if !self.json {
             self.show_text()?;
         }
         let alerts = client.subscribe()?;
-        interrupt.ends(alerts.handle());
-        let closed = interrupt.clone();
+        shutdown.control(alerts.handle());
+        let closed = shutdown.clone();
         on_closed_output(move || closed.output_closed())?;
 
         let mut done = Ok(Code::Done);
@@ -91,7 +116,7 @@ impl Printed {
             output.alert_ends();
         });
         self.output.show()?;
-        match interrupt.all_is_printed() {
+        match shutdown.finish() {
             Code::Done => done,
             gave_up => done.and(Ok(gave_up)),
         }
@@ -100,8 +125,10 @@ impl Printed {
     fn finish(&mut self) -> Result<(), Failure> {
         match self.json {
             true => {
-                let report = serde_json::to_string(&self.report)
-                    .map_err(|error| Failure::stdout(error.into()))?;
+                let report = serde_json::to_string(&self.report).map_err(|source| Failure::Os {
+                    what: "making the report".to_owned(),
+                    source: source.into(),
+                })?;
                 print_line(&report, self.terminal, &mut self.output)?;
             }
             false => self.show_text()?,
@@ -109,7 +136,7 @@ impl Printed {
         self.output.show()
     }
 
-    /// What was not shown yet.
+    /// Prints what was not shown yet.
     fn show_text(&mut self) -> Result<(), Failure> {
         let text = self.report.to_string();
         for line in text[self.shown..].lines() {
@@ -120,7 +147,7 @@ impl Printed {
     }
 }
 
-/// The first failure stays; all alerts are received all the same.
+/// Keeps the first failure. All alerts are received regardless.
 fn keep(done: &mut Result<Code, Failure>, printed: Result<(), Failure>) {
     if let (Ok(_), Err(failure)) = (&done, printed) {
         *done = Err(failure);

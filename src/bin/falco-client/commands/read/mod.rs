@@ -1,31 +1,29 @@
-//! `get` and `watch`: alerts from Falco to standard output.
+//! What `get` and `watch` share: alerts from an endpoint to standard output.
 
-pub mod args;
+mod args;
 
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
-use falco_client::{Alert, Alerts, Client, Endpoint, Error};
+use falco_client::{Alert, Alerts, Client, Error};
 
 use crate::diagnostics::{report, report_bytes, say, Code, Failure};
-use crate::endpoint::EndpointKind;
+use crate::endpoint::{say_listening, EndpointKind};
 use crate::output::{Output, Printer};
-use crate::shutdown::{on_closed_output, Interrupt};
-use args::ReadArgs;
-
-#[derive(Clone, Copy)]
-pub enum Call {
-    Get,
-    Subscribe,
-}
+use crate::shutdown::{after_failure, on_closed_output, Shutdown};
+pub use args::{ReadArgs, DETAILS};
 
 /// With a limit, this is the queue between what is received and what is printed, in bytes.
 const AHEAD_OF_LIMIT: usize = 16 * 1024;
 
 /// What Falco has written arrives within this.
-const ON_ITS_WAY: Duration = Duration::from_millis(200);
+const IN_FLIGHT: Duration = Duration::from_millis(200);
 
-pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
+/// Prints the alerts that `start` makes the client read.
+pub fn run(
+    args: &ReadArgs,
+    start: impl FnOnce(&Client) -> falco_client::Result<Alerts>,
+) -> Result<Code, Failure> {
     let printer = Printer::new(args.format, args.proto.as_deref())?;
     let config = args.reading.apply(args.connection.config());
     let mut config = config.overflow(args.when_full.into());
@@ -37,48 +35,58 @@ pub fn run(args: &ReadArgs, call: Call) -> Result<Code, Failure> {
             config = config.channel_arg("grpc.http2.bdp_probe", 0);
         }
     }
+    let output = Output::open()?;
     let client = Client::new(config)?;
-    let output = Output::new();
-    let bound = Duration::from_secs(args.close_within);
-    let interrupt = Interrupt::catch(bound, output.shown())?;
-    let alerts = match call {
-        Call::Get => client.get()?,
-        Call::Subscribe => client.subscribe()?,
-    };
-    interrupt.ends(alerts.handle());
-    if let Endpoint::Listen { .. } = client.endpoint() {
-        say(format_args!(
-            "waiting for Falco's http_output at {}",
-            client.endpoint()
-        ));
-    }
-    let closed = interrupt.clone();
+    let kind = EndpointKind::of(client.endpoint());
+    let limit = Duration::from_secs(args.close_within);
+    let shutdown = Shutdown::install(kind, limit, output.printed())?;
+    let alerts = start(&client)?;
+    shutdown.control(alerts.handle());
+    say_listening(&client);
+    let closed = shutdown.clone();
     on_closed_output(move || closed.output_closed())?;
     let reader = Reader {
         args,
-        interrupt,
+        kind,
+        shutdown,
         printer,
         output,
         code: Code::Done,
         left: args.limit,
     };
-    reader.read(alerts)
+    reader.run(alerts)
 }
 
 struct Reader<'a> {
     args: &'a ReadArgs,
-    interrupt: Interrupt,
+    kind: EndpointKind,
+    shutdown: Shutdown,
     printer: Printer,
     output: Output,
     code: Code,
-    /// How many are still to be printed, where there is a limit.
+    /// How many alerts are still to be printed, where there is a limit.
     left: Option<u64>,
 }
 
 impl Reader<'_> {
-    fn read(mut self, mut alerts: Alerts) -> Result<Code, Failure> {
+    fn run(mut self, mut alerts: Alerts) -> Result<Code, Failure> {
+        if let Err(failure) = self.print_all(&mut alerts) {
+            self.report_unprinted(&failure, &alerts);
+            return Err(failure);
+        }
+        let code = self.shutdown.finish();
+        if self.left == Some(0) && !self.kind.keeps_alerts() {
+            report_beyond_limit(alerts);
+        }
+        if code != Code::Done {
+            self.fail(code);
+        }
+        Ok(self.code)
+    }
+
+    fn print_all(&mut self, alerts: &mut Alerts) -> Result<(), Failure> {
         while self.left != Some(0) {
-            let Some(next) = self.next(&mut alerts)? else {
+            let Some(next) = self.next(alerts)? else {
                 break;
             };
             match next {
@@ -87,15 +95,7 @@ impl Reader<'_> {
             }
             self.output.alert_ends();
         }
-        self.output.show()?;
-        let code = self.interrupt.all_is_printed();
-        if self.left == Some(0) {
-            count_the_rest(alerts);
-        }
-        if code != Code::Done {
-            self.fail(code);
-        }
-        Ok(self.code)
+        self.output.show()
     }
 
     /// Before it waits, all that was printed is shown; while alerts are waiting they share writes.
@@ -111,12 +111,12 @@ impl Reader<'_> {
     }
 
     fn print(&mut self, alert: &Alert) -> Result<(), Failure> {
-        if !self.args.filter.lets_pass(alert) {
+        if !self.args.filter.matches(alert) {
             return Ok(());
         }
         match self.printer.print(alert, &mut self.output) {
             Ok(()) => self.left = self.left.map(|left| left - 1),
-            // The descriptor does not fit this alert, whose bytes must not be lost for it.
+            // The descriptor does not fit this alert, which must not be lost for it.
             Err(Failure::Library(error)) => {
                 report(&error);
                 self.fail(report_bytes(alert.as_bytes()));
@@ -126,19 +126,33 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// It goes on: an alert may follow one that could not be decoded, and after any other error
-    /// the sequence ends by itself.
+    /// Goes on: an alert may follow one that could not be decoded, and after any other error the
+    /// sequence ends by itself.
     fn fail(&mut self, code: Code) {
         self.code = match (self.code, code) {
             (Code::Done | Code::Undecodable, Code::Undecodable) => Code::Undecodable,
             _ => Code::Failed,
         };
     }
+
+    /// A reader that has closed its end wants no more alerts; any other failure is a loss.
+    fn report_unprinted(&self, failure: &Failure, alerts: &Alerts) {
+        if matches!(failure, Failure::Closed) {
+            return;
+        }
+        let counters = alerts.counters();
+        let received = counters.alerts.saturating_sub(counters.dropped);
+        say(format_args!(
+            "{} alerts were received but not printed: {}",
+            received.saturating_sub(self.output.count()),
+            after_failure(self.kind)
+        ));
+    }
 }
 
-/// Says what a limit has cost. A call that ends by itself, or is silent, has cost nothing.
-fn count_the_rest(mut alerts: Alerts) {
-    let Ok(first) = alerts.recv_timeout(ON_ITS_WAY) else {
+/// Reports what a limit has cost. A call that ends by itself, or is silent, has cost nothing.
+fn report_beyond_limit(mut alerts: Alerts) {
+    let Ok(first) = alerts.recv_timeout(IN_FLIGHT) else {
         return;
     };
     alerts.handle().cancel();
@@ -147,7 +161,7 @@ fn count_the_rest(mut alerts: Alerts) {
         .filter(|next| matches!(next, Ok(_) | Err(Error::Undecodable { .. })))
         .count();
     say(format_args!(
-        "{received} more alerts had come when the limit was reached, and others may have been on \
-         their way; they are gone from Falco and not printed"
+        "{received} more alerts were received when the limit was reached; they are lost, as may be \
+         others in flight"
     ));
 }

@@ -1,4 +1,4 @@
-//! The command line of `relay`.
+//! The arguments of `relay`.
 
 use std::path::PathBuf;
 
@@ -6,76 +6,74 @@ use falco_client::relay::Sink;
 use falco_client::Tls;
 
 use crate::args::{certificates, ReadingArgs, WhenFull};
-use crate::shutdown::BOUND;
-
-pub const RELAYING: &str = "\
-Sources: unix:///path and host:port (gRPC of Falco 0.18 to 0.43), listen+http://ADDR:PORT and \
-listen+https://ADDR:PORT (http_output), file:///path (file_output), - (standard input).
-Sinks: grpc (Falco's API on unix:///run/falco/falco.sock), unix:///path or host:port (the same there), \
-http://… and https://… (each alert is posted), a file's path, - (standard output).
-
-Every sink gets every alert. While one is down, alerts wait in the spool. Ctrl-C and SIGTERM stop in \
-order: what is on its way is taken, what is in the spool delivered within --close-within, and \
-standard error says what is left.
-
-Examples:
-  falco-client relay --from listen+http://0.0.0.0:2801 --to grpc
-  falco-client relay --from unix:///run/falco/falco.sock --to http://falcosidekick:2801 \\
-      --spool /var/spool/falco-client --metrics 127.0.0.1:9376
-  falco | falco-client relay --from - --to /var/log/falco.jsonl grpc";
+use crate::shutdown::CLOSE_WITHIN;
 
 #[derive(clap::Args)]
 pub struct RelayArgs {
-    /// Where alerts come from. With several sources, each alert has an output field relay.source.
+    /// Where to read alerts, see below
+    ///
+    /// With several sources, each alert gets an output field relay.source.
     #[arg(long, value_name = "SOURCE", num_args = 1.., required = true)]
     pub from: Vec<String>,
-    /// Where they go to.
+    /// Where to send them; each sink gets every alert
     #[arg(long, value_name = "SINK", num_args = 1.., required = true)]
     pub to: Vec<Sink>,
-    /// Give every gRPC subscription every alert, where Falco gives each alert to one.
+    /// Give every gRPC subscriber every alert
+    ///
+    /// Without it, each alert goes to one of them, as in Falco.
     #[arg(long)]
     pub fan_out: bool,
-    /// Keep what is not delivered in this folder, so that it survives a crash. Default: in memory.
+    /// Keep undelivered alerts in this directory
+    ///
+    /// They survive a crash there, and are delivered at the next start. Default: in memory.
     #[arg(long, value_name = "DIR")]
     pub spool: Option<PathBuf>,
-    /// How many MiB of alerts wait at most. Default: 64, and 1024 with --spool.
+    /// Size of the spool [default: 64; 1024 on disk]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 30))]
     pub spool_size: Option<u64>,
-    /// What happens when the spool is full: hold up the sources, or drop some alerts and count them.
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t = WhenFull::Wait)]
+    /// When the spool is full
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = WhenFull::Wait)]
     pub when_full: WhenFull,
-    /// The version that gRPC clients are told. Default: that of a source on gRPC.
+    /// Falco version to report to gRPC clients
+    ///
+    /// Default: that of a source over gRPC.
     #[arg(long, value_name = "VERSION")]
     pub falco: Option<String>,
-    /// Answer GET /healthz and /metrics (Prometheus) here.
+    /// Serve /healthz and /metrics (Prometheus)
     #[arg(long, value_name = "ADDR:PORT")]
     pub metrics: Option<String>,
-    /// How many connections may be open where alerts are posted.
+    /// HTTP connections to accept [default: 512]
     #[arg(long, value_name = "N")]
     pub max_connections: Option<usize>,
-    /// Give up an orderly end after so many seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = BOUND.as_secs())]
+    /// Time limit for a clean exit
+    ///
+    /// Within it, what is left in the spool is delivered.
+    #[arg(long, value_name = "SECS", default_value_t = CLOSE_WITHIN.as_secs())]
     pub close_within: u64,
-    /// Of sources host:port and listen+https: the authority that signed the other side's
-    /// certificate, PEM. Without it, listen+https asks for no client certificates.
+    /// CA certificate for sources (PEM)
+    ///
+    /// It must have signed the certificate of the other side. For sources host:port and listen+https. Without it, listen+https asks for no client
+    /// certificates.
     #[arg(long, value_name = "FILE", requires_all = ["from_cert", "from_key"])]
     pub from_ca: Option<PathBuf>,
-    /// Of these sources: our certificate, PEM.
+    /// Our certificate for sources (PEM)
     #[arg(long, value_name = "FILE", requires = "from_key")]
     pub from_cert: Option<PathBuf>,
-    /// Of these sources: the key of our certificate, PEM.
+    /// Key of that certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "from_cert")]
     pub from_key: Option<PathBuf>,
-    /// The name in the certificate of a source host:port, where it differs from the host.
+    /// Name in a source's certificate, if not its host
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<String>,
-    /// Of sinks host:port and https: the authority that signed the other side's certificate, PEM.
+    /// CA certificate for sinks (PEM)
+    ///
+    /// It must have signed the certificate of the other side. For sinks host:port, whose clients need a certificate of this CA, and https.
     #[arg(long, value_name = "FILE", requires_all = ["to_cert", "to_key"])]
     pub to_ca: Option<PathBuf>,
-    /// Of these sinks: our certificate, PEM.
+    /// Our certificate for sinks (PEM)
     #[arg(long, value_name = "FILE", requires = "to_key")]
     pub to_cert: Option<PathBuf>,
-    /// Of these sinks: the key of our certificate, PEM.
+    /// Key of that certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "to_cert")]
     pub to_key: Option<PathBuf>,
     #[command(flatten)]

@@ -1,6 +1,6 @@
-//! `relay`: alerts move on, until a signal or the end of all sources.
+//! `relay`: forwards alerts until a signal or the end of all sources.
 
-pub mod args;
+mod args;
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
@@ -11,9 +11,40 @@ use falco_client::relay::{Relay, RelayBuilder, Sink};
 use falco_client::Config;
 
 use crate::diagnostics::{say, Code, Failure};
-use crate::endpoint::EndpointKind;
+use crate::endpoint::{self, EndpointKind};
+use crate::output::require_stdout;
 use crate::shutdown::{on_closed_output, signals};
-use args::RelayArgs;
+pub use args::RelayArgs;
+
+const SINKS: &str = "\
+Sinks:
+  grpc                      Falco's gRPC API at unix:///run/falco/falco.sock
+  unix:///path, host:port   the same at another address
+  http://…, https://…       each alert posted as http_output does
+  /path, file:///path       JSON lines appended to a file
+  -                         standard output";
+
+const DETAILS: &str = "\
+While a sink is down, alerts wait in the spool. SIGINT and SIGTERM stop the relay in order: it takes \
+what is in flight from the sources, delivers the spool within --close-within, and reports what is \
+left. A second signal stops it at once.";
+
+const EXAMPLES: &str = "\
+Examples:
+  falco-client relay --from listen+http://0.0.0.0:2801 --to grpc
+  falco-client relay --from unix:///run/falco/falco.sock \\
+      --to http://falcosidekick:2801 \\
+      --spool /var/spool/falco-client --metrics 127.0.0.1:9376
+  falco | falco-client relay --from - --to /var/log/falco.jsonl grpc";
+
+pub fn help() -> String {
+    format!("{SINKS}\n\nSources: the endpoints of watch. More: falco-client help relay")
+}
+
+pub fn details() -> String {
+    let sources = endpoint::table(EndpointKind::ALL).replacen("Endpoints", "Sources", 1);
+    format!("{sources}\n\n{SINKS}\n\n{DETAILS}\n\n{EXAMPLES}")
+}
 
 /// Why it ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,19 +55,28 @@ enum End {
 }
 
 pub fn run(args: &RelayArgs) -> Result<Code, Failure> {
+    if writes_stdout(args) {
+        require_stdout()?;
+    }
     let relay = Arc::new(set_up(args).start()?);
     let ended = watch(args, &relay)?;
     for source in relay.status().sources {
-        say(format_args!("from {}", source.name));
+        say(format_args!("reading from {}", source.name));
     }
     for endpoint in relay.grpc_endpoints() {
-        say(format_args!("Falco's gRPC API is served at {endpoint}"));
+        say(format_args!("serving Falco's gRPC API at {endpoint}"));
     }
     if let Some(address) = relay.metrics_address() {
-        say(format_args!("http://{address}/healthz and /metrics"));
+        say(format_args!(
+            "serving http://{address}/healthz and /metrics"
+        ));
     }
     let end = ended.recv().unwrap_or(End::Sources);
     Ok(stop(args, &relay, end))
+}
+
+fn writes_stdout(args: &RelayArgs) -> bool {
+    args.to.iter().any(|sink| sink.to_string() == "-")
 }
 
 fn set_up(args: &RelayArgs) -> RelayBuilder {
@@ -69,8 +109,8 @@ fn set_up(args: &RelayArgs) -> RelayBuilder {
     relay
 }
 
-/// The sources, each with the options that it has a use for. An option that none has a use for goes to
-/// all, so that it is refused and not ignored.
+/// The sources, each with the options that apply to it. An option that applies to none is given to all,
+/// so that it is refused instead of ignored.
 fn configure_sources(args: &RelayArgs) -> Vec<Config> {
     let kind = |source: &String| Some(EndpointKind::of(&source.parse().ok()?));
     let is_for = |source: &String, fits: fn(EndpointKind) -> bool| {
@@ -96,38 +136,38 @@ fn configure_sources(args: &RelayArgs) -> Vec<Config> {
     args.from.iter().map(configure).collect()
 }
 
-/// Tells when it shall end. A second signal ends the process.
+/// Sends when the relay has to end. A second signal ends the process.
 fn watch(args: &RelayArgs, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure> {
     let (end, ended) = mpsc::channel();
-    let tell = |end: &Sender<End>, why| {
+    let send = |end: &Sender<End>, why| {
         let end = end.clone();
         move || {
-            // It ends in any case once nobody waits to hear it.
+            // Once nothing waits for it, it is ending.
             let _ = end.send(why);
         }
     };
-    let signalled = tell(&end, End::Signal);
-    let (watched, on_disk) = (Arc::downgrade(relay), args.spool.is_some());
+    let signalled = send(&end, End::Signal);
+    let (watched, rest) = (Arc::downgrade(relay), Rest::of(args));
     signals::on_signal(move |count| {
         if count == 1 {
             return signalled();
         }
         if let Some(relay) = watched.upgrade() {
-            say_left(relay.status().spooled, on_disk);
+            rest.report(relay.status().spooled);
         }
         std::process::exit(Code::Interrupted.number().into());
     })?;
-    if args.to.iter().any(|sink| sink.to_string() == "-") {
-        on_closed_output(tell(&end, End::Output))?;
+    if writes_stdout(args) {
+        on_closed_output(send(&end, End::Output))?;
     }
-    let (running, over) = (relay.clone(), tell(&end, End::Sources));
+    let (running, over) = (relay.clone(), send(&end, End::Sources));
     let wait = move || {
         running.wait();
         over();
     };
     let thread = thread::Builder::new().name("sources".to_owned());
     thread.spawn(wait).map_err(|source| Failure::Os {
-        what: "a thread to wait for the sources".to_owned(),
+        what: "starting a thread that waits for the sources".to_owned(),
         source,
     })?;
     Ok(ended)
@@ -135,7 +175,7 @@ fn watch(args: &RelayArgs, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure>
 
 fn stop(args: &RelayArgs, relay: &Relay, end: End) -> Code {
     let within = match end {
-        // Nobody takes what is left.
+        // Nothing takes what is left.
         End::Output => Duration::ZERO,
         End::Signal | End::Sources => Duration::from_secs(args.close_within),
     };
@@ -143,7 +183,8 @@ fn stop(args: &RelayArgs, relay: &Relay, end: End) -> Code {
     if spooled > 0 && !within.is_zero() {
         let seconds = within.as_secs();
         say(format_args!(
-            "{spooled} alerts are still to be delivered, within {seconds} s; a signal ends it at once"
+            "delivering the {spooled} alerts that are left, for at most {seconds} s; another signal \
+             stops this at once"
         ));
     }
     let left = relay.stop(within);
@@ -161,28 +202,52 @@ fn stop(args: &RelayArgs, relay: &Relay, end: End) -> Code {
     if status.dropped > 0 {
         let dropped = status.dropped;
         say(format_args!(
-            "{dropped} alerts were dropped, as the spool was full"
+            "{dropped} alerts were dropped because the spool was full"
         ));
     }
-    let on_disk = args.spool.is_some();
-    if left > 0 {
-        say_left(left, on_disk);
-    }
+    let rest = Rest::of(args);
+    rest.report(left);
     // Only standard input ends without a failure.
     let broken = end == End::Sources && args.from.iter().any(|source| source != "-");
-    match broken || left > 0 && !on_disk {
+    match broken || left > 0 && rest == Rest::Lost {
         true => Code::Failed,
         false => Code::Done,
     }
 }
 
-fn say_left(left: u64, on_disk: bool) {
-    match on_disk {
-        true => say(format_args!(
-            "{left} alerts are left in the spool, and are delivered when it is started again"
-        )),
-        false => say(format_args!(
-            "{left} alerts were not delivered and are lost; with --spool DIR they would wait there"
-        )),
+/// What becomes of the alerts that are not delivered when the relay ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Spooled,
+    /// Every source still has them.
+    Kept,
+    Lost,
+}
+
+impl Rest {
+    fn of(args: &RelayArgs) -> Rest {
+        let kind = |source: &String| Some(EndpointKind::of(&source.parse().ok()?));
+        let mut kinds = args.from.iter().filter_map(kind);
+        match (&args.spool, kinds.all(EndpointKind::keeps_alerts)) {
+            (Some(_), _) => Rest::Spooled,
+            (None, true) => Rest::Kept,
+            (None, false) => Rest::Lost,
+        }
+    }
+
+    fn report(self, left: u64) {
+        if left == 0 {
+            return;
+        }
+        say(format_args!(
+            "{left} alerts {}",
+            match self {
+                Rest::Spooled => "are left in the spool and will be delivered at the next start",
+                Rest::Kept => "were not delivered; they remain in the file",
+                Rest::Lost => {
+                    "were not delivered and are lost; with --spool DIR they would be kept"
+                }
+            }
+        ));
     }
 }

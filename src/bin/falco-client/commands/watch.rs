@@ -1,0 +1,27 @@
+//! `watch`: alerts as they arrive.
+
+use super::read::{self, ReadArgs, DETAILS};
+use crate::diagnostics::{Code, Failure};
+use crate::endpoint::{self, EndpointKind};
+
+const EXAMPLES: &str = "\
+Examples:
+  falco-client watch --rule 'Terminal*' --min-priority notice
+  falco-client watch --endpoint falco.example.com:5060 \\
+      --ca ca.crt --cert client.crt --key client.key
+  falco-client watch --endpoint listen+http://0.0.0.0:2801
+  falco | falco-client watch --endpoint -";
+
+pub fn help() -> String {
+    let table = endpoint::table(EndpointKind::ALL);
+    format!("{table}\n\nMore: falco-client help watch")
+}
+
+pub fn details() -> String {
+    let table = endpoint::table(EndpointKind::ALL);
+    format!("{DETAILS}\n\n{table}\n\n{EXAMPLES}")
+}
+
+pub fn run(args: &ReadArgs) -> Result<Code, Failure> {
+    read::run(args, |client| client.subscribe())
+}
