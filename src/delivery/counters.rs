@@ -19,6 +19,8 @@ pub struct Counters {
     /// Requests that were refused where alerts are posted: not HTTP, not POST, too large, too slow;
     /// and lines that were too long.
     pub refused: u64,
+    /// Lines that are no alerts and were passed over: of Falco's log, of other programs.
+    pub skipped: u64,
     /// Alerts that [`Config::overflow`](crate::Config::overflow) dropped, unread.
     pub dropped: u64,
     /// Requests for alerts that were sent to Falco, a call of `get` included.
@@ -37,6 +39,7 @@ pub(crate) struct Tally {
     lossy: AtomicU64,
     undecodable: AtomicU64,
     refused: AtomicU64,
+    skipped: AtomicU64,
     dropped: AtomicU64,
     requests: AtomicU64,
     reconnects: AtomicU64,
@@ -56,6 +59,7 @@ impl Tally {
             lossy: get(&self.lossy),
             undecodable: get(&self.undecodable),
             refused: get(&self.refused),
+            skipped: get(&self.skipped),
             dropped,
             requests: get(&self.requests),
             reconnects: get(&self.reconnects),
@@ -77,13 +81,17 @@ impl Tally {
     }
 
     /// By a reader of messages, or by a source of lines.
-    pub(super) fn undecodable(&self) {
+    pub(crate) fn undecodable(&self) {
         add(&self.undecodable, 1);
     }
 
     /// By any of the threads of a source.
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn skipped(&self) {
+        add(&self.skipped, 1);
     }
 
     pub(super) fn dropped(&self, alerts: u64) {

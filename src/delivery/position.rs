@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Where a source goes on after an alert. Survives a restart as text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Position {
-    /// In a file, as `device:inode:offset:mark`.
+    /// In a file, as `device:inode:offset:mark:start`.
     File {
         device: u64,
         inode: u64,
@@ -14,7 +14,38 @@ pub(crate) enum Position {
         /// Of the bytes before `offset`: tells a file that was truncated and has grown again, and
         /// one that got the inode number of another.
         mark: u64,
+        /// Where reading starts again: at `offset`, or before it where what begins there was not
+        /// whole yet at `offset`.
+        start: u64,
     },
+}
+
+impl Position {
+    /// Whether it is in the same file, at `other`'s offset or before it.
+    pub(crate) fn is_up_to(&self, other: &Position) -> bool {
+        let Position::File {
+            device,
+            inode,
+            offset,
+            ..
+        } = *self;
+        let Position::File {
+            device: other_device,
+            inode: other_inode,
+            offset: other_offset,
+            ..
+        } = *other;
+        (device, inode) == (other_device, other_inode) && offset <= other_offset
+    }
+
+    /// The same, but that reading starts at `start`, where that is before it in the same file.
+    pub(crate) fn starting_at(mut self, other: &Position) -> Option<Position> {
+        let is_before = other.is_up_to(&self);
+        let Position::File { start, .. } = &mut self;
+        let Position::File { offset, .. } = *other;
+        *start = offset;
+        is_before.then_some(self)
+    }
 }
 
 impl fmt::Display for Position {
@@ -25,7 +56,8 @@ impl fmt::Display for Position {
                 inode,
                 offset,
                 mark,
-            } => write!(f, "{device}:{inode}:{offset}:{mark}"),
+                start,
+            } => write!(f, "{device}:{inode}:{offset}:{mark}:{start}"),
         }
     }
 }
@@ -36,14 +68,15 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Position, String> {
         let numbers: Result<Vec<u64>, _> = text.split(':').map(str::parse).collect();
         match numbers.as_deref() {
-            Ok(&[device, inode, offset, mark]) => Ok(Position::File {
+            Ok(&[device, inode, offset, mark, start]) if start <= offset => Ok(Position::File {
                 device,
                 inode,
                 offset,
                 mark,
+                start,
             }),
             _ => Err(format!(
-                "{text:?} is no position in a file; it has four numbers, device:inode:offset:mark"
+                "{text:?} is no position in a file; it has five numbers, device:inode:offset:mark:start"
             )),
         }
     }
@@ -54,12 +87,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_in_a_file_is_four_numbers() {
-        for text in ["", "1:2:3", "1:2:3:4:5", "1:2:3:x", "1:2:3:-4"] {
+    fn a_position_in_a_file_is_five_numbers() {
+        for text in [
+            "",
+            "1:2:3:4",
+            "1:2:3:4:3:6",
+            "1:2:3:x:3",
+            "1:2:3:-4:3",
+            "1:2:3:4:4",
+        ] {
             let error = text.parse::<Position>().unwrap_err();
-            assert!(error.contains("device:inode:offset:mark"), "{error}");
+            assert!(error.contains("device:inode:offset:mark:start"), "{error}");
         }
-        let text = "1:2:3:18446744073709551615";
+        let text = "1:2:3:18446744073709551615:2";
         assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
     }
 }

@@ -5,14 +5,17 @@
 //! - `.pb`: each message after its length as a varint, as rust-protobuf's and other libraries'
 //!   "delimited" functions write them;
 //! - anything else: Falco's own JSON, one alert a line, as `file_output` writes it with
-//!   `json_output: true`.
+//!   `json_output: true`; or as container runtimes, syslog or journald keep these lines, which is
+//!   found out as it is for an endpoint `file:///path`.
+
+mod lines;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::alert::Alert;
 use crate::error::{Cause, Error, Problem, Result};
+use lines::Lines;
 
 /// No alert is that long; such a length is read from what is no recording.
 const LONGEST: u64 = 1 << 30;
@@ -41,37 +44,40 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>>> + Send>
         let problem = (problem, "give a file of messages (*.pb) or JSON lines");
         Error::recording(path, problem, Some(error.into()))
     })?;
-    let form = match path.extension() {
-        Some(extension) if extension == "pb" => Form::Messages,
-        _ => Form::Lines,
-    };
-    Ok(Recording::new(path, form, input))
+    Ok(match path.extension() {
+        Some(extension) if extension == "pb" => Recording::messages(path, input),
+        _ => Recording::lines(path, input),
+    })
 }
 
 /// As [`read`], from the contents of a `.pb` file.
 pub fn read_messages(bytes: &[u8]) -> impl Iterator<Item = Result<Vec<u8>>> + Send + '_ {
-    Recording::new(Path::new("in memory"), Form::Messages, bytes)
+    Recording::messages(Path::new("in memory"), bytes)
 }
 
 /// As [`read`], from lines of Falco's JSON.
 pub fn read_lines(text: &str) -> impl Iterator<Item = Result<Vec<u8>>> + Send + '_ {
-    Recording::new(Path::new("in memory"), Form::Lines, text.as_bytes())
-}
-
-enum Form {
-    Messages,
-    Lines,
+    Recording::lines(Path::new("in memory"), text.as_bytes())
 }
 
 struct Recording<R> {
     path: PathBuf,
-    form: Form,
+    form: Form<R>,
+    ended: bool,
+}
+
+enum Form<R> {
+    Messages(Messages<R>),
+    Lines(Lines<R>),
+}
+
+/// Messages after their lengths.
+struct Messages<R> {
     input: R,
     /// The bytes read so far.
     offset: u64,
-    /// The messages or lines read so far.
+    /// The messages read so far.
     number: u64,
-    ended: bool,
 }
 
 /// What is wrong, without where.
@@ -84,18 +90,7 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-impl<R: BufRead> Recording<R> {
-    fn new(path: &Path, form: Form, input: R) -> Recording<R> {
-        Recording {
-            path: path.to_owned(),
-            form,
-            input,
-            offset: 0,
-            number: 0,
-            ended: false,
-        }
-    }
-
+impl<R: BufRead> Messages<R> {
     fn message(&mut self) -> Result<Option<Vec<u8>>, Unreadable> {
         let Some(length) = self.length()? else {
             return Ok(None);
@@ -143,44 +138,38 @@ impl<R: BufRead> Recording<R> {
         }
         Ok(Some(u64::MAX))
     }
-
-    fn line(&mut self) -> Result<Option<Vec<u8>>, Unreadable> {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let read = self
-                .input
-                .by_ref()
-                .take(LONGEST)
-                .read_until(b'\n', &mut line)?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.offset += read as u64;
-            self.number += 1;
-            if !line.trim_ascii().is_empty() {
-                break;
-            }
-        }
-        let text = std::str::from_utf8(&line)
-            .map_err(|error| no_alert(&error.to_string(), error.into()))?;
-        match Alert::from_json(text) {
-            Ok(alert) => Ok(Some(alert.into_bytes())),
-            Err(Error::Json { source }) if source.is_eof() => Err(cut("it ends too early")),
-            Err(Error::Json { source }) => Err(no_alert(&source.to_string(), source.into())),
-            Err(error) => Err(no_alert(&error.to_string(), error.into())),
-        }
-    }
 }
 
-fn no_alert(how: &str, cause: Cause) -> Unreadable {
+fn no_alert(how: &str, cause: Option<Cause>) -> Unreadable {
     let problem = format!("is no alert in Falco's JSON: {how}");
-    Unreadable(Problem::alone(problem), Some(cause))
+    Unreadable(Problem::alone(problem), cause)
 }
 
 fn cut(how: &str) -> Unreadable {
     let problem = format!("is cut in the middle: {how}");
     Unreadable((problem, "copy the recording again").into(), None)
+}
+
+impl<R: BufRead> Recording<R> {
+    fn messages(path: &Path, input: R) -> Recording<R> {
+        Recording {
+            path: path.to_owned(),
+            form: Form::Messages(Messages {
+                input,
+                offset: 0,
+                number: 0,
+            }),
+            ended: false,
+        }
+    }
+
+    fn lines(path: &Path, input: R) -> Recording<R> {
+        Recording {
+            path: path.to_owned(),
+            form: Form::Lines(Lines::new(input)),
+            ended: false,
+        }
+    }
 }
 
 impl<R: BufRead> Iterator for Recording<R> {
@@ -190,17 +179,19 @@ impl<R: BufRead> Iterator for Recording<R> {
         if self.ended {
             return None;
         }
-        let (start, before) = (self.offset, self.number);
-        let read = match self.form {
-            Form::Messages => self.message(),
-            Form::Lines => self.line(),
+        let read = match &mut self.form {
+            Form::Messages(messages) => {
+                let (number, offset) = (messages.number + 1, messages.offset);
+                let place = || format!("message {number}, at byte {offset},");
+                messages.message().map_err(|problem| (place(), problem))
+            }
+            Form::Lines(lines) => {
+                let read = lines.message();
+                read.map_err(|problem| (format!("line {}", lines.number()), problem))
+            }
         };
         self.ended = !matches!(read, Ok(Some(_)));
-        read.map_err(|Unreadable(problem, source)| {
-            let place = match self.form {
-                Form::Messages => format!("message {}, at byte {start},", before + 1),
-                Form::Lines => format!("line {}", self.number.max(before + 1)),
-            };
+        read.map_err(|(place, Unreadable(problem, source))| {
             let problem = Problem {
                 text: format!("{place} {}", problem.text).into(),
                 ..problem

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::alert::Alert;
 
 fn all(read: impl Iterator<Item = Result<Vec<u8>>>) -> (Vec<Vec<u8>>, Option<String>) {
     let (mut messages, mut error) = (Vec::new(), None);

@@ -9,14 +9,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 
-use super::split::{Line, Splitter};
+use super::emit::{longest_line, Emitter};
+use super::split::Splitter;
 use super::tail::{Found, Tail};
 use super::Lines;
-use crate::alert::Format;
-use crate::delivery::{Intake, Message, Mode, Position, Put, State};
+use crate::delivery::{Intake, Mode, Position, State};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Problem, Result};
-use crate::json::line_message;
 use crate::source::{Purpose, StartRequest};
 use crate::util::thread::deliver_here;
 use crate::util::thread::spawn_named;
@@ -70,7 +69,8 @@ struct Reader {
 impl Reader {
     /// Follows a file, or reads what it holds. What it ends with.
     fn file(&self, path: &Path, from: Option<Position>) -> Option<Error> {
-        let mut tail = Tail::new(path.to_owned(), self.lines.most, from);
+        let mut tail = Tail::new(path.to_owned(), longest_line(self.lines.most), from);
+        let mut emitter = self.emitter();
         let mut heard = Instant::now();
         loop {
             let closing = self.mode() >= Mode::Close;
@@ -78,11 +78,9 @@ impl Reader {
                 return None;
             }
             let mut came = false;
-            let found = tail.read(|line, position| {
+            let found = tail.read(|line, span| {
                 came = true;
-                if !self.intake.is_cut() {
-                    self.put(line, Some(position));
-                }
+                emitter.put(line, Some(span));
             });
             if came {
                 heard = Instant::now();
@@ -98,8 +96,9 @@ impl Reader {
             };
             if self.purpose == Purpose::Get {
                 if let Some(line) = tail.rest() {
-                    self.put(line, None);
+                    emitter.put(line, None);
                 }
+                emitter.finish();
                 return missing.map(|error| self.unreadable(error));
             }
             match missing {
@@ -107,6 +106,7 @@ impl Reader {
                 Some(error) => self.waits(self.unreadable(error)),
             }
             if closing {
+                emitter.close();
                 return None;
             }
             let (least, most) = self.lines.interval.clone().into_inner();
@@ -121,7 +121,8 @@ impl Reader {
             Err(error) => return Some(self.unreadable(error)),
         };
         self.stands();
-        let mut splitter = Splitter::new(self.lines.most);
+        let mut splitter = Splitter::new(longest_line(self.lines.most));
+        let mut emitter = self.emitter();
         let mut piece = vec![0; PIECE];
         loop {
             let closing = self.mode() >= Mode::Close;
@@ -132,50 +133,32 @@ impl Reader {
             let patience = closing.then_some(self.lines.closing_silence);
             match self.wait(Some(&input), patience) {
                 Waited::Input => {}
-                Waited::Silence if closing => return None,
+                Waited::Silence if closing => {
+                    emitter.close();
+                    return None;
+                }
                 Waited::Silence | Waited::Other => continue,
             }
             match (&input).read(&mut piece) {
                 Ok(0) => break,
                 Ok(read) => {
                     let read = piece.get(..read).unwrap_or_default();
-                    splitter.push(read, |line, _| self.put(line, None));
+                    splitter.push(read, |line, _| emitter.put(line, None));
                 }
                 Err(error) if is_passing(&error) => {}
                 Err(error) => return Some(self.unreadable(error)),
             }
         }
         if let Some(line) = splitter.rest() {
-            self.put(line, None);
+            emitter.put(line, None);
         }
+        emitter.finish();
         None
     }
 
-    fn put(&self, line: Line, position: Option<Position>) {
-        let item = match line {
-            Line::Whole(line) => match line_message(&line) {
-                Ok(bytes) => Ok(Message {
-                    bytes,
-                    format: Format::JsonLine,
-                    position: position.map(Box::new),
-                }),
-                Err(problem) => {
-                    let line = line.into_boxed_slice();
-                    let error = Error::not_json(&self.lines.endpoint, line, problem);
-                    Err(Box::new(error))
-                }
-            },
-            Line::TooLong(bytes) => {
-                self.intake.control().tally.refused();
-                Err(Box::new(Error::TooLarge {
-                    endpoint: self.lines.endpoint.to_string(),
-                    size: Some(bytes),
-                    limit: Some(self.lines.most as u64),
-                }))
-            }
-        };
-        // Where nobody takes it, the loop ends.
-        let _: Put = self.intake.put(item);
+    fn emitter(&self) -> Emitter {
+        let endpoint = self.lines.endpoint.to_string();
+        Emitter::new(self.intake.clone(), endpoint, self.lines.most)
     }
 
     fn mode(&self) -> Mode {

@@ -1,8 +1,11 @@
 //! Falco's JSON as lines: of a file that grows and is rotated, or of standard input.
 
+mod emit;
+pub(crate) mod envelope;
 mod follow;
+mod others;
 mod position;
-mod split;
+pub(crate) mod split;
 mod tail;
 
 use std::sync::Arc;

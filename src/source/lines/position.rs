@@ -69,20 +69,29 @@ impl Open {
             inode,
             offset,
             mark: expected,
+            start,
         } = *position;
         if self.id != (device, inode) || self.file.metadata()?.size() < offset {
             return Ok(false);
         }
+        if self.mark_at(offset)? != Some(expected) {
+            return Ok(false);
+        }
+        let Some(mark) = self.mark_at(start)? else {
+            return Ok(false);
+        };
+        self.position = start;
+        self.mark = mark;
+        Ok(true)
+    }
+
+    /// Of the bytes before `offset`, where they are there.
+    fn mark_at(&self, offset: u64) -> io::Result<Option<u64>> {
         let mut before = [0; MARKED];
         let length = offset.min(MARKED as u64);
         let before = before.get_mut(..length as usize).unwrap_or_default();
         let read = fill(&self.file, before, offset - length)?;
-        if read as u64 != length || mark(before) != expected {
-            return Ok(false);
-        }
-        self.position = offset;
-        self.mark = expected;
-        Ok(true)
+        Ok((read as u64 == length).then(|| mark(before)))
     }
 
     pub(super) fn at_offset(&self, offset: u64, mark: u64) -> Position {
@@ -92,7 +101,13 @@ impl Open {
             inode,
             offset,
             mark,
+            start: offset,
         }
+    }
+
+    /// Where it was read up to.
+    pub(super) fn here(&self) -> Position {
+        self.at_offset(self.position, self.mark)
     }
 
     pub(super) fn has_data(&self) -> io::Result<bool> {

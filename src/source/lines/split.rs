@@ -1,4 +1,7 @@
 //! Cuts bytes into lines, with a bound on what one line takes in memory.
+//!
+//! A NUL ends a line, too, as it is in none of Falco's: a file that was truncated while its writer
+//! went on where it was has a hole of them, and a system that went down may have left one.
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
@@ -32,16 +35,24 @@ impl Splitter {
 
     /// Gives each line that ends in `bytes`, and how many bytes were pushed up to its end in all.
     pub(crate) fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Line, u64)) {
-        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
-            self.consumed += piece.len() as u64;
-            let Some(end) = piece.strip_suffix(b"\n") else {
-                self.keep(piece);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.length == 0 && rest.first() == Some(&0) {
+                let hole = rest.iter().take_while(|&&byte| byte == 0).count();
+                self.consumed += hole as u64;
+                rest = rest.get(hole..).unwrap_or_default();
                 continue;
+            }
+            let Some(end) = rest.iter().position(|&byte| byte == b'\n' || byte == 0) else {
+                self.consumed += rest.len() as u64;
+                return self.keep(rest);
             };
-            self.keep(end);
+            self.consumed += end as u64 + 1;
+            self.keep(rest.get(..end).unwrap_or_default());
             if let Some(line) = self.rest() {
                 each(line, self.consumed);
             }
+            rest = rest.get(end + 1..).unwrap_or_default();
         }
     }
 
@@ -122,6 +133,28 @@ mod tests {
         }
         assert_eq!(split(0, &[b"a"]), (vec![], Some(Line::TooLong(1))));
         assert_eq!(split(usize::MAX, &[b"\r"]), (vec![], None));
+    }
+
+    #[test]
+    fn a_hole_of_any_size_costs_nothing() {
+        let hole = [0; 10_000];
+        let text = [&hole[..], b"ab\n", &hole, b"cd", &hole, b"ef\n\0g"].concat();
+        for size in [1, 7, text.len()] {
+            let pieces: Vec<_> = text.chunks(size).collect();
+            let (lines, rest) = split(2, &pieces);
+            let lines: Vec<_> = lines.into_iter().map(|(line, _)| line).collect();
+            assert_eq!(
+                lines,
+                ["ab", "cd", "ef"].map(|line| Line::Whole(line.into()))
+            );
+            assert_eq!(rest, Some(Line::Whole(b"g".to_vec())));
+        }
+        let mut splitter = Splitter::new(2);
+        let mut consumed = 0;
+        splitter.push(b"\0\0a\0\0", |_, end| consumed = end);
+        assert_eq!(consumed, 4);
+        splitter.push(b"\0b\n", |_, end| consumed = end);
+        assert_eq!(consumed, 8);
     }
 
     #[test]

@@ -22,12 +22,25 @@ pub(crate) enum Found {
     Missing,
 }
 
+/// Where a line is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub begin: Position,
+    pub end: Position,
+    /// Whether it is behind the position that reading went on from.
+    pub is_new: bool,
+}
+
 pub(crate) struct Tail {
     path: PathBuf,
     from: Option<Position>,
     splitter: Splitter,
     /// Where in the current file the splitter began to count.
     start: u64,
+    /// After the last line that was given.
+    last: Option<Position>,
+    /// What ends at this offset or before it was given before.
+    given: u64,
     buffer: Vec<u8>,
     current: Option<Open>,
     /// What the path names since the current file was renamed or deleted. It is held open from
@@ -43,20 +56,21 @@ impl Tail {
             from,
             splitter: Splitter::new(most),
             start: 0,
+            last: None,
+            given: 0,
             buffer: vec![0; MARKED + CHUNK],
             current: None,
             next: None,
         }
     }
 
-    /// Reads what is there now, a bounded amount at a time, and gives its complete lines, each with
-    /// the position after it.
+    /// Reads what is there now, a bounded amount at a time, and gives its complete lines.
     ///
     /// # Errors
     ///
     /// When the path names what cannot be read. What is left in the file that was there before
     /// comes first, and a later call may succeed.
-    pub(crate) fn read(&mut self, mut each: impl FnMut(Line, Position)) -> io::Result<Found> {
+    pub(crate) fn read(&mut self, mut each: impl FnMut(Line, Span)) -> io::Result<Found> {
         if self.current.is_none() && !self.begin()? {
             return Ok(Found::Missing);
         }
@@ -74,7 +88,13 @@ impl Tail {
             return looked.map(|()| Found::Nothing);
         }
         if let (Some(line), Some(old)) = (self.splitter.rest(), &self.current) {
-            each(line, old.at_offset(old.position, old.mark));
+            let end = old.here();
+            let span = Span {
+                begin: self.last.unwrap_or(end),
+                end,
+                is_new: true,
+            };
+            each(line, span);
         }
         if let Some(next) = self.next.take() {
             self.go_on_with(next);
@@ -89,27 +109,36 @@ impl Tail {
 
     /// Opens the file that the position is in, or else the one at the path.
     fn begin(&mut self) -> io::Result<bool> {
-        let mut open = Open::at(&self.path)?;
+        let (mut open, mut given) = (Open::at(&self.path)?, 0);
         if let Some(from) = &self.from {
             let is_there = match &mut open {
                 Some(open) => open.go_to(from)?,
                 None => false,
             };
-            if !is_there {
-                open = rotated(&self.path, from).or(open);
+            let old = match is_there {
+                true => open.take(),
+                false => rotated(&self.path, from),
+            };
+            if old.is_some() {
+                let Position::File { offset, .. } = *from;
+                given = offset;
             }
+            open = old.or(open);
         }
         let Some(open) = open else {
             return Ok(false);
         };
         self.from = None;
         self.go_on_with(open);
+        self.given = given;
         Ok(true)
     }
 
     fn go_on_with(&mut self, open: Open) {
         self.splitter.reset();
         self.start = open.position;
+        self.given = 0;
+        self.last = Some(open.here());
         self.current = Some(open);
     }
 
@@ -136,7 +165,7 @@ impl Tail {
     }
 
     /// Tells whether there was anything.
-    fn read_current(&mut self, each: &mut impl FnMut(Line, Position)) -> io::Result<bool> {
+    fn read_current(&mut self, each: &mut impl FnMut(Line, Span)) -> io::Result<bool> {
         let Some(current) = &mut self.current else {
             return Ok(false);
         };
@@ -147,15 +176,24 @@ impl Tail {
                     current.restart();
                     self.splitter.reset();
                     self.start = 0;
+                    self.given = 0;
+                    self.last = Some(current.here());
                     continue;
                 }
                 Read::Bytes { read, new } => (read, new),
             };
             let first = current.position - read.len() as u64;
+            let (last, given) = (&mut self.last, self.given);
             self.splitter.push(new, |line, consumed| {
                 let offset = self.start + consumed;
                 let before = read.get(..(offset - first) as usize).unwrap_or(read);
-                each(line, current.at_offset(offset, mark(before)));
+                let end = current.at_offset(offset, mark(before));
+                let span = Span {
+                    begin: last.replace(end).unwrap_or(end),
+                    end,
+                    is_new: offset > given,
+                };
+                each(line, span);
             });
             return Ok(true);
         }

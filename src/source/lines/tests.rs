@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::split::Line;
-use super::tail::{Found, Tail};
+use super::tail::{Found, Span, Tail};
 use crate::delivery::Position;
 
 const MOST: usize = 1000;
@@ -67,9 +67,9 @@ impl Log {
     }
 
     fn step(&mut self) -> std::io::Result<Found> {
-        self.tail.read(|line, position| {
+        self.tail.read(|line, span| {
             self.lines.push(line);
-            self.last = Some(position);
+            self.last = Some(span.end);
         })
     }
 
@@ -126,6 +126,31 @@ fn a_restart_goes_on_at_the_line_after() {
     assert_eq!(log.new_lines(), "three|");
     log.restart();
     assert_eq!(log.new_lines(), "");
+}
+
+#[test]
+fn a_restart_reads_what_was_not_whole_again_and_tells_what_is_new() {
+    let (mut log, writer) = Log::with("one\ntwo\nthree\n");
+    let mut ends = Vec::new();
+    log.tail.read(|_, span| ends.push(span.end)).unwrap();
+    let from = ends[2].starting_at(&ends[0]).unwrap();
+    assert_eq!(ends[0].starting_at(&ends[2]), None);
+    let restart = || {
+        let from = Some(from.to_string().parse().unwrap());
+        let mut tail = Tail::new(log.path.clone(), MOST, from);
+        let mut lines = Vec::new();
+        let each = |line, span: Span| lines.push((line, span.is_new));
+        tail.read(each).unwrap();
+        lines
+    };
+    let line = |text: &str, is_new| (Line::Whole(text.into()), is_new);
+    assert_eq!(restart(), [line("two", false), line("three", false)]);
+    write(&writer, "four\n");
+    let expected = [line("two", false), line("three", false), line("four", true)];
+    assert_eq!(restart(), expected);
+    writer.set_len(0).unwrap();
+    write(&writer, "new\n");
+    assert_eq!(restart(), [line("new", true)]);
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn position(number: u64) -> Position {
         inode: 2,
         offset: number,
         mark: 3,
+        start: number,
     }
 }
 

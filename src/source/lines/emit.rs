@@ -1,0 +1,129 @@
+//! Makes messages and errors of lines, for an intake.
+
+use std::sync::Arc;
+
+use super::envelope::{Outcome, Place, Unwrapper};
+use super::others::Others;
+use super::split::Line;
+use super::tail::Span;
+use crate::alert::Format;
+use crate::delivery::{Intake, Message, Position, Put};
+use crate::error::Error;
+use crate::json::line_message;
+
+/// What an envelope may add to an alert's line.
+const ENVELOPE: usize = 64 * 1024;
+
+/// The longest line to split off, where an alert has at most `most` bytes.
+pub(super) fn longest_line(most: usize) -> usize {
+    most.saturating_add(ENVELOPE)
+}
+
+/// Takes the lines of one source, and puts what they hold into an intake.
+pub(super) struct Emitter {
+    unwrapper: Unwrapper<Option<Position>>,
+    others: Others,
+    endpoint: String,
+    most: usize,
+    intake: Arc<Intake>,
+}
+
+impl Emitter {
+    pub(super) fn new(intake: Arc<Intake>, endpoint: String, most: usize) -> Emitter {
+        Emitter {
+            unwrapper: Unwrapper::new(line_message, most, None),
+            others: Others::new(endpoint.clone()),
+            endpoint,
+            most,
+            intake,
+        }
+    }
+
+    /// Takes a line. Of one that is not new only that is used which is still not whole.
+    pub(super) fn put(&mut self, line: Line, span: Option<Span>) {
+        let begin = span.map(|span| span.begin);
+        self.unwrapper.push(line, begin, span.map(|span| span.end));
+        let is_new = span.is_none_or(|span| span.is_new);
+        while let Some((outcome, place)) = self.unwrapper.pop() {
+            if is_new || matches!(outcome, Outcome::Found(_)) {
+                self.outcome(outcome, place.and_then(position));
+            }
+        }
+    }
+
+    /// Puts what is left: nothing follows.
+    pub(super) fn finish(&mut self) {
+        self.unwrapper.finish();
+        while let Some((outcome, _)) = self.unwrapper.pop() {
+            self.outcome(outcome, None);
+        }
+        let error = self.others.end();
+        self.item(error.map(|error| Err(Box::new(error))));
+        self.close();
+    }
+
+    /// Says what is still to be said, where reading ends before the lines do.
+    pub(super) fn close(&mut self) {
+        self.others.flush();
+    }
+
+    fn outcome(&mut self, outcome: Outcome, position: Option<Position>) {
+        let tally = &self.intake.control().tally;
+        let error = match outcome {
+            Outcome::Alert(bytes) => {
+                self.others.alert();
+                let message = Message {
+                    bytes,
+                    format: Format::JsonLine,
+                    position: position.map(Box::new),
+                };
+                return self.item(Some(Ok(message)));
+            }
+            Outcome::Damaged { text, problem } => Some(self.others.damaged(text, problem)),
+            Outcome::TooLong(bytes) => {
+                tally.refused();
+                self.others.alert();
+                Some(Error::TooLarge {
+                    endpoint: self.endpoint.clone(),
+                    size: Some(bytes),
+                    limit: Some(self.most as u64),
+                })
+            }
+            Outcome::Text(line) => {
+                let error = self.others.text(line);
+                if error.is_none() {
+                    tally.undecodable();
+                }
+                error
+            }
+            Outcome::Unknown(line) => {
+                tally.skipped();
+                self.others.unknown(line)
+            }
+            Outcome::Skipped(line) => {
+                tally.skipped();
+                self.others.passed_over(&line);
+                None
+            }
+            Outcome::Found(envelopes) => {
+                let names: Vec<&str> = envelopes.iter().map(|one| one.name()).collect();
+                log::info!("{}: read as {}", self.endpoint, names.join(", "));
+                None
+            }
+        };
+        self.item(error.map(|error| Err(Box::new(error))));
+    }
+
+    fn item(&self, item: Option<Result<Message, Box<Error>>>) {
+        if let Some(item) = item.filter(|_| !self.intake.is_cut()) {
+            // Where nobody takes it, the loop of the reader ends.
+            let _: Put = self.intake.put(item);
+        }
+    }
+}
+
+/// Where reading goes on. What began in a file before the one of the alert makes it go on there.
+fn position(place: Place<Option<Position>>) -> Option<Position> {
+    let (done, resume) = (place.done?, place.resume?);
+    Some(done.starting_at(&resume).unwrap_or(resume))
+}

@@ -1,0 +1,111 @@
+//! What is said of lines that are no alerts: once, and then they are counted.
+
+use crate::error::Error;
+use crate::util::rate_limited_log::RateLimit;
+
+/// So many lines of no known kind, and no alert, and this is no file of Falco's.
+const MANY: u64 = 100;
+
+/// The lines of one source that are no alerts.
+pub(super) struct Others {
+    endpoint: String,
+    /// Alerts have come, or something is said already.
+    is_known: bool,
+    unknown: u64,
+    first_unknown: Box<[u8]>,
+    /// Alerts that came as text after one was told.
+    texts: Option<RateLimit>,
+}
+
+impl Others {
+    pub(super) fn new(endpoint: String) -> Others {
+        Others {
+            endpoint,
+            is_known: false,
+            unknown: 0,
+            first_unknown: Box::default(),
+            texts: None,
+        }
+    }
+
+    /// An alert came.
+    pub(super) fn alert(&mut self) {
+        self.is_known = true;
+    }
+
+    /// What is damaged came. What to do about it, is known only as long as no alert came.
+    pub(super) fn damaged(&mut self, text: Vec<u8>, problem: String) -> Error {
+        let mut error = self.error(text.into(), problem);
+        if self.is_known {
+            if let Error::Undecodable { remedy, .. } = &mut error {
+                *remedy = None;
+            }
+        }
+        error
+    }
+
+    /// An alert came as text.
+    pub(super) fn text(&mut self, line: Vec<u8>) -> Option<Error> {
+        self.is_known = true;
+        if let Some(limit) = &mut self.texts {
+            let more = limit.admit(1);
+            self.say_texts(more.unwrap_or_default());
+            return None;
+        }
+        let mut limit = RateLimit::one_line();
+        // The error is the first line.
+        limit.admit(0);
+        self.texts = Some(limit);
+        let problem = "Falco writes alerts as text, of which this is the first".to_owned();
+        Some(self.error(line.into(), problem))
+    }
+
+    /// A line of no known kind came.
+    pub(super) fn unknown(&mut self, line: Vec<u8>) -> Option<Error> {
+        self.passed_over(&line);
+        if self.unknown == 0 {
+            self.first_unknown = line.into();
+        }
+        self.unknown += 1;
+        (self.unknown == MANY).then(|| self.end()).flatten()
+    }
+
+    /// A line came that is no alert, and not meant to be one.
+    pub(super) fn passed_over(&self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        log::debug!("{}: passed over {line:?}", self.endpoint);
+    }
+
+    /// Says how many alerts came as text since that was said last.
+    pub(super) fn flush(&mut self) {
+        let more = self.texts.as_mut().map(RateLimit::take_suppressed);
+        self.say_texts(more.unwrap_or_default());
+    }
+
+    fn say_texts(&self, more: u64) {
+        if more > 0 {
+            log::warn!(
+                "{}: {more} more alerts came as text; see that json_output is true in falco.yaml",
+                self.endpoint
+            );
+        }
+    }
+
+    /// That there were lines and no alerts.
+    pub(super) fn end(&mut self) -> Option<Error> {
+        if self.is_known || self.unknown == 0 {
+            return None;
+        }
+        self.is_known = true;
+        let problem = match self.unknown {
+            1 => "its only line is of no known kind".to_owned(),
+            lines => format!("none of its {lines} lines is of a known kind, as the first"),
+        };
+        let first = std::mem::take(&mut self.first_unknown);
+        Some(self.error(first, problem))
+    }
+
+    fn error(&self, line: Box<[u8]>, problem: String) -> Error {
+        Error::not_json(&self.endpoint, line, problem)
+    }
+}
