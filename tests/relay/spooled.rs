@@ -87,7 +87,8 @@ fn a_full_spool_drops_the_oldest_if_set_to_and_counts_them() {
     assert!(status.dropped > 0);
     assert_eq!(status.dropped + status.sinks[0].waiting, 2_000);
     let client = Client::open(&rig.socket("falco.sock")).unwrap();
-    let arrived = recv_until(&mut client.subscribe().unwrap(), 1_999);
+    let mut alerts = client.subscribe().unwrap();
+    let arrived = recv_until(&mut alerts, 1_999);
     assert_eq!(arrived.len() as u64 + status.dropped, 2_000);
     until("all are confirmed", || relay.status().sinks[0].waiting == 0);
     let status = relay.status();
@@ -134,7 +135,8 @@ fn what_a_full_spool_has_dropped_is_exactly_what_does_not_arrive() {
         assert!(before.dropped > 300, "{before:?}");
         assert_eq!(before.dropped + before.sinks[0].waiting, 500);
         let sink = Client::open(&format!("listen+http://{address}")).unwrap();
-        let arrived = recv_until(&mut sink.subscribe().unwrap(), 499);
+        let mut alerts = sink.subscribe().unwrap();
+        let arrived = recv_until(&mut alerts, 499);
         assert_eq!(arrived.len() as u64 + before.dropped, 500);
         until("all are confirmed", || relay.status().sinks[0].waiting == 0);
         let after = relay.status();
