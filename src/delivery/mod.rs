@@ -19,7 +19,9 @@ pub use counters::Counters;
 pub(crate) use counters::Tally;
 pub(crate) use intake::{Intake, Put};
 pub(crate) use message::Message;
-pub(crate) use outlet::{Flow, Item, Outlet};
+#[cfg(feature = "relay")]
+pub(crate) use outlet::Item;
+pub(crate) use outlet::{Flow, Outlet};
 pub(crate) use position::Position;
 pub(crate) use receiver::{queue, Received, Receiver};
 pub use state::State;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "relay"))]
 use std::path::PathBuf;
 
 use super::{Cause, Error, Problem};
