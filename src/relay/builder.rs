@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::loops::Place;
 use super::metrics::Metrics;
 use super::sink::{Sink, StartSink};
 use super::source::RunningSource;
@@ -98,21 +99,25 @@ impl RelayBuilder {
     /// a sink has no use for; the errors of [`Client::new`](crate::Client::new) and of the embedded
     /// server for an endpoint or its certificates; [`Error::Spool`].
     pub fn start(self) -> Result<Relay> {
-        let names: Vec<String> = self.to.iter().map(Sink::to_string).collect();
-        self.check_sinks(&names)?;
+        let identities: Vec<_> = self
+            .to
+            .iter()
+            .map(|sink| sink.target().identity())
+            .collect();
+        self.check_sinks(&identities)?;
         let version = parse_version(self.falco.as_deref().unwrap_or(DEFAULT_VERSION))?;
         let clients = self
             .from
             .iter()
             .map(|config| Client::new(config.clone()))
             .collect::<Result<Vec<_>>>()?;
-        check_sources(&clients, &names)?;
+        self.check_sources(&clients)?;
         let (storage, usual) = match self.spool {
             Some(folder) => (Storage::Disk(folder), ON_DISK),
             None => (Storage::Memory, IN_MEMORY),
         };
         let capacity = self.spool_bytes.unwrap_or(usual);
-        let spool = Arc::new(Spool::open(storage, capacity, self.overflow, &names)?);
+        let spool = Arc::new(Spool::open(storage, capacity, self.overflow, &identities)?);
         let mut relay = Relay {
             watched: Arc::new(Watched::new(spool.clone())),
             sinks: Vec::new(),
@@ -122,8 +127,8 @@ impl RelayBuilder {
             metrics: None,
         };
         let labelled = clients.len() > 1;
-        for (number, (sink, name)) in self.to.iter().zip(names).enumerate() {
-            relay.start_sink(sink, name.into(), number, labelled, &version)?;
+        for (number, sink) in self.to.iter().enumerate() {
+            relay.start_sink(sink, number, labelled, &version)?;
         }
         if let Some(address) = &self.metrics {
             relay.metrics = Some(Metrics::start(address, relay.watched.clone())?);
@@ -141,51 +146,57 @@ impl RelayBuilder {
         Ok(relay)
     }
 
-    fn check_sinks(&self, names: &[String]) -> Result<()> {
+    fn check_sinks(&self, identities: &[String]) -> Result<()> {
         if self.from.is_empty() || self.to.is_empty() {
             let problem = ("needs a source and a sink", "give one of each");
             return Err(Error::config("relay", problem));
         }
-        if let Some(twice) = duplicate(names) {
+        if let Some(twice) = duplicate(identities).and_then(|index| self.to.get(index)) {
             let problem = (format!("{twice} is given twice"), "give it once");
             return Err(Error::config("to", problem));
         }
-        for (sink, name) in self.to.iter().zip(names) {
+        for sink in &self.to {
             if sink.tls.is_some() && !sink.may_have_tls() {
-                let problem = (format!("{name} has no TLS"), "leave it out");
+                let problem = (format!("{sink} has no TLS"), "leave it out");
                 return Err(Error::config("tls", problem));
             }
             if sink.fan_out && !sink.may_fan_out() {
-                let problem = format!("{name} has no subscribers");
+                let problem = format!("{sink} has no subscribers");
                 let problem = (problem, "leave it out, or add a gRPC sink");
                 return Err(Error::config("fan_out", problem));
             }
         }
         Ok(())
     }
+
+    fn check_sources(&self, clients: &[Client]) -> Result<()> {
+        let names: Vec<_> = clients
+            .iter()
+            .map(|client| client.endpoint().to_string())
+            .collect();
+        if let Some(twice) = duplicate(&names).and_then(|index| names.get(index)) {
+            let problem = (format!("{twice} is given twice"), "give it once");
+            return Err(Error::config("from", problem));
+        }
+        for sink in &self.to {
+            let place = sink.target().place();
+            let back = |client: &&Client| Place::of(client.endpoint()).is_same(&place);
+            if let Some(source) = clients.iter().find(back) {
+                let problem = format!(
+                    "{sink} leads back to the source {}: alerts would go round for ever",
+                    source.endpoint()
+                );
+                return Err(Error::config("to", (problem, "give another sink")));
+            }
+        }
+        Ok(())
+    }
 }
 
-fn check_sources(clients: &[Client], sinks: &[String]) -> Result<()> {
-    let names: Vec<_> = clients
-        .iter()
-        .map(|client| client.endpoint().to_string())
-        .collect();
-    if let Some(twice) = duplicate(&names) {
-        let problem = (format!("{twice} is given twice"), "give it once");
-        return Err(Error::config("from", problem));
-    }
-    // Standard input and standard output are not the same, though both are `-`.
-    let both = |name: &&String| *name != "-" && names.contains(name);
-    if let Some(both) = sinks.iter().find(both) {
-        let problem = format!("{both} is a source and a sink: alerts would go round for ever");
-        return Err(Error::config("to", (problem, "give another sink")));
-    }
-    Ok(())
-}
-
-fn duplicate(names: &[String]) -> Option<&String> {
+/// The index of a name that stands before as well.
+fn duplicate(names: &[String]) -> Option<usize> {
     let mut names_before = names.iter().enumerate();
-    names_before.find_map(|(index, name)| names.get(..index)?.contains(name).then_some(name))
+    names_before.find_map(|(index, name)| names.get(..index)?.contains(name).then_some(index))
 }
 
 impl Relay {
@@ -197,11 +208,11 @@ impl Relay {
     fn start_sink(
         &mut self,
         sink: &Sink,
-        name: Arc<str>,
         number: usize,
         labelled: bool,
         version: &version::Response,
     ) -> Result<()> {
+        let name: Arc<str> = sink.to_string().into();
         let started = sink.target().start(StartSink {
             number,
             spool: self.watched.spool.clone(),

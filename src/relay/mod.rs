@@ -53,6 +53,7 @@ mod builder;
 mod deliver;
 mod json_line;
 mod label;
+mod loops;
 mod metrics;
 mod progress;
 mod prometheus;

@@ -2,6 +2,7 @@
 
 pub(crate) mod core_log;
 pub(crate) mod deadline_stream;
+pub(crate) mod hash;
 #[cfg(feature = "relay")]
 pub(crate) mod hex;
 pub(crate) mod lock;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::target::{RunningSink, StartSink, Target};
 use crate::error::Result;
 use crate::relay::deliver::{json_lines, Deliver, Delivery, Failure};
+use crate::relay::loops::{canonical, Place};
 use crate::relay::spool::Entry;
 
 #[derive(Clone, Debug)]
@@ -32,6 +33,14 @@ impl fmt::Display for FileSink {
 }
 
 impl Target for FileSink {
+    fn identity(&self) -> String {
+        format!("file://{}", canonical(&self.path).display())
+    }
+
+    fn place(&self) -> Place {
+        Place::Path(self.path.clone())
+    }
+
     fn may_have_tls(&self) -> bool {
         false
     }

@@ -10,6 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::falco_api::{ApiServer, Services, Settings};
 use crate::relay::label;
+use crate::relay::loops::Place;
 use crate::relay::progress::Progress;
 use crate::relay::spool::{Spool, Taken};
 
@@ -37,6 +38,10 @@ impl fmt::Display for GrpcSink {
 }
 
 impl Target for GrpcSink {
+    fn place(&self) -> Place {
+        Place::of(&self.endpoint)
+    }
+
     fn may_have_tls(&self) -> bool {
         match &self.endpoint {
             Endpoint::Tcp { .. } => true,

@@ -12,8 +12,10 @@ use super::target::{RunningSink, StartSink, Target};
 use crate::error::{Error, Result};
 use crate::relay::deliver::{Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::relay::json_line::json_line;
+use crate::relay::loops::Place;
 use crate::relay::spool::Entry;
 use crate::tls::Tls;
+use crate::util::hash::fnv1a;
 
 /// How long it may take to connect, and to send a request and receive its answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,7 +47,7 @@ impl HttpSink {
     }
 }
 
-/// The address without user and password.
+/// The address without what may be secret in it: user, password and query.
 impl fmt::Display for HttpSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((scheme, rest)) = self.url.split_once("://") else {
@@ -54,11 +56,37 @@ impl fmt::Display for HttpSink {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let host = authority.rsplit('@').next().unwrap_or_default();
-        write!(f, "{scheme}://{host}{path}")
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let query = if rest.contains('?') { "?…" } else { "" };
+        write!(f, "{scheme}://{host}{path}{query}")
     }
 }
 
 impl Target for HttpSink {
+    /// With a hash of the query, which tells two sinks apart and may be secret.
+    fn identity(&self) -> String {
+        let uri = self.url.parse::<Uri>().unwrap_or_default();
+        let scheme = if self.may_have_tls() { "https" } else { "http" };
+        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+        let usual = if self.may_have_tls() { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(usual);
+        let query = uri
+            .query()
+            .map(|query| format!("?{:016x}", fnv1a(query.as_bytes())));
+        let (path, query) = (uri.path(), query.unwrap_or_default());
+        format!("{scheme}://{host}:{port}{path}{query}")
+    }
+
+    fn place(&self) -> Place {
+        let uri = self.url.parse::<Uri>().unwrap_or_default();
+        let usual = if self.may_have_tls() { 443 } else { 80 };
+        let host = uri.host().unwrap_or_default();
+        Place::Port {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: uri.port_u16().unwrap_or(usual),
+        }
+    }
+
     fn may_have_tls(&self) -> bool {
         self.url.to_ascii_lowercase().starts_with("https:")
     }
@@ -171,6 +199,38 @@ impl Poster {
             _ => Err(Failure {
                 problem: format!("it answers {status}"),
             }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_in_an_address_is_neither_shown_nor_part_of_its_identity() {
+        for (url, shown, identity) in [
+            ("http://host", "http://host", "http://host:80/"),
+            ("HTTP://Host:80/", "HTTP://Host:80/", "http://host:80/"),
+            (
+                "https://u:s3cret@host/a",
+                "https://host/a",
+                "https://host:443/a",
+            ),
+            (
+                "http://host/v2?key=s3cret",
+                "http://host/v2?…",
+                "http://host:80/v2?329fa0aea901a555",
+            ),
+            (
+                "http://[::1]:2801",
+                "http://[::1]:2801",
+                "http://[::1]:2801/",
+            ),
+        ] {
+            let sink = HttpSink::parse(url).unwrap();
+            assert_eq!(sink.to_string(), shown);
+            assert_eq!(sink.identity(), identity);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::target::{RunningSink, StartSink, Target};
 use crate::error::Result;
 use crate::relay::deliver::{json_lines, Deliver, Delivery, Failure};
+use crate::relay::loops::Place;
 use crate::relay::spool::Entry;
 
 #[derive(Clone, Debug)]
@@ -19,6 +20,10 @@ impl fmt::Display for StdoutSink {
 }
 
 impl Target for StdoutSink {
+    fn place(&self) -> Place {
+        Place::Stdio
+    }
+
     fn may_have_tls(&self) -> bool {
         false
     }

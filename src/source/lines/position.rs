@@ -6,17 +6,16 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use crate::delivery::Position;
+use crate::util::hash::fnv1a;
 
 /// How many bytes before a position tell it.
 pub(super) const MARKED: usize = 64;
 
-/// A hash of the last bytes of `before`: FNV-1a, as it must be the same in each run.
+/// A hash of the last bytes of `before`.
 pub(super) fn mark(before: &[u8]) -> u64 {
     let last = before.len().saturating_sub(MARKED);
     let last = before.get(last..).unwrap_or_default();
-    last.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    fnv1a(last)
 }
 
 /// An open file, and how far it was read.
