@@ -1,6 +1,7 @@
 //! Between an alert and its generated message.
 
-use protobuf::{EnumOrUnknown, Message, MessageFull};
+use protobuf::well_known_types::timestamp::Timestamp;
+use protobuf::{EnumOrUnknown, Message, MessageFull, SpecialFields};
 
 use super::{repair, Alert};
 use crate::api::outputs::Response;
@@ -21,23 +22,25 @@ impl Alert {
     }
 
     fn known_fields(&self) -> Response {
-        let mut message = Response::new();
-        if self.has_time() {
-            let time = message.time.mut_or_insert_default();
-            (time.seconds, time.nanos) = (self.seconds(), self.nanos());
+        let time = self.has_time().then(|| Timestamp {
+            seconds: self.seconds(),
+            nanos: self.nanos(),
+            ..Default::default()
+        });
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        // Each by its name, so that the compiler tells of one that is added.
+        Response {
+            time: time.into(),
+            priority: EnumOrUnknown::from_i32(self.index.priority),
+            source_deprecated: EnumOrUnknown::from_i32(self.index.source_number),
+            rule: self.rule().to_owned(),
+            output: self.output().to_owned(),
+            output_fields: self.fields().map(owned).collect(),
+            hostname: self.hostname().to_owned(),
+            tags: self.tags().map(str::to_owned).collect(),
+            source: self.source_text().to_owned(),
+            special_fields: SpecialFields::default(),
         }
-        message.priority = EnumOrUnknown::from_i32(self.index.priority);
-        message.source_deprecated = EnumOrUnknown::from_i32(self.index.source_number);
-        message.rule = self.rule().to_owned();
-        message.output = self.output().to_owned();
-        message.output_fields = self
-            .fields()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        message.hostname = self.hostname().to_owned();
-        message.tags = self.tags().map(str::to_owned).collect();
-        message.source = self.source_text().to_owned();
-        message
     }
 }
 

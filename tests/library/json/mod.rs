@@ -5,6 +5,7 @@ use falco_client::{Alert, Priority};
 use protobuf::Message;
 use serde_json::Value;
 
+mod fields;
 mod forged;
 mod read;
 
