@@ -56,6 +56,10 @@ fn certificates() {
     // For a unix socket they are refused, not left unused; in the environment they are for others.
     let falco = Falco::replay(&recording("internal.pb"));
     falco.get(&tls).failed(2, &["unix socket", "leave it out"]);
+    let name = ["--server-name", "falco"];
+    falco
+        .get(&name)
+        .failed(2, &["falco-client: --server-name: "]);
     let mut get = falco.command("get", &[]);
     get.envs([
         ("FALCO_CA", file),

@@ -62,7 +62,7 @@ fn a_second_signal_loses_nothing_of_a_file() {
 fn what_is_not_printed_of_a_file_remains_there() {
     let (_folder, path) = large_file();
     for (options, code, reason) in [
-        (&[][..], 130, "ended by the second signal"),
+        (&[][..], 130, "stopped by the second signal"),
         (&["--close-within", "1"], 1, "--close-within"),
     ] {
         let mut watch = Running::spawn(watch_file(&path, options));
@@ -116,8 +116,9 @@ fn a_limit_costs_nothing_of_a_file_and_lines_of_a_pipe() {
     assert_eq!(finish(redirected).quietly().lines().count(), 3);
 
     let mut cat = Command::new("sh");
-    // The third line is no alert, and counts as much.
-    cat.args(["-c", "head -1 \"$0\"; echo text; echo text; sleep 600"]);
+    // The second line is damaged, and counts as much.
+    let lines = "head -1 \"$0\"; echo '{\"rule\":1}'; head -1 \"$0\"; exec sleep 600";
+    cat.args(["-c", lines]);
     let mut cat = cat.arg(&path).stdout(Stdio::piped()).spawn().unwrap();
     let mut piped = falco_client(&["get", "--limit", "1", "--endpoint", "-"]);
     piped.stdin(cat.stdout.take().unwrap());
@@ -139,7 +140,10 @@ fn the_largest_alert_is_an_option_of_every_reader() {
         let get = ["get", "--endpoint", endpoint];
         let ended = run(&[&get[..], &small].concat());
         assert_eq!(ended.stdout, "");
-        ended.failed(1, &["too large", "100"]);
+        ended.failed(
+            1,
+            &["exceeds the limit of 100 bytes", "--max-message-bytes"],
+        );
     }
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.jsonl");

@@ -10,12 +10,12 @@ use crate::commands::Command;
 /// and the manual page show all of them.
 const MORE: &str = "\
 Exit codes:
-  0      success, also when ended by SIGINT, SIGTERM, SIGHUP or a closed pipe
-  1      a connection, a server or the output failed, or --close-within passed
+  0      success, also after SIGINT, SIGTERM or SIGHUP, or a closed output pipe
+  1      connection, server or output failure, or --close-within exceeded
   2      invalid argument, certificate, descriptor or recording; nothing read
   3      an alert could not be decoded; its bytes are on standard error
   10-21  the failed step of check: see falco-client help check
-  130    a second signal ended it with received alerts not yet printed
+  130    stopped by a second signal before all received alerts were printed
 
 Examples:
   falco-client demo                      see it work, without a Falco

@@ -1,12 +1,9 @@
 //! What the command has to know about each kind of endpoint.
 
-use std::fmt::Write as _;
 use std::io;
 
-use falco_client::{Client, Endpoint};
+use falco_client::Endpoint;
 use rustix::fs::{fstat, FileType};
-
-use crate::diagnostics::{say, Failure};
 
 /// The kinds of endpoints, by variant of [`Endpoint`] and by scheme.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +43,7 @@ impl EndpointKind {
     }
 
     /// How an endpoint of this kind is written, and what it reads.
-    fn form(self) -> (&'static str, &'static str) {
+    pub fn form(self) -> (&'static str, &'static str) {
         match self {
             EndpointKind::Unix => ("unix:///path", "gRPC API of Falco 0.18 to 0.43"),
             EndpointKind::Tcp => ("host:port", "the same over TCP, with mutual TLS"),
@@ -99,51 +96,6 @@ impl EndpointKind {
     }
 }
 
-/// A table of the endpoints that a command serves, for its help.
-pub fn table(served: &[EndpointKind]) -> String {
-    let mut table = "Endpoints:".to_owned();
-    for (form, what) in served.iter().map(|kind| kind.form()) {
-        // Writing to a String cannot fail.
-        let _ = write!(table, "\n  {form:<25} {what}");
-    }
-    table
-}
-
-/// Refuses an endpoint that a command does not serve. What is no endpoint at all is left to the
-/// library, which says what is wrong with it.
-///
-/// # Errors
-///
-/// With the endpoints that the command serves, and `remedy`.
-pub fn require(
-    served: &[EndpointKind],
-    endpoint: &str,
-    command: &str,
-    remedy: &str,
-) -> Result<(), Failure> {
-    let Ok(parsed) = endpoint.parse() else {
-        return Ok(());
-    };
-    if served.contains(&EndpointKind::of(&parsed)) {
-        return Ok(());
-    }
-    let forms: Vec<_> = served.iter().map(|kind| kind.form().0).collect();
-    Err(Failure::Usage(format!(
-        "{command} does not serve the endpoint {endpoint}; {remedy}. It serves {}",
-        forms.join(", ")
-    )))
-}
-
-/// Says where a client listens, with the real port.
-pub fn say_listening(client: &Client) {
-    let endpoint = client.endpoint();
-    if EndpointKind::of(endpoint).is_http() {
-        say(format_args!(
-            "listening at {endpoint} for Falco's http_output"
-        ));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,19 +112,5 @@ mod tests {
         ] {
             assert_eq!(EndpointKind::of(&endpoint.parse().unwrap()), kind);
         }
-    }
-
-    #[test]
-    fn what_is_not_served_is_refused_with_what_is() {
-        let refused = |endpoint| require(EndpointKind::GRPC, endpoint, "version", "use another");
-        assert!(refused("unix:///falco.sock").is_ok());
-        assert!(refused("no endpoint").is_ok());
-        let Err(Failure::Usage(text)) = refused("-") else {
-            panic!("it was not refused");
-        };
-        assert!(
-            text.ends_with("It serves unix:///path, host:port"),
-            "{text}"
-        );
     }
 }

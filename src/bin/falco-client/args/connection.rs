@@ -6,9 +6,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 use falco_client::{Config, Endpoint};
 
-use super::certificates;
+use super::{certificates, served};
 use crate::diagnostics::Failure;
-use crate::endpoint::{self, EndpointKind};
+use crate::endpoint::EndpointKind;
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Connection")]
@@ -16,15 +16,15 @@ struct Options {
     /// Where alerts come from
     #[arg(long, env = "FALCO_ENDPOINT", hide_env_values = true, value_name = "ENDPOINT", default_value = Endpoint::DEFAULT)]
     endpoint: String,
-    /// CA certificate (PEM)
+    /// CA certificate to trust (PEM)
     ///
-    /// The other side's certificate must be signed by this CA.
+    /// The peer's certificate must be signed by this CA.
     ///
     /// A host:port needs --ca, --cert and --key, a unix socket none of them. listen+https needs --cert
     /// and --key; with --ca it also requires a client certificate of Falco.
     #[arg(long, env = "FALCO_CA", hide_env_values = true, value_name = "FILE", requires_all = ["cert", "key"])]
     ca: Option<PathBuf>,
-    /// Our certificate (PEM)
+    /// Certificate to present (PEM)
     #[arg(
         long,
         env = "FALCO_CERT",
@@ -33,7 +33,7 @@ struct Options {
         requires = "key"
     )]
     cert: Option<PathBuf>,
-    /// Key of our certificate (PEM)
+    /// Private key for --cert (PEM)
     #[arg(
         long,
         env = "FALCO_KEY",
@@ -42,7 +42,7 @@ struct Options {
         requires = "cert"
     )]
     key: Option<PathBuf>,
-    /// Name in its certificate
+    /// Server name to verify
     ///
     /// Default: the host of the endpoint. For a Falco that is reached by an address, or through a tunnel, that its certificate does not
     /// name.
@@ -90,7 +90,7 @@ impl ConnectionArgs {
         command: &str,
         remedy: &str,
     ) -> Result<(), Failure> {
-        endpoint::require(served, &self.options.endpoint, command, remedy)
+        served::require(served, &self.options.endpoint, command, remedy)
     }
 
     /// None where it is no endpoint at all, which the library explains.

@@ -6,18 +6,18 @@ use glob::Pattern;
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "Filters")]
 pub struct Filter {
-    /// Alerts of this priority and above, as in warning
+    /// Alerts of this priority and above, e.g. warning
     ///
     /// One of emergency, alert, critical, error, warning, notice, informational, debug. An alert of a
     /// priority that is unknown to this version is always printed.
     #[arg(long, value_name = "LEVEL", value_parser = priority)]
     min_priority: Option<Priority>,
-    /// Alerts whose rule matches, as in 'Terminal*'
+    /// Alerts whose rule matches, e.g. 'Terminal*'
     ///
     /// * matches any text, ? one character, [abc] one of these. Case-sensitive.
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     rule: Vec<Pattern>,
-    /// Alerts of this source, as in syscall or k8s_audit
+    /// Alerts of this source, e.g. syscall or k8s_audit
     #[arg(long, value_name = "SOURCE")]
     source: Vec<String>,
     /// Alerts that have this tag

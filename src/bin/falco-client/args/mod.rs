@@ -4,10 +4,12 @@ mod certificates;
 mod connection;
 mod filter;
 mod reading;
+mod served;
 mod when_full;
 
 pub use certificates::certificates;
 pub use connection::ConnectionArgs;
 pub use filter::Filter;
 pub use reading::ReadingArgs;
+pub use served::table;
 pub use when_full::WhenFull;

@@ -1,8 +1,9 @@
 //! `get`: the alerts that Falco holds now.
 
 use super::read::{self, ReadArgs, DETAILS};
+use crate::args::table;
 use crate::diagnostics::{Code, Failure};
-use crate::endpoint::{self, EndpointKind};
+use crate::endpoint::EndpointKind;
 
 const SERVED: &[EndpointKind] = &[
     EndpointKind::Unix,
@@ -17,12 +18,12 @@ Examples:
   falco-client get --min-priority warning --format falco > alerts.jsonl";
 
 pub fn help() -> String {
-    let table = endpoint::table(SERVED);
+    let table = table(SERVED);
     format!("{table}\n\nMore: falco-client help get")
 }
 
 pub fn details() -> String {
-    let table = endpoint::table(SERVED);
+    let table = table(SERVED);
     format!("{DETAILS}\n\n{table}\n\n{EXAMPLES}")
 }
 

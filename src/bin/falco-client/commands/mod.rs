@@ -38,7 +38,7 @@ pub enum Command {
     /// Serve recorded alerts as Falco does, for tests
     #[command(after_help = serve::EXAMPLES, after_long_help = serve::details())]
     Serve(serve::ServeArgs),
-    /// Measure how fast and how promptly alerts can be read
+    /// Measure read throughput and alert latency
     #[command(after_help = bench::help(), after_long_help = bench::details())]
     Bench(bench::BenchArgs),
     /// Read recorded alerts from a built-in Falco

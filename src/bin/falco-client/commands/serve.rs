@@ -51,18 +51,18 @@ pub struct ServeArgs {
     /// The server reports it, and has its methods.
     #[arg(long, value_name = "VERSION", default_value = "0.43.1")]
     falco: String,
-    /// Threads (grpc.threadiness); 0: one per CPU
+    /// Threads, 0 for one per CPU
     ///
-    /// Each allows 10 streams.
+    /// As grpc.threadiness. Each allows 10 streams.
     #[arg(long, value_name = "N", default_value = "1")]
     threads: usize,
-    /// CA certificate that signed those of the clients (PEM)
+    /// CA certificate to trust for clients (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["cert", "key"])]
     ca: Option<PathBuf>,
-    /// Certificate of the server (PEM)
+    /// Certificate to present (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["ca", "key"])]
     cert: Option<PathBuf>,
-    /// Private key of the server's certificate (PEM)
+    /// Private key for --cert (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["ca", "cert"])]
     key: Option<PathBuf>,
 }

@@ -5,9 +5,9 @@ use std::io::{IsTerminal as _, Write as _};
 use falco_client::Client;
 use serde_json::json;
 
-use crate::args::ConnectionArgs;
+use crate::args::{table, ConnectionArgs};
 use crate::diagnostics::{Code, Failure};
-use crate::endpoint::{self, EndpointKind};
+use crate::endpoint::EndpointKind;
 use crate::escape::{Escaped, JsonEscaped};
 use crate::output::Output;
 
@@ -21,7 +21,7 @@ pub struct VersionArgs {
 }
 
 pub fn help() -> String {
-    endpoint::table(EndpointKind::GRPC)
+    table(EndpointKind::GRPC)
 }
 
 pub fn run(args: &VersionArgs) -> Result<Code, Failure> {

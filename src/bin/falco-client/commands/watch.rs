@@ -1,8 +1,9 @@
 //! `watch`: alerts as they arrive.
 
 use super::read::{self, ReadArgs, DETAILS};
+use crate::args::table;
 use crate::diagnostics::{Code, Failure};
-use crate::endpoint::{self, EndpointKind};
+use crate::endpoint::EndpointKind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,12 +14,12 @@ Examples:
   falco | falco-client watch --endpoint -";
 
 pub fn help() -> String {
-    let table = endpoint::table(EndpointKind::ALL);
+    let table = table(EndpointKind::ALL);
     format!("{table}\n\nMore: falco-client help watch")
 }
 
 pub fn details() -> String {
-    let table = endpoint::table(EndpointKind::ALL);
+    let table = table(EndpointKind::ALL);
     format!("{DETAILS}\n\n{table}\n\n{EXAMPLES}")
 }
 

@@ -7,8 +7,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Write as _};
 
-use falco_client::{Error, Format};
+use falco_client::{Client, Error, Format};
 
+use crate::endpoint::EndpointKind;
 use crate::escape::Escaped;
 use crate::hex::Hex;
 pub use exit_code::Code;
@@ -64,8 +65,8 @@ impl From<Error> for Failure {
 
 /// Says an error with its causes, and the bytes of an alert that nothing else has.
 pub fn report(error: &Error) -> Code {
-    say(format_args!("{error}"));
-    let mut said = error.to_string();
+    let mut said = text(error);
+    say(format_args!("{said}"));
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
@@ -92,6 +93,44 @@ pub fn report(error: &Error) -> Code {
     }
 }
 
+/// The error in the words of the command line, where the library has its own.
+fn text(error: &Error) -> String {
+    match error {
+        Error::Config { option, .. } => {
+            // What the library names like the option of the command, but for its spelling.
+            let kebab = option.replace('_', "-");
+            match *option {
+                "tls" | "relay" => error.to_string(),
+                "threadiness" => error.to_string().replacen(option, "--threads", 1),
+                _ => error.to_string().replacen(option, &format!("--{kebab}"), 1),
+            }
+        }
+        Error::TooLarge {
+            endpoint,
+            size,
+            limit,
+            ..
+        } => {
+            let keeps_alerts = endpoint
+                .parse()
+                .is_ok_and(|endpoint| EndpointKind::of(&endpoint).keeps_alerts());
+            let of = |count: &Option<u64>| {
+                count.map_or(String::new(), |count| format!(" of {count} bytes"))
+            };
+            format!(
+                "{endpoint}: an alert{} exceeds the limit{} and {}; raise it with --max-message-bytes",
+                of(size),
+                of(limit),
+                match keeps_alerts {
+                    true => "is skipped",
+                    false => "is lost",
+                }
+            )
+        }
+        _ => error.to_string(),
+    }
+}
+
 /// Says the bytes of an alert that could not be printed.
 pub fn report_bytes(bytes: &[u8]) -> Code {
     say(format_args!("its bytes in hex: {}", Hex(bytes)));
@@ -104,11 +143,19 @@ pub fn say(text: fmt::Arguments) {
     let _ = writeln!(io::stderr().lock(), "falco-client: {}", Escaped(&text));
 }
 
+/// Says where a client listens, with the real port.
+pub fn say_listening(client: &Client) {
+    let endpoint = client.endpoint();
+    if EndpointKind::of(endpoint).is_http() {
+        say(format_args!(
+            "listening at {endpoint} for Falco's http_output"
+        ));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    use falco_client::Client;
 
     #[test]
     fn a_wrong_argument_and_a_failure_exit_differently() {

@@ -1,4 +1,4 @@
-//! Ends the reading of alerts in order: on signals, and when the output is closed.
+//! Graceful shutdown while alerts are read: on signals, and when the output is closed.
 
 mod closed_output;
 mod loss;
@@ -70,8 +70,8 @@ impl State {
 
     fn reason(&self) -> &'static str {
         match self.gave_up {
-            true => "the end took longer than --close-within allows",
-            false => "ended by the second signal",
+            true => "the shutdown took longer than --close-within allows",
+            false => "stopped by the second signal",
         }
     }
 }
@@ -166,7 +166,7 @@ impl Shutdown {
             if shutdown.is_slow(PATIENCE.min(limit)) {
                 // A standard error that is not read must not hold up the end.
                 drop(say_aside(format!(
-                    "still printing alerts in flight; a second signal ends this at once, and {}",
+                    "still printing alerts in flight; a second signal stops this at once, and {}",
                     match shutdown.0.kind.keeps_alerts() {
                         true => "the rest remains in the file",
                         false => "those not yet received are lost",

@@ -22,10 +22,10 @@ pub struct BenchArgs {
     /// Append the alerts to this file, as JSON lines
     #[arg(long, value_name = "FILE", conflicts_with = "discard")]
     pub keep: Option<PathBuf>,
-    /// Lose the alerts: they are gone from Falco, too
+    /// Discard the alerts, which are gone from Falco too
     #[arg(long)]
     pub discard: bool,
-    /// Time limit for a clean exit
+    /// Time limit for graceful shutdown
     ///
     /// Within it, alerts in flight are read.
     #[arg(long, value_name = "SECS", default_value_t = CLOSE_WITHIN.as_secs())]

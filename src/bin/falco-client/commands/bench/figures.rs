@@ -202,7 +202,7 @@ impl fmt::Display for Figures {
         if watch.alerts() == 0 {
             return Ok(());
         }
-        f.write_str("       latency from the time of an alert:")?;
+        f.write_str("       latency")?;
         for (at, (name, ms)) in watch.percentiles().into_iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };
             write!(f, "{comma} {name} {ms:.1} ms")?;

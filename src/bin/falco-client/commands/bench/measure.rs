@@ -186,7 +186,7 @@ impl Measurement {
     fn give_up(&mut self, alerts: &Alerts) {
         let cost = in_flight(self.kind, alerts.counters());
         say(format_args!(
-            "alerts arrive faster than they are read: the end took longer than --close-within allows; {}",
+            "alerts arrive faster than they are read: the shutdown took longer than --close-within allows; {}",
             cost.as_deref().unwrap_or("nothing is lost, the rest remains in the file")
         ));
         self.fail(Code::Failed);

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use falco_client::Client;
 
-use crate::diagnostics::{Code, Failure};
-use crate::endpoint::{self, EndpointKind};
+use crate::args::table;
+use crate::diagnostics::{say_listening, Code, Failure};
+use crate::endpoint::EndpointKind;
 use crate::output::Output;
 pub use args::BenchArgs;
 use built_in::BuiltIn;
@@ -30,7 +31,7 @@ Two things are measured: reading the alerts that Falco holds, over gRPC or in a 
 for --seconds. Latency is from an alert's own time to its arrival here, for alerts that happened \
 while watching. It includes the time that Falco took and the difference of the two clocks.
 
-SIGINT and SIGTERM end the measurement in order and print the figures so far.";
+SIGINT and SIGTERM stop the measurement gracefully and print the figures so far.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,12 +40,12 @@ Examples:
       --seconds 60 --keep alerts.jsonl";
 
 pub fn help() -> String {
-    let table = endpoint::table(EndpointKind::ALL);
+    let table = table(EndpointKind::ALL);
     format!("{table}\n\n{EXAMPLES}\n\nMore: falco-client help bench")
 }
 
 pub fn details() -> String {
-    let table = endpoint::table(EndpointKind::ALL);
+    let table = table(EndpointKind::ALL);
     format!("{DETAILS}\n\n{table}\n\n{EXAMPLES}")
 }
 
@@ -56,7 +57,7 @@ pub fn run(args: &BenchArgs) -> Result<Code, Failure> {
         .is_some_and(EndpointKind::keeps_alerts);
     if own && !is_kept && args.keep.is_none() && !args.discard {
         return Err(Failure::Usage(
-            "alerts that are read are gone from Falco: keep them with --keep FILE, or lose them with \
+            "alerts that are read are gone from Falco: keep them with --keep FILE, or discard them with \
              --discard; or omit --endpoint and FALCO_ENDPOINT to measure a built-in Falco"
                 .to_owned(),
         ));
@@ -75,7 +76,7 @@ pub fn run(args: &BenchArgs) -> Result<Code, Failure> {
     let kind = EndpointKind::of(client.endpoint());
     let limit = Duration::from_secs(args.close_within);
     let mut measurement = Measurement::new(kind, limit, keep)?;
-    endpoint::say_listening(&client);
+    say_listening(&client);
 
     let backlog = match kind {
         EndpointKind::Unix | EndpointKind::Tcp | EndpointKind::File => {

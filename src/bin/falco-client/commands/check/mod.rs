@@ -8,8 +8,9 @@ use std::time::Duration;
 use falco_client::check::{Check, FalcoYaml, Report};
 use falco_client::{Alert, Client, Config};
 
+use crate::args::table;
 use crate::diagnostics::{report, say, Code, Failure};
-use crate::endpoint::{self, EndpointKind};
+use crate::endpoint::EndpointKind;
 use crate::escape::{Escaped, JsonEscaped};
 use crate::output::{Output, Printer};
 use crate::shutdown::{on_closed_output, Shutdown, CLOSE_WITHIN};
@@ -31,12 +32,12 @@ Examples:
       --ca ca.crt --cert client.crt --key client.key --json | jq .failed";
 
 pub fn help() -> String {
-    let table = endpoint::table(EndpointKind::ALL);
+    let table = table(EndpointKind::ALL);
     format!("{table}\n\n{EXAMPLES}\n\nMore: falco-client help check")
 }
 
 pub fn details() -> String {
-    let table = endpoint::table(EndpointKind::ALL);
+    let table = table(EndpointKind::ALL);
     format!("{DETAILS}\n\n{table}\n\n{EXAMPLES}")
 }
 

@@ -8,14 +8,14 @@ use crate::shutdown::CLOSE_WITHIN;
 
 pub const DETAILS: &str = "\
 Falco gives each alert once, to one reader; only a file keeps what was read. Alerts that a filter \
-rejects are gone from Falco, too. Filters of different names must all match; of one that is given \
-several times, any.
+rejects are gone from Falco too. Different filter options must all match; of an option that is \
+repeated, any value.
 
-SIGINT, SIGTERM and SIGHUP end the command in order: it asks for no more alerts and prints those in \
-flight. If that takes longer than --close-within, because alerts keep coming or nothing reads the \
-output, it exits with code 1. A second signal ends it at once; what was received by then is printed \
-if it is read within 5 seconds. Standard error says how many alerts either may have lost. Nothing of \
-a file is lost.
+SIGINT, SIGTERM and SIGHUP shut the command down gracefully: it requests no more alerts and prints \
+those in flight. If that takes longer than --close-within, because alerts keep arriving or the output \
+is not read, it exits with code 1. A second signal stops it at once; what was received by then is \
+printed if it is read within 5 seconds. Standard error says how many alerts may have been lost. \
+Nothing is lost from a file.
 
 Exit codes: see falco-client --help.";
 
@@ -32,18 +32,18 @@ pub struct ReadArgs {
     /// FileDescriptorSet as protoc -o writes it.
     #[arg(long, value_name = "FILE")]
     pub proto: Option<PathBuf>,
-    /// Exit after N alerts were printed
+    /// Exit after printing N alerts
     ///
     /// Alerts that were received or in flight by then are lost, over gRPC up to a few hundred
-    /// kilobytes of them; standard error says so. Nothing of a file is lost.
+    /// kilobytes of them; standard error says so. Nothing is lost from a file.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
-    /// When alerts arrive too fast
+    /// Policy when alerts arrive too fast
     ///
-    /// That is when 4 MiB of them wait to be printed.
+    /// It applies while 4 MiB of alerts are waiting to be printed.
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = WhenFull::Wait)]
     pub when_full: WhenFull,
-    /// Time limit for a clean exit
+    /// Time limit for graceful shutdown
     ///
     /// Within it, alerts in flight are printed.
     #[arg(long, value_name = "SECS", default_value_t = CLOSE_WITHIN.as_secs())]

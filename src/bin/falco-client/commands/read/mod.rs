@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use falco_client::{Alert, Alerts, Client, Error};
 
-use crate::diagnostics::{report, report_bytes, say, Code, Failure};
-use crate::endpoint::{say_listening, EndpointKind};
+use crate::diagnostics::{report, report_bytes, say, say_listening, Code, Failure};
+use crate::endpoint::EndpointKind;
 use crate::output::{Output, Printer};
 use crate::shutdown::{after_failure, on_closed_output, Shutdown};
 pub use args::{ReadArgs, DETAILS};

@@ -31,7 +31,7 @@ pub struct RelayArgs {
     /// Size of the spool [default: 64; 1024 on disk]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 30))]
     pub spool_size: Option<u64>,
-    /// When the spool is full
+    /// Policy when the spool is full
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = WhenFull::Wait)]
     pub when_full: WhenFull,
     /// Falco version to report to gRPC clients
@@ -45,35 +45,35 @@ pub struct RelayArgs {
     /// HTTP connections to accept [default: 512]
     #[arg(long, value_name = "N")]
     pub max_connections: Option<usize>,
-    /// Time limit for a clean exit
+    /// Time limit for graceful shutdown
     ///
     /// Within it, what is left in the spool is delivered.
     #[arg(long, value_name = "SECS", default_value_t = CLOSE_WITHIN.as_secs())]
     pub close_within: u64,
-    /// CA certificate for sources (PEM)
+    /// CA certificate to trust for sources (PEM)
     ///
-    /// It must have signed the certificate of the other side. For sources host:port and listen+https. Without it, listen+https asks for no client
+    /// It must have signed the peer's certificate. For sources host:port and listen+https. Without it, listen+https asks for no client
     /// certificates.
     #[arg(long, value_name = "FILE", requires_all = ["from_cert", "from_key"])]
     pub from_ca: Option<PathBuf>,
-    /// Our certificate for sources (PEM)
+    /// Certificate to present to sources (PEM)
     #[arg(long, value_name = "FILE", requires = "from_key")]
     pub from_cert: Option<PathBuf>,
-    /// Key of that certificate (PEM)
+    /// Private key for that certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "from_cert")]
     pub from_key: Option<PathBuf>,
-    /// Name in a source's certificate, if not its host
+    /// Server name to verify for sources
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<String>,
-    /// CA certificate for sinks (PEM)
+    /// CA certificate to trust for sinks (PEM)
     ///
-    /// It must have signed the certificate of the other side. For sinks host:port, whose clients need a certificate of this CA, and https.
+    /// It must have signed the peer's certificate. For sinks host:port, whose clients need a certificate of this CA, and https.
     #[arg(long, value_name = "FILE", requires_all = ["to_cert", "to_key"])]
     pub to_ca: Option<PathBuf>,
-    /// Our certificate for sinks (PEM)
+    /// Certificate to present to sinks (PEM)
     #[arg(long, value_name = "FILE", requires = "to_key")]
     pub to_cert: Option<PathBuf>,
-    /// Key of that certificate (PEM)
+    /// Private key for that certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "to_cert")]
     pub to_key: Option<PathBuf>,
     #[command(flatten)]

@@ -10,8 +10,9 @@ use std::time::Duration;
 use falco_client::relay::{Relay, RelayBuilder, Sink};
 use falco_client::Config;
 
+use crate::args::table;
 use crate::diagnostics::{say, Code, Failure};
-use crate::endpoint::{self, EndpointKind};
+use crate::endpoint::EndpointKind;
 use crate::output::require_stdout;
 use crate::shutdown::{on_closed_output, signals};
 pub use args::RelayArgs;
@@ -25,9 +26,9 @@ Sinks:
   -                         standard output";
 
 const DETAILS: &str = "\
-While a sink is down, alerts wait in the spool. SIGINT and SIGTERM stop the relay in order: it takes \
-what is in flight from the sources, delivers the spool within --close-within, and reports what is \
-left. A second signal stops it at once.";
+While a sink is down, alerts wait in the spool. SIGINT and SIGTERM shut the relay down gracefully: \
+it takes what is in flight from the sources, delivers the spool within --close-within, and reports \
+what is left. A second signal stops it at once.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,7 +43,7 @@ pub fn help() -> String {
 }
 
 pub fn details() -> String {
-    let sources = endpoint::table(EndpointKind::ALL).replacen("Endpoints", "Sources", 1);
+    let sources = table(EndpointKind::ALL).replacen("Endpoints", "Sources", 1);
     format!("{sources}\n\n{SINKS}\n\n{DETAILS}\n\n{EXAMPLES}")
 }
 
