@@ -1,4 +1,4 @@
-//! Whether an alert comes.
+//! The last step: whether an alert arrives.
 
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use crate::alerts::Alerts;
 use crate::error::{Error, Problem, Result};
 
 impl Report {
-    /// Waits for the first of `alerts`, at most `within` this time, and adds what came of it as the
-    /// last step.
+    /// Waits for the first of `alerts`, at most `within` this time, and adds the result as the last
+    /// step.
     ///
-    /// Then the sequence is [closed](crate::Handle::close). Falco has forgotten what it has
-    /// written, so each alert goes to `each`: the first, those on their way, and as errors those that
-    /// cannot be decoded. A Falco that holds many gives them all. To end the wait sooner, close the
-    /// sequence by its [`handle`](Alerts::handle).
+    /// Then the sequence is [closed](crate::Handle::close). Falco discards an alert once it is
+    /// written, so `each` is called with all alerts that were: the first, those in flight, and as
+    /// errors those that cannot be decoded. To end the wait sooner, close the sequence by its
+    /// [`handle`](Alerts::handle).
     pub fn first_alert(
         &mut self,
         mut alerts: Alerts,
@@ -24,34 +24,34 @@ impl Report {
     ) {
         let first = alerts.recv_timeout(within);
         alerts.handle().close();
-        let (mut came, mut broken) = (0_u64, None);
-        let cut_short = matches!(first, Err(RecvTimeoutError::Disconnected));
+        let (mut count, mut failure) = (0_u64, None);
+        let was_closed = matches!(first, Err(RecvTimeoutError::Disconnected));
         for next in first.into_iter().chain(alerts) {
             match next {
                 Ok(_) | Err(Error::Undecodable { .. }) => {
-                    came += 1;
+                    count += 1;
                     each(next);
                 }
-                Err(error) => broken = Some(error),
+                Err(error) => failure = Some(error),
             }
         }
-        self.add(match (came, broken) {
+        self.add(match (count, failure) {
             (0, Some(error)) => Finding::failed(Step::FirstAlert, &error),
-            (0, None) if cut_short => {
-                let found = "the wait was ended before one came";
+            (0, None) if was_closed => {
+                let found = "the wait was ended before an alert arrived";
                 Finding::warning(Step::FirstAlert, Problem::without_remedy(found))
             }
             (0, None) => Finding::failed(
                 Step::FirstAlert,
                 (
-                    format!("none came within {within:?}"),
-                    "make Falco see something, as by reading /etc/shadow (sudo cat /etc/shadow), \
-                     and see whether its rules and priority let it pass, grpc_output.enabled is \
-                     true and no other client takes the alerts",
+                    format!("no alert arrived within {within:?}"),
+                    "trigger a rule of Falco, as by reading /etc/shadow (sudo cat /etc/shadow), and see \
+                     whether its rules and priority let the alert pass, grpc_output.enabled is true \
+                     and no other client takes the alerts",
                 ),
             ),
-            (1, _) => Finding::ok(Step::FirstAlert, "one came"),
-            (came, _) => Finding::ok(Step::FirstAlert, format!("{came} came")),
+            (1, _) => Finding::ok(Step::FirstAlert, "one alert arrived"),
+            (count, _) => Finding::ok(Step::FirstAlert, format!("{count} alerts arrived")),
         });
     }
 }

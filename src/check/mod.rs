@@ -1,8 +1,8 @@
-//! Finding out why no alert comes.
+//! Finding out why no alert arrives.
 //!
-//! [`Check`] walks the way that an alert takes, from the endpoint to the service that gives alerts,
-//! and stops where it is broken. Its [`Report`] has what was found at each step, and the remedy where
-//! something is wrong.
+//! [`Check`] probes each step between Falco and the reader, from the endpoint to the service that
+//! provides alerts, up to the first that fails. Its [`Report`] has a finding for each step, with the
+//! remedy where something is wrong.
 //!
 //! ```no_run
 //! use falco_client::{check::Check, Config};
@@ -17,28 +17,20 @@
 //! # }
 //! ```
 //!
-//! The errors of a [`Client`] say the same of a connection that fails.
+//! The errors of a [`Client`](crate::Client) whose connection fails contain the same findings.
 
-mod calls;
 #[cfg(feature = "falco-yaml")]
 mod falco_yaml;
+mod file;
 mod first_alert;
-mod native;
-#[cfg(feature = "falco-yaml")]
-mod native_settings;
+mod grpc;
+mod http;
 mod report;
-#[cfg(feature = "falco-yaml")]
-mod settings;
-#[cfg(feature = "falco-yaml")]
-mod yaml;
+mod stdin;
 
-use crate::client::Client;
 use crate::config::Config;
-use crate::diagnose::Route;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::format::Format;
-use crate::tls::Tls;
 use crate::util::thread::on_delivery_thread;
 
 pub use crate::diagnose::{Finding, Outcome, Step};
@@ -46,9 +38,9 @@ pub use crate::diagnose::{Finding, Outcome, Step};
 pub use falco_yaml::FalcoYaml;
 pub use report::Report;
 
-/// A look at each step of the way that an alert takes.
+/// A check of each step between Falco and the reader of its alerts.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is looked at before it runs"]
+#[must_use = "nothing is checked before it runs"]
 pub struct Check {
     config: Config,
     #[cfg(feature = "falco-yaml")]
@@ -56,7 +48,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// A check of what a [`Client`] with this config would do.
+    /// A check of what a [`Client`](crate::Client) with this config would do.
     pub fn new(config: Config) -> Check {
         Check {
             config,
@@ -65,19 +57,18 @@ impl Check {
         }
     }
 
-    /// Says as well which setting of Falco is off, by its `falco.yaml`. Default: none. Feature
-    /// `falco-yaml`.
+    /// Also checks the settings in Falco's `falco.yaml`. Default: none. Feature `falco-yaml`.
     #[cfg(feature = "falco-yaml")]
     pub fn falco_yaml(mut self, falco_yaml: FalcoYaml) -> Check {
         self.falco_yaml = Some(falco_yaml);
         self
     }
 
-    /// Looks, on this thread, and takes no alert away from Falco.
+    /// Runs the check on this thread. It consumes no alerts.
     ///
-    /// The look-up of the name, the connection and the handshake may each take
-    /// [`Config::connect_timeout`], the calls that follow [`Config::call_timeout`]. What is broken,
-    /// also in the config, is in the report.
+    /// The lookup of the name, the connection and the handshake may each take
+    /// [`Config::connect_timeout`], the calls that follow [`Config::call_timeout`]. All failures, also
+    /// those in the config, are in the report.
     ///
     /// # Errors
     ///
@@ -87,8 +78,8 @@ impl Check {
             return Err(Error::WouldDeadlock { call: "check" });
         }
         let mut findings = Vec::new();
-        let broken = self.walk(&mut findings).err();
-        findings.extend(broken);
+        let failure = self.probe(&mut findings).err();
+        findings.extend(failure);
         #[cfg(feature = "falco-yaml")]
         if let Some(falco_yaml) = &self.falco_yaml {
             let endpoint = self.config.endpoint.parse().ok();
@@ -97,16 +88,21 @@ impl Check {
         Ok(Report::of(findings))
     }
 
-    fn walk(&self, found: &mut Vec<Finding>) -> Result<(), Finding> {
+    fn probe(&self, findings: &mut Vec<Finding>) -> Result<(), Finding> {
         let at = |step| move |error: Error| Finding::failed(step, &error);
         let endpoint: Endpoint = self.config.endpoint.parse().map_err(at(Step::Endpoint))?;
-        found.push(Finding::ok(Step::Endpoint, endpoint.to_string()));
+        findings.push(Finding::ok(Step::Endpoint, endpoint.to_string()));
         self.config.check_options().map_err(at(Step::Config))?;
-        match endpoint.format() {
-            Format::JsonLine => return native::look(&self.config, &endpoint, found),
-            Format::Grpc => Route::new(&self.config, &endpoint).walk(Tls::load, found)?,
+        match &endpoint {
+            Endpoint::Unix(_) | Endpoint::Tcp { .. } => {
+                grpc::probe(&self.config, &endpoint, findings)
+            }
+            Endpoint::Listen { .. } => http::probe(&self.config, &endpoint, findings),
+            Endpoint::File(path) => file::probe(path, findings),
+            Endpoint::Stdin => {
+                stdin::probe(findings);
+                Ok(())
+            }
         }
-        let client = Client::new(self.config.clone()).map_err(at(Step::Config))?;
-        calls::look(&client, found)
     }
 }

@@ -1,4 +1,4 @@
-//! All that a check has found.
+//! The report of a check.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnose::{Finding, Outcome};
 
-/// What was found at each step, in the order of the steps, up to where the way is broken.
+/// The findings of a check, in the order of the steps, up to the first that fails.
 ///
-/// Displayed as one line a step with the remedy below it; serialized as an object of `ok`, `failed`
+/// Displayed as one line for each, with the remedy below it; serialized as an object of `ok`, `failed`
 /// (the step, or null) and `findings`.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -25,12 +25,12 @@ impl Report {
         self.findings.push(finding);
     }
 
-    /// All that was found, in order. A step may have several, or none where it does not apply.
+    /// All findings, in order. A step may have several, or none where it does not apply.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// Where the way is broken, if it is.
+    /// The finding that failed, if any.
     pub fn failed(&self) -> Option<&Finding> {
         let mut findings = self.findings.iter();
         findings.find(|finding| finding.outcome == Outcome::Failed)

@@ -1,4 +1,4 @@
-//! What a certificate says: whose it is, who signed it, and when it holds.
+//! The contents of a certificate: subject, issuer, names and validity.
 
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,13 +8,13 @@ use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::nid::Nid;
 use openssl::x509::{X509NameRef, X509Ref};
 
-use super::names::{plain, Names};
+use super::certificate_names::{excerpt, CertificateNames};
 
-/// Sooner than this an end is worth a word.
+/// A certificate that ends sooner is warned about.
 const SOON: i64 = 30 * 24 * 60 * 60;
 
 pub(super) struct Certificate {
-    pub names: Names,
+    pub names: CertificateNames,
     /// Such as `O=Example, CN=localhost`.
     pub subject: String,
     pub issuer: String,
@@ -22,21 +22,20 @@ pub(super) struct Certificate {
     to: i64,
 }
 
-/// Whether a certificate holds now.
+/// Whether a certificate is valid now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Validity {
-    Holds,
-    /// It does, until soon.
-    Ends(String),
-    /// It does not.
-    Not(String),
+    Valid,
+    /// It is valid, and ends soon.
+    EndsSoon(String),
+    Invalid(String),
 }
 
 impl Certificate {
     pub fn of(x509: &X509Ref) -> Certificate {
-        let mut names = Names {
+        let mut names = CertificateNames {
             common: entries(x509.subject_name(), Some(Nid::COMMONNAME)).pop(),
-            ..Names::default()
+            ..CertificateNames::default()
         };
         for name in x509.subject_alt_names().into_iter().flatten() {
             match (name.dnsname(), name.ipaddress().and_then(address)) {
@@ -49,7 +48,7 @@ impl Certificate {
             names,
             subject: shown(x509.subject_name()),
             issuer: shown(x509.issuer_name()),
-            // A date that cannot be read is one that OpenSSL takes for a wrong one as well.
+            // OpenSSL takes a date that cannot be read for an invalid one as well.
             from: seconds(x509.not_before()).unwrap_or(i64::MAX),
             to: seconds(x509.not_after()).unwrap_or(i64::MIN),
         }
@@ -62,14 +61,14 @@ impl Certificate {
 
     fn validity_at(&self, now: i64) -> Validity {
         match (self.from, self.to) {
-            (_, to) if to < now => Validity::Not(format!("expired on {}", date(to))),
-            (from, _) if from > now => Validity::Not(format!(
-                "is not valid before {} (now it is {} here)",
+            (_, to) if to < now => Validity::Invalid(format!("expired on {}", date(to))),
+            (from, _) if from > now => Validity::Invalid(format!(
+                "is not valid before {} (the time here is {})",
                 date(from),
                 date(now)
             )),
-            (_, to) if to - now < SOON => Validity::Ends(format!("ends on {}", date(to))),
-            _ => Validity::Holds,
+            (_, to) if to - now < SOON => Validity::EndsSoon(format!("ends on {}", date(to))),
+            _ => Validity::Valid,
         }
     }
 
@@ -103,7 +102,7 @@ fn shown(name: &X509NameRef) -> String {
     }
 }
 
-/// Those of one kind as they are, or all with their kinds and fit to be shown.
+/// The entries of one kind as they are, or all with their kinds, made fit to be shown.
 fn entries(name: &X509NameRef, kind: Option<Nid>) -> Vec<String> {
     const MOST: usize = 8;
     let entries = name.entries().filter_map(|entry| {
@@ -114,7 +113,7 @@ fn entries(name: &X509NameRef, kind: Option<Nid>) -> Vec<String> {
             None => Some(format!(
                 "{}={}",
                 nid.short_name().unwrap_or("?"),
-                plain(&value)
+                excerpt(&value)
             )),
         }
     });
@@ -142,15 +141,15 @@ mod tests {
     fn the_dates_decide() {
         let mut leaf = Certificate::of(&Issued::root("Root CA", ec()).leaf().certificate);
         (leaf.from, leaf.to) = (1_000_000_000, 1_010_000_000);
-        let not = |text: &str| Validity::Not(text.to_owned());
+        let invalid = |text: &str| Validity::Invalid(text.to_owned());
         for (now, validity) in [
             (
                 999_999_999,
-                not("is not valid before 2001-09-09 01:46 UTC (now it is 2001-09-09 01:46 UTC here)"),
+                invalid("is not valid before 2001-09-09 01:46 UTC (the time here is 2001-09-09 01:46 UTC)"),
             ),
-            (1_000_000_000, Validity::Holds),
-            (1_009_000_000, Validity::Ends("ends on 2002-01-02 19:33 UTC".into())),
-            (1_010_000_001, not("expired on 2002-01-02 19:33 UTC")),
+            (1_000_000_000, Validity::Valid),
+            (1_009_000_000, Validity::EndsSoon("ends on 2002-01-02 19:33 UTC".into())),
+            (1_010_000_001, invalid("expired on 2002-01-02 19:33 UTC")),
         ] {
             assert_eq!(leaf.validity_at(now), validity);
         }

@@ -1,36 +1,37 @@
-//! What was found at one step of the way that an alert takes.
+//! Findings: the result of probing one step between Falco and the reader.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Problem};
+use crate::util::text::one_line;
 
-/// A step of the way that an alert takes, in its order.
+/// A step between Falco and the reader of its alerts, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
 pub enum Step {
     /// The settings in Falco's `falco.yaml`.
     FalcoYaml,
-    /// Where Falco is said to be.
+    /// The endpoint, as it is configured.
     Endpoint,
     /// The other options of the [`Config`](crate::Config).
     Config,
-    /// The look-up of the host's addresses.
+    /// The lookup of the host name.
     Name,
     /// The socket file.
     Socket,
     /// The TCP connection.
     Tcp,
-    /// The CA, the certificate and the key, before anything is sent.
+    /// The files of TLS: CA, certificate and key, before anything is sent.
     Certificates,
-    /// The TLS handshake, and whether the server takes our certificate.
+    /// The TLS handshake, and whether the server accepts our certificate.
     Tls,
-    /// HTTP/2, agreed on in the handshake.
+    /// The agreement on HTTP/2 in the TLS handshake.
     Alpn,
-    /// The version that Falco tells.
+    /// The version that Falco reports.
     Version,
-    /// The service that gives alerts.
+    /// The output that provides alerts: a service of Falco, or a file.
     Outputs,
     /// The first alert.
     FirstAlert,
@@ -53,7 +54,7 @@ impl Step {
         Step::FirstAlert,
     ];
 
-    /// As a report shows it, such as `falco.yaml` or `first alert`.
+    /// Its name in a report, such as `falco.yaml` or `first alert`.
     pub fn name(self) -> &'static str {
         match self {
             Step::FalcoYaml => "falco.yaml",
@@ -84,16 +85,16 @@ impl Serialize for Step {
     }
 }
 
-/// How a step went.
+/// The result of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Well.
+    /// It works.
     Ok,
-    /// Alerts can pass, but something asks for attention.
+    /// Alerts can arrive, but something needs attention.
     Warning,
-    /// No alert passes here.
+    /// No alert can arrive.
     Failed,
 }
 
@@ -101,14 +102,13 @@ pub enum Outcome {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Where.
+    /// The step.
     pub step: Step,
-    /// How it went.
+    /// Its result.
     pub outcome: Outcome,
-    /// What was found, in one line without control characters. It may quote what a server or a file
-    /// says.
+    /// What was found, in one line without control characters. It may quote a server or a file.
     pub found: String,
-    /// What to do about it, where there is something to do.
+    /// What to do about it, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
@@ -118,7 +118,7 @@ impl Finding {
         Finding {
             step,
             outcome: Outcome::Ok,
-            found: one_line(&found.into()),
+            found: whole_line(&found.into()),
             remedy: None,
         }
     }
@@ -135,8 +135,8 @@ impl Finding {
         Finding {
             step,
             outcome,
-            found: one_line(&problem.text),
-            remedy: problem.remedy.as_deref().map(one_line),
+            found: whole_line(&problem.text),
+            remedy: problem.remedy.as_deref().map(whole_line),
         }
     }
 
@@ -148,13 +148,13 @@ impl Finding {
         }
     }
 
-    /// `error` with this as its problem, where it can be the reason for it.
+    /// Puts this finding in place of the problem of `error`, where it can be its cause.
     pub(crate) fn explain(self, error: Error) -> Error {
         match error {
             Error::Unavailable {
                 endpoint, source, ..
             } => Error::unavailable(endpoint, self.into_problem(), source),
-            // It was there, and showed a certificate that our CA did not vouch for.
+            // The server was reached, and presented a certificate that our CA did not sign.
             Error::Untrusted {
                 endpoint, source, ..
             } if matches!(self.step, Step::Certificates | Step::Tls) => {
@@ -165,15 +165,8 @@ impl Finding {
     }
 }
 
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char.is_control() {
-            true => line.extend(char.escape_default()),
-            false => line.push(char),
-        }
-    }
-    line
+fn whole_line(text: &str) -> String {
+    one_line(format_args!("{text}"), usize::MAX)
 }
 
 impl fmt::Display for Finding {

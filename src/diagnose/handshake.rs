@@ -1,4 +1,4 @@
-//! The TLS handshake, as C-core makes it, with the exact reason where it fails.
+//! Probes the TLS handshake, as C-core does it, for the exact reason of a failure.
 
 use std::error::Error as StdError;
 use std::io::Read as _;
@@ -10,50 +10,35 @@ use native_tls::{
 };
 use openssl::x509::X509;
 
-use super::address::open;
 use super::certificate::{Certificate, Validity};
-use super::disk;
-use super::names::plain;
-use super::refusal::refusal;
+use super::certificate_names::excerpt;
+use super::tcp::open;
 use super::texts::{HUNG_UP, NO_TLS, SILENT, TLS_FAILED};
-use super::{Finding, Step};
+use super::tls_alert::refusal;
+use super::{tls_files, Finding, Step};
 use crate::error::Problem;
 use crate::tls::{Pem, Tls};
 use crate::util::deadline_stream::{DeadlineStream, TIMED_OUT};
 
-/// A gRPC server speaks first, and at once.
-const FIRST_WORD: Duration = Duration::from_secs(2);
+/// How long to wait for the first bytes of a gRPC server, which sends them at once.
+const FIRST_BYTES: Duration = Duration::from_secs(2);
 
-/// Makes the handshake on `stream`, and waits for what the server thinks of our certificate.
-pub(super) fn look(
-    stream: TcpStream,
-    address: &SocketAddr,
-    name: &str,
-    tls: &Tls,
-    pem: &Pem,
-    until: Instant,
-    found: &mut Vec<Finding>,
-) -> Result<(), Finding> {
-    let look = Look {
-        address,
-        name,
-        tls,
-        pem,
-        until,
-    };
-    look.take(stream, found)
+pub(super) struct Handshake<'a> {
+    pub address: &'a SocketAddr,
+    /// The name that the server's certificate must have.
+    pub name: &'a str,
+    pub tls: &'a Tls,
+    pub pem: &'a Pem,
+    pub deadline: Instant,
 }
 
-struct Look<'a> {
-    address: &'a SocketAddr,
-    name: &'a str,
-    tls: &'a Tls,
-    pem: &'a Pem,
-    until: Instant,
-}
-
-impl Look<'_> {
-    fn take(&self, stream: TcpStream, found: &mut Vec<Finding>) -> Result<(), Finding> {
+impl Handshake<'_> {
+    /// Does the handshake on `stream`, and waits for the server's verdict on our certificate.
+    pub(super) fn probe(
+        &self,
+        stream: TcpStream,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), Finding> {
         let mut connection = self
             .handshake(stream, true)
             .map_err(|error| self.diagnose(&error))?;
@@ -63,29 +48,29 @@ impl Look<'_> {
         }
         let alpn = connection.negotiated_alpn().ok().flatten();
         if alpn.as_deref() != Some(b"h2") {
-            self.describe(server.as_ref(), found);
+            self.describe(server.as_ref(), findings);
             return Err(Finding::failed(
                 Step::Alpn,
                 Problem::fixed(
                     "the server does not agree on HTTP/2 (ALPN h2), as a gRPC server does",
-                    "see whether this is Falco's grpc.bind_address (TCP: by default port 5060), or \
-                     what stands before it passes HTTP/2 on",
+                    "see whether this is Falco's grpc.bind_address (TCP: by default port 5060), and \
+                     whether a proxy in front of it forwards HTTP/2",
                 ),
             ));
         }
-        self.wait_for_its_word(&mut connection)?;
-        self.describe(server.as_ref(), found);
-        found.push(Finding::ok(Step::Alpn, "HTTP/2 (h2)"));
+        self.wait_for_verdict(&mut connection)?;
+        self.describe(server.as_ref(), findings);
+        findings.push(Finding::ok(Step::Alpn, "HTTP/2 (h2)"));
         Ok(())
     }
 
-    /// Names are compared after it, by the rules of C-core.
+    /// Names are compared afterwards, by the rules of C-core.
     fn handshake(
         &self,
         stream: TcpStream,
         verify: bool,
     ) -> Result<TlsStream<DeadlineStream>, String> {
-        let stream = DeadlineStream::new(stream, self.until);
+        let stream = DeadlineStream::new(stream, self.deadline);
         let connector = self.connector(verify).map_err(|error| chain(&error))?;
         match connector.connect(self.name, stream) {
             Ok(connection) => Ok(connection),
@@ -109,55 +94,55 @@ impl Look<'_> {
         builder.build()
     }
 
-    /// Why the handshake failed.
+    /// The reason why the handshake failed.
     fn diagnose(&self, error: &str) -> Finding {
-        let says = |texts: &[&str]| texts.iter().any(|text| error.contains(text));
-        if says(&NOT_TLS) {
+        let contains = |texts: &[&str]| texts.iter().any(|text| error.contains(text));
+        if contains(&NOT_TLS) {
             return self.failed(NO_TLS);
         }
-        if says(&[TIMED_OUT]) {
+        if contains(&[TIMED_OUT]) {
             return self.failed(SILENT);
         }
-        if says(&["alert"]) {
+        if contains(&["alert"]) {
             return refusal(self.pem, error);
         }
-        if says(&CLOSED) {
+        if contains(&CLOSED) {
             return self.failed(HUNG_UP);
         }
-        match self.without_trust() {
-            Some(server) => self.distrust(&server, error),
-            None => self.failed(TLS_FAILED.because(plain(error))),
+        match self.untrusted_certificate() {
+            Some(server) => self.reason_of_distrust(&server, error),
+            None => self.failed(TLS_FAILED.because(excerpt(error))),
         }
     }
 
     /// The server's certificate, whoever signed it.
-    fn without_trust(&self) -> Option<Certificate> {
-        let stream = open(self.address, self.until).ok()?;
+    fn untrusted_certificate(&self) -> Option<Certificate> {
+        let stream = open(self.address, self.deadline).ok()?;
         leaf(&self.handshake(stream, false).ok()?)
     }
 
-    /// Why OpenSSL does not take the server's certificate.
-    fn distrust(&self, server: &Certificate, error: &str) -> Finding {
+    /// The reason why OpenSSL does not trust the server's certificate.
+    fn reason_of_distrust(&self, server: &Certificate, error: &str) -> Finding {
         let [ca, ..] = self.tls.names();
         let Certificate {
             subject, issuer, ..
         } = server;
-        if let Validity::Not(why) = server.validity() {
+        if let Validity::Invalid(why) = server.validity() {
             let problem = format!("the server's certificate ({subject}) {why}");
             let remedy = "make Falco a new one, and see whether the clocks are right";
             return self.failed((problem, remedy));
         }
-        let says = |text: &str| error.contains(text);
-        if says("expired") || says("not yet valid") {
+        let contains = |text: &str| error.contains(text);
+        if contains("expired") || contains("not yet valid") {
             let problem = format!(
                 "a certificate between the server's ({subject}, signed by {issuer}) and {ca} has \
                  expired or is not valid yet"
             );
             return self.failed((problem, "give Falco a new chain"));
         }
-        let namesake = disk::read(&self.pem.ca)
+        let namesake = tls_files::read(&self.pem.ca)
             .is_ok_and(|authorities| authorities.iter().any(|it| it.subject == *issuer));
-        if says("self-signed") || says("self signed") || says("unable to get") {
+        if contains("self-signed") || contains("self signed") || contains("unable to get") {
             let by = match subject == issuer {
                 true => "by itself".to_owned(),
                 false => format!("by {issuer}"),
@@ -177,7 +162,7 @@ impl Look<'_> {
         }
         let problem = format!(
             "the server's certificate ({subject}, signed by {issuer}) is refused: {}",
-            plain(error)
+            excerpt(error)
         );
         self.failed((problem, "make Falco a new one"))
     }
@@ -198,37 +183,40 @@ impl Look<'_> {
         Err(self.failed((problem, remedy)))
     }
 
-    /// With TLS 1.3 the server looks at our certificate after our side of the handshake is over.
-    fn wait_for_its_word(&self, connection: &mut TlsStream<DeadlineStream>) -> Result<(), Finding> {
-        let deadline = self.until.min(Instant::now() + FIRST_WORD);
+    /// With TLS 1.3 the server verifies our certificate after our side of the handshake is complete.
+    fn wait_for_verdict(&self, connection: &mut TlsStream<DeadlineStream>) -> Result<(), Finding> {
+        let deadline = self.deadline.min(Instant::now() + FIRST_BYTES);
         connection.get_mut().set_deadline(deadline);
         match connection.read(&mut [0; 9]) {
             Ok(0) => Err(refusal(self.pem, "")),
             Ok(_) => Ok(()),
             Err(error) => match chain(&error) {
-                // Whether it speaks gRPC is seen by the calls that follow.
-                said if said.contains(TIMED_OUT) => Ok(()),
-                said => Err(refusal(self.pem, &said)),
+                // The calls that follow find out whether it speaks gRPC.
+                text if text.contains(TIMED_OUT) => Ok(()),
+                text => Err(refusal(self.pem, &text)),
             },
         }
     }
 
-    fn describe(&self, server: Option<&Certificate>, found: &mut Vec<Finding>) {
+    fn describe(&self, server: Option<&Certificate>, findings: &mut Vec<Finding>) {
         let Some(server) = server else {
-            found.push(Finding::ok(Step::Tls, "both sides trust each other"));
+            findings.push(Finding::ok(
+                Step::Tls,
+                "both sides accepted each other's certificate",
+            ));
             return;
         };
-        found.push(Finding::ok(
+        findings.push(Finding::ok(
             Step::Tls,
             format!(
-                "the server is {}, signed by {}, until {}; it took our certificate",
+                "the server is {}, signed by {}, valid until {}; it accepted our certificate",
                 server.names.shown(),
                 server.issuer,
                 server.until()
             ),
         ));
-        if let Validity::Ends(when) = server.validity() {
-            found.push(Finding::warning(
+        if let Validity::EndsSoon(when) = server.validity() {
+            findings.push(Finding::warning(
                 Step::Tls,
                 (
                     format!("the server's certificate {when}"),
@@ -243,7 +231,7 @@ impl Look<'_> {
     }
 }
 
-/// What OpenSSL says of bytes that are no TLS.
+/// OpenSSL's errors for bytes that are not TLS.
 const NOT_TLS: [&str; 4] = [
     "wrong version number",
     "unknown protocol",
@@ -251,6 +239,7 @@ const NOT_TLS: [&str; 4] = [
     "http request",
 ];
 
+/// Errors of a connection that the server closed.
 const CLOSED: [&str; 4] = [
     "unexpected EOF",
     "unexpected eof",
@@ -266,14 +255,14 @@ fn leaf(connection: &TlsStream<DeadlineStream>) -> Option<Certificate> {
 
 /// An error with its causes in one text.
 fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut said = error.to_string();
+    let mut chain = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !said.contains(&text) {
-            said = format!("{said}: {text}");
+        if !chain.contains(&text) {
+            chain = format!("{chain}: {text}");
         }
         cause = error.source();
     }
-    said
+    chain
 }

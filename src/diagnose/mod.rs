@@ -1,14 +1,14 @@
-//! What is wrong with a connection, told by a look at each part of it.
+//! Why a connection fails: each part of it is probed, from the host name to the TLS handshake.
 
-mod address;
 mod certificate;
-mod disk;
+mod certificate_names;
 mod finding;
 mod handshake;
-mod names;
-mod refusal;
 pub(crate) mod socket;
+mod tcp;
 pub(crate) mod texts;
+mod tls_alert;
+mod tls_files;
 mod worker;
 
 use std::future::Future;
@@ -25,8 +25,9 @@ use crate::error::{Problem, Result};
 use crate::tls::{Pem, Tls};
 
 pub use finding::{Finding, Outcome, Step};
+use handshake::Handshake;
 
-/// Everything up to gRPC that a connection needs.
+/// What a connection needs, up to gRPC.
 #[derive(Clone)]
 pub(crate) struct Route {
     pub endpoint: Endpoint,
@@ -56,69 +57,75 @@ impl Route {
         }
     }
 
-    /// Goes from the address to the TLS handshake, and stops where it is broken. `load` gives the
-    /// certificates.
-    pub fn walk(
+    /// Probes the socket, or each step from the host name to the TLS handshake, up to the first that
+    /// fails. `load` reads the certificates.
+    pub fn probe(
         &self,
         load: impl FnOnce(&Tls) -> Result<Pem>,
-        found: &mut Vec<Finding>,
+        findings: &mut Vec<Finding>,
     ) -> Result<(), Finding> {
         let (host, port) = match (&self.endpoint, &self.proxy) {
             (Endpoint::Unix(path), _) => {
-                found.push(socket::look(path)?);
+                findings.push(socket::probe(path)?);
                 return Ok(());
             }
             (Endpoint::Tcp { .. }, Some(proxy)) => {
                 let text = format!(
-                    "goes through the proxy {proxy}, so that only gRPC's own word counts from here"
+                    "the connection goes through the proxy {proxy}: only gRPC's own errors tell more"
                 );
-                found.push(Finding::warning(Step::Tcp, Problem::alone(text)));
+                findings.push(Finding::warning(Step::Tcp, Problem::alone(text)));
                 return Ok(());
             }
             (Endpoint::Tcp { host, port }, None) => (host, *port),
-            // Nothing is connected to.
+            // These make no connection.
             (Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin, _) => return Ok(()),
         };
-        let addresses = address::resolve(host, port, self.until(), found)?;
-        let (stream, address) = address::connect(&addresses, self.until(), found)?;
+        let addresses = tcp::resolve(host, port, self.deadline(), findings)?;
+        let (stream, address) = tcp::connect(&addresses, self.deadline(), findings)?;
         let Some(tls) = &self.tls else {
             return Ok(());
         };
-        let pem = disk::look(tls, load(tls), found)?;
-        let name = self.name.as_deref().unwrap_or(host);
-        handshake::look(stream, &address, name, tls, &pem, self.until(), found)
+        let pem = tls_files::probe(tls, load(tls), findings)?;
+        let handshake = Handshake {
+            address: &address,
+            name: self.name.as_deref().unwrap_or(host),
+            tls,
+            pem: &pem,
+            deadline: self.deadline(),
+        };
+        handshake.probe(stream, findings)
     }
 
-    fn until(&self) -> Instant {
+    fn deadline(&self) -> Instant {
         Instant::now() + self.connect_timeout
     }
 }
 
-/// What is broken between here and TLS, as far as that is found `within` this time.
+/// Finds the first step up to TLS that fails, if one does `within` this time.
 ///
-/// The look is taken on a thread of its own, whatever executor waits for it.
-pub(crate) fn look(
+/// The probe runs on a thread of its own, whatever executor waits for it.
+pub(crate) fn find_failure(
     mut route: Route,
     pem: Option<Pem>,
     within: Duration,
 ) -> impl Future<Output = Option<Finding>> + Send + 'static {
-    // Without TLS there is no more to be seen than C-core says.
-    let answer = pem.map(|pem| {
+    // Without TLS, a probe would find no more than C-core reports.
+    let failure = pem.map(|pem| {
         route.connect_timeout = route.connect_timeout.min(within);
-        let (tell, answer) = oneshot::channel();
+        let (sender, failure) = oneshot::channel();
         worker::run(Box::new(move || {
-            // Whoever has asked may have gone while this waited for its turn.
-            if tell.is_canceled() {
+            // The caller may have gone while the job was queued.
+            if sender.is_canceled() {
                 return;
             }
-            let broken = route.walk(|_| Ok(pem), &mut Vec::new()).err();
-            let _nobody_waits = tell.send(broken);
+            let failure = route.probe(|_| Ok(pem), &mut Vec::new()).err();
+            let _caller_is_gone = sender.send(failure);
         }));
-        answer
+        failure
     });
     async move {
-        match select(answer?, Delay::new(within)).await {
-            Either::Left((answer, _)) => answer.ok()?,
+        match select(failure?, Delay::new(within)).await {
+            Either::Left((failure, _)) => failure.ok()?,
             Either::Right(_) => None,
         }
     }

@@ -1,4 +1,4 @@
-//! The file of a unix socket.
+//! Probes a unix socket, without connecting to it.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
@@ -9,21 +9,21 @@ use std::path::Path;
 use super::{Finding, Step};
 use crate::error::Problem;
 
-/// Kind, owner and permission, and whether something listens.
-pub(super) fn look(path: &Path) -> Result<Finding, Finding> {
+/// Its kind, owner and permissions, and whether something listens.
+pub(super) fn probe(path: &Path) -> Result<Finding, Finding> {
     let metadata = fs::metadata(path);
-    let whose = metadata.as_ref().ok().map(whose);
-    match look_at_socket(path) {
+    let owner = metadata.as_ref().ok().map(owner);
+    match is_listening(path) {
         Ok(()) => {
-            let whose = whose.map_or_else(String::new, |whose| format!(" of {whose}"));
+            let owner = owner.map_or_else(String::new, |owner| format!(" of {owner}"));
             Ok(Finding::ok(
                 Step::Socket,
-                format!("a socket{whose}, that this user may write and something listens on"),
+                format!("a socket{owner}, which this user may write to and something listens on"),
             ))
         }
         Err((problem, _)) => {
-            let problem = match whose {
-                Some(whose) => problem.because(format_args!("it is of {whose}")),
+            let problem = match owner {
+                Some(owner) => problem.because(format_args!("its owner is {owner}")),
                 None => problem,
             };
             Err(Finding::failed(Step::Socket, problem.of(path.display())))
@@ -31,7 +31,7 @@ pub(super) fn look(path: &Path) -> Result<Finding, Finding> {
     }
 }
 
-fn whose(metadata: &Metadata) -> String {
+fn owner(metadata: &Metadata) -> String {
     let (user, group) = (metadata.uid(), metadata.gid());
     format!(
         "{}:{}, mode {:04o}",
@@ -41,7 +41,7 @@ fn whose(metadata: &Metadata) -> String {
     )
 }
 
-/// The name of a user or group, where the local files know it.
+/// The name of a user or group, if the local files have it.
 fn name(file: &str, id: u32) -> String {
     const LARGEST: u64 = 1 << 20;
     let mut text = Vec::new();
@@ -59,17 +59,17 @@ fn name(file: &str, id: u32) -> String {
     }
 }
 
-/// Whether something listens on the socket, which C-core does not tell apart well.
-pub(crate) fn look_at_socket(path: &Path) -> Result<(), (Problem, Option<io::Error>)> {
+/// Whether something listens on the socket, with the reasons that C-core does not tell apart.
+pub(crate) fn is_listening(path: &Path) -> Result<(), (Problem, Option<io::Error>)> {
     match std::fs::metadata(path) {
-        Ok(found) if !found.file_type().is_socket() => Err((
+        Ok(metadata) if !metadata.file_type().is_socket() => Err((
             Problem::fixed(
                 "this is not a socket",
                 "give the path in Falco's grpc.bind_address. Falco 0.44 and later have no gRPC",
             ),
             None,
         )),
-        found => match found.and_then(|_| probe(path)) {
+        metadata => match metadata.and_then(|_| connectable(path)) {
             Ok(()) => Ok(()),
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound => Err((
@@ -92,7 +92,7 @@ pub(crate) fn look_at_socket(path: &Path) -> Result<(), (Problem, Option<io::Err
                 io::ErrorKind::ConnectionRefused => Err((
                     Problem::fixed(
                         "nothing listens on this socket",
-                        "see whether Falco is running, the file may be left from one that ended",
+                        "see whether Falco is running; the file may be left over from one that ended",
                     ),
                     Some(error),
                 )),
@@ -102,19 +102,19 @@ pub(crate) fn look_at_socket(path: &Path) -> Result<(), (Problem, Option<io::Err
     }
 }
 
-/// Whether a socket file has someone behind it, without a connection: one would wait while the
-/// other side's backlog is full, and be one more in it.
+/// Whether a socket file has a listener, without a connection: that would wait while the listener's
+/// backlog is full, and take a place in it.
 ///
-/// A datagram socket cannot be connected to a stream socket that is there, which the system
-/// says only after it has found it and the permission to write it.
-pub(crate) fn probe(path: &Path) -> io::Result<()> {
+/// A datagram socket cannot connect to a stream socket. The system reports that only after it has
+/// found a listener, and the permission to write.
+pub(crate) fn connectable(path: &Path) -> io::Result<()> {
     match UnixDatagram::unbound()?.connect(path) {
-        Err(error) if refuses(&error) => Err(error),
+        Err(error) if is_refused(&error) => Err(error),
         _ => Ok(()),
     }
 }
 
-fn refuses(error: &io::Error) -> bool {
+fn is_refused(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
     matches!(
         error.kind(),

@@ -1,9 +1,9 @@
-//! What is wrong with a connection, and the remedy, in the words that errors and findings share.
+//! Problems of a connection and their remedies, as errors and findings share them.
 
 use crate::error::Problem;
 
 pub(crate) const HUNG_UP: Problem = Problem::without_remedy(
-    "the connection was closed by the server: Falco ended, or was not offered what it demands on \
+    "the connection was closed by the server: Falco ended, or it was not offered what it requires on \
      its TCP port, TLS with a client certificate that its ca.crt signed",
 );
 

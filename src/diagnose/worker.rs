@@ -1,4 +1,4 @@
-//! A few threads for what blocks, shared by the process: made on demand, gone when there is no work.
+//! A small thread pool for probes, which block: shared by the process, started on demand, ended when idle.
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -9,51 +9,51 @@ use crate::util::thread::spawn_named;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
-/// So many, that one server that says nothing does not hold up the others.
+/// Enough that one server that does not answer does not delay probes of others.
 const THREADS: usize = 4;
 
-/// Beyond it jobs are dropped: they would be late anyway.
-const WAITING: usize = 16;
+/// The length of the queue. Jobs beyond it are dropped: they would be too late anyway.
+const QUEUED: usize = 16;
 
-struct Work {
+struct JobQueue {
     jobs: VecDeque<Job>,
     threads: usize,
 }
 
-static WORK: Mutex<Work> = Mutex::new(Work {
+static QUEUE: Mutex<JobQueue> = Mutex::new(JobQueue {
     jobs: VecDeque::new(),
     threads: 0,
 });
 
-/// Runs `job` when its turn comes, or drops it.
+/// Queues a job, or drops it when the queue is full.
 pub(super) fn run(job: Job) {
-    let mut work = lock(&WORK);
-    if work.jobs.len() >= WAITING {
+    let mut queue = lock(&QUEUE);
+    if queue.jobs.len() >= QUEUED {
         return;
     }
-    work.jobs.push_back(job);
-    if work.threads == THREADS {
+    queue.jobs.push_back(job);
+    if queue.threads == THREADS {
         return;
     }
     if spawn_named("falco-probe", serve).is_ok() {
-        work.threads += 1;
-    } else if work.threads == 0 {
-        work.jobs.clear();
+        queue.threads += 1;
+    } else if queue.threads == 0 {
+        queue.jobs.clear();
     }
 }
 
 fn serve() {
     while let Some(job) = next() {
-        // One that panics must not keep the others from running. Its answer is dropped.
+        // A job that panics must not end the thread, which has others to run.
         let _panicked = catch_unwind(AssertUnwindSafe(job));
     }
 }
 
 fn next() -> Option<Job> {
-    let mut work = lock(&WORK);
-    let job = work.jobs.pop_front();
+    let mut queue = lock(&QUEUE);
+    let job = queue.jobs.pop_front();
     if job.is_none() {
-        work.threads -= 1;
+        queue.threads -= 1;
     }
     job
 }
@@ -86,7 +86,7 @@ mod tests {
             begins.recv_timeout(limit).unwrap();
         }
         let (tell, told) = mpsc::channel();
-        for number in 0..WAITING * 2 {
+        for number in 0..QUEUED * 2 {
             let tell = tell.clone();
             run(Box::new(move || tell.send(number).unwrap()));
         }
@@ -94,7 +94,7 @@ mod tests {
         drop(blockers);
         let mut ran: Vec<_> = told.iter().collect();
         ran.sort_unstable();
-        assert!(ran.iter().copied().eq(0..WAITING), "{ran:?}");
+        assert!(ran.iter().copied().eq(0..QUEUED), "{ran:?}");
 
         let (tell, told) = mpsc::channel();
         run(Box::new(move || tell.send(()).unwrap()));

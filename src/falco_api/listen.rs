@@ -9,7 +9,7 @@ use std::path::Path;
 
 use grpcio::{CertificateRequestType, ServerCredentials, ServerCredentialsBuilder};
 
-use crate::diagnose::socket::probe;
+use crate::diagnose::socket::connectable;
 use crate::endpoint::cannot_listen;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Problem, Result};
@@ -74,7 +74,7 @@ fn check_path(endpoint: &Endpoint, path: &Path) -> Result<()> {
             let problem = ("a file that is not a socket lies there", remedy);
             Err(Error::listen(endpoint, problem, None))
         }
-        Ok(_) => match probe(path) {
+        Ok(_) => match connectable(path) {
             Ok(()) => {
                 let remedy = "end it, or listen at another path";
                 let problem = ("something listens there already", remedy);

@@ -84,15 +84,15 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refusal::TooManyConnections => "all connections wait for room",
+            Refusal::TooManyConnections => "all connections are busy",
             Refusal::Handshake(error) => {
                 return write!(f, "its TLS handshake failed: {error}");
             }
             Refusal::NoRequest => "it sent no request",
-            Refusal::NotHttp => "it is no HTTP",
-            Refusal::BodyNotHttp => "its body is no HTTP",
-            Refusal::AmbiguousLength => "where its body ends is not clear",
-            Refusal::MissingLength => "it does not say how long it is",
+            Refusal::NotHttp => "it is not HTTP",
+            Refusal::BodyNotHttp => "its body is not valid HTTP",
+            Refusal::AmbiguousLength => "the end of its body is ambiguous",
+            Refusal::MissingLength => "it has no Content-Length",
             Refusal::HeadTooLarge => "its head is too large",
             Refusal::BodyTooLarge => "its body is too large",
             Refusal::BodyFarTooLarge => "its body is far too large",
@@ -100,7 +100,7 @@ impl fmt::Display for Refusal {
             Refusal::TooSlow => "its request took too long",
             Refusal::Incomplete => "it ended in the middle of a request",
             Refusal::Broken => "its connection failed in the middle of a request",
-            Refusal::Unanswerable => "it does not take its answer",
+            Refusal::Unanswerable => "its connection failed while it was answered",
             Refusal::Rejected { reason, .. } => reason,
         })
     }

@@ -151,7 +151,7 @@ fn the_endpoint_of_falco_yaml_is_taken_where_none_is_given() {
     assert_eq!(ended.code, Some(10), "{}", ended.stdout);
     assert!(ended
         .stdout
-        .contains("the endpoint asked is unix:///nonexistent/falco.sock"));
+        .contains("the endpoint is unix:///nonexistent/falco.sock"));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn every_alert_that_came_is_printed() {
     assert!(alerts.iter().all(|line| line["alert"]["rule"].is_string()));
     let last = report["findings"].as_array().unwrap().last().unwrap();
     assert_eq!(last["step"], "first alert");
-    assert_eq!(last["found"], format!("{} came", alerts.len()));
+    assert_eq!(last["found"], format!("{} alerts arrived", alerts.len()));
     let (taken, left) = falco.stop();
     assert_eq!((taken, taken + left), (alerts.len() as u64, 1200));
 }
@@ -177,8 +177,8 @@ fn no_alert_within_the_time_is_a_failure() {
     assert_eq!(ended.code, Some(21), "{}", ended.stdout);
     assert!(ended
         .stdout
-        .contains("FAILED   first alert   none came within 1s"));
-    assert!(ended.stdout.contains("-> make Falco see something"));
+        .contains("FAILED   first alert   no alert arrived within 1s"));
+    assert!(ended.stdout.contains("-> trigger a rule of Falco"));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn an_undecodable_first_alert_is_given_back_as_bytes() {
     let falco = Falco::replay(&path);
     let ended = check(&falco.endpoint, &["--first-alert", "60"]);
     assert!(
-        ended.stdout.contains("first alert   2 came"),
+        ended.stdout.contains("first alert   2 alerts arrived"),
         "{}",
         ended.stdout
     );
@@ -212,7 +212,7 @@ fn ctrl_c_ends_the_wait() {
     let (status, stderr) = running.end();
     assert_eq!(status.code(), Some(0), "{said}{stderr}");
     assert!(
-        said.contains("warning  first alert   the wait was ended before one came"),
+        said.contains("warning  first alert   the wait was ended before an alert arrived"),
         "{said}"
     );
 }
@@ -248,7 +248,7 @@ fn a_socket_that_may_not_be_written() {
     assert_eq!(ended.code, Some(14), "{}", ended.stdout);
     let mode = format!(", mode {mode:04o})");
     for part in [
-        "permission denied (it is of ",
+        "permission denied (its owner is ",
         &mode,
         "-> run as a user who may write",
     ] {

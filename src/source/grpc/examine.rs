@@ -35,5 +35,5 @@ pub(crate) fn look(
     let checked = connection.checked();
     let route = Route::new(connection.config(), &checked.endpoint);
     // C-core goes by what was loaded, not by what the files may have become.
-    diagnose::look(route, checked.pem, within)
+    diagnose::find_failure(route, checked.pem, within)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use grpcio::RpcStatusCode;
 
-use crate::diagnose::socket::look_at_socket;
+use crate::diagnose::socket::is_listening;
 use crate::diagnose::texts::{HUNG_UP, NO_TLS, REFUSED, SILENT, TLS_FAILED, UNKNOWN_HOST};
 use crate::endpoint::Endpoint;
 use crate::error::{Cause, Error, Problem, StatusCode};
@@ -104,7 +104,7 @@ fn shown(method: &'static str) -> &'static str {
 
 fn unavailable(endpoint: &Endpoint, message: &str) -> (Problem, Option<Cause>) {
     if let Endpoint::Unix(path) = endpoint {
-        if let Err((problem, error)) = look_at_socket(path) {
+        if let Err((problem, error)) = is_listening(path) {
             return (problem, error.map(Cause::from));
         }
     }

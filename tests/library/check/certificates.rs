@@ -233,7 +233,7 @@ fn the_table() {
                 &[
                     "refused our certificate",
                     "grpc.root_certs",
-                    "the CA here did not sign it",
+                    "the CA configured here did not sign it",
                 ],
             )),
         ),
@@ -374,7 +374,7 @@ fn a_key_that_others_may_read_is_a_warning() {
         assert!(report.failed().is_none(), "{report}");
         let warnings = warnings(&report);
         let expected = format!(
-            "certificates: private key {0}: its mode {bits:04o} opens it to others than its owner; \
+            "certificates: private key {0}: its mode {bits:04o} lets others than its owner read it; \
              chmod 600 {0}",
             key.display()
         );

@@ -110,7 +110,7 @@ fn each_setting_that_is_off() {
             "grpc: {enabled: TRUE, bind_address: \"unix:///run/other.sock\"}",
             vec![(
                 Failed,
-                "grpc.bind_address is unix:///run/other.sock, and the endpoint asked is",
+                "grpc.bind_address is unix:///run/other.sock, and the endpoint is",
             )],
             vec![(Warning, "make them the same")],
         ),
@@ -118,7 +118,7 @@ fn each_setting_that_is_off() {
             "grpc: {enabled: true}",
             vec![(
                 Failed,
-                "grpc.bind_address is 0.0.0.0:5060, and the endpoint asked is unix:",
+                "grpc.bind_address is 0.0.0.0:5060, and the endpoint is unix:",
             )],
             vec![(Warning, "0.0.0.0:5060")],
         ),

@@ -69,7 +69,10 @@ fn a_file_is_there_or_comes_later_or_cannot_be_read() {
     let endpoint = format!("file://{}", folder.path().join("falco.log").display());
     let missing = check(&Config::new(&endpoint));
     assert!(missing.failed().is_none(), "{missing}");
-    assert!(missing.to_string().contains("not there yet"), "{missing}");
+    assert!(
+        missing.to_string().contains("does not exist yet"),
+        "{missing}"
+    );
     fs::write(folder.path().join("falco.log"), "12").unwrap();
     assert!(check(&Config::new(&endpoint))
         .to_string()
@@ -78,7 +81,7 @@ fn a_file_is_there_or_comes_later_or_cannot_be_read() {
     fails(
         &check(&Config::new(directory)),
         Step::Outputs,
-        &["is no file"],
+        &["not a file"],
     );
 }
 

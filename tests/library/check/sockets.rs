@@ -75,7 +75,7 @@ fn a_falco_that_is_well() {
         .map(|it| it.found.as_str())
         .collect();
     assert!(
-        found[1].contains(", mode 0755, that this user may write"),
+        found[1].contains(", mode 0755, which this user may write to"),
         "{report}"
     );
     assert_eq!(
@@ -312,7 +312,7 @@ fn a_tls_alert_says_why_our_certificate_is_refused() {
         let parts = [
             "the server refused our certificate (O=Test, CN=localhost, signed by O=Test, CN=Other CA)",
             "it does not know the CA (TLS alert: unknown ca)",
-            "the CA here did not sign it either",
+            "the CA configured here did not sign it either",
         ];
         let config = Config::new(endpoint).tls(tls(&foreign));
         broken(config.server_name("localhost"), Step::Tls, &parts);
@@ -433,7 +433,7 @@ fn each_service_that_gives_alerts_is_recognised() {
         ),
         (
             Some("/other.service/sub"),
-            Err("speaks gRPC, but gives no alerts"),
+            Err("speaks gRPC, but provides no alerts"),
         ),
         (None, Err("Falco 0.44 and later have no gRPC")),
     ] {
@@ -444,7 +444,7 @@ fn each_service_that_gives_alerts_is_recognised() {
             panic!("{report}");
         };
         assert!(
-            version.found.contains("does not tell its version"),
+            version.found.contains("does not report its version"),
             "{report}"
         );
         assert_eq!(outputs.step, Step::Outputs);

@@ -1,4 +1,4 @@
-//! The three parts of mutual TLS, before anything is sent.
+//! Probes the files of mutual TLS, before anything is sent.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -12,11 +12,11 @@ use super::{Finding, Step};
 use crate::error::{Error, Problem, Result};
 use crate::tls::{Pem, Tls};
 
-/// Whether they can be used, now and by this user alone.
-pub(super) fn look(
+/// Whether they can be used now, and the key is readable by its owner alone.
+pub(super) fn probe(
     tls: &Tls,
     loaded: Result<Pem>,
-    found: &mut Vec<Finding>,
+    findings: &mut Vec<Finding>,
 ) -> Result<Pem, Finding> {
     let failed = |problem: Problem| Finding::failed(Step::Certificates, problem);
     let pem = loaded.map_err(|error| failed(Problem::from(&error)))?;
@@ -30,16 +30,16 @@ pub(super) fn look(
     for certificate in &ours {
         let subject = &certificate.subject;
         match certificate.validity() {
-            Validity::Not(why) => {
+            Validity::Invalid(why) => {
                 let problem = format!("{cert_name}: {subject} {why}");
                 let remedy = "make a new one, signed by Falco's ca.crt";
                 return Err(failed((problem, remedy).into()));
             }
-            Validity::Ends(when) => warn(
+            Validity::EndsSoon(when) => warn(
                 format!("{cert_name}: {subject} {when}"),
                 "make a new one until then".into(),
             ),
-            Validity::Holds => {}
+            Validity::Valid => {}
         }
     }
 
@@ -49,13 +49,13 @@ pub(super) fn look(
     for authority in &authorities {
         let subject = &authority.subject;
         match authority.validity() {
-            Validity::Not(why) => unusable = Some(format!("{ca_name}: {subject} {why}")),
-            Validity::Ends(when) => {
+            Validity::Invalid(why) => unusable = Some(format!("{ca_name}: {subject} {why}")),
+            Validity::EndsSoon(when) => {
                 usable += 1;
                 let remedy = "until then make a new one, and new certificates for both sides";
                 warn(format!("{ca_name}: {subject} {when}"), remedy.into());
             }
-            Validity::Holds => usable += 1,
+            Validity::Valid => usable += 1,
         }
     }
     match (unusable, usable) {
@@ -63,7 +63,7 @@ pub(super) fn look(
             let remedy = "make a new one, and new certificates for both sides";
             return Err(failed((text, remedy).into()));
         }
-        (Some(text), _) => warn(text, "remove it, others in the file hold".into()),
+        (Some(text), _) => warn(text, "remove it; others in the file are valid".into()),
         (None, _) => {}
     }
 
@@ -73,14 +73,14 @@ pub(super) fn look(
     }) {
         let path = path.display();
         let text =
-            format!("private key {path}: its mode {mode:04o} opens it to others than its owner");
+            format!("private key {path}: its mode {mode:04o} lets others than its owner read it");
         warn(text, format!("chmod 600 {path}"));
     }
-    found.push(Finding::ok(
+    findings.push(Finding::ok(
         Step::Certificates,
         summary(&ours, &authorities),
     ));
-    found.append(&mut warnings);
+    findings.append(&mut warnings);
     Ok(pem)
 }
 
@@ -91,18 +91,18 @@ fn summary(ours: &[Certificate], authorities: &[Certificate]) -> String {
     let authorities: Vec<_> = authorities.iter().map(|it| it.subject.as_str()).collect();
     let shown = match authorities.len() {
         0..=4 => authorities.join("; "),
-        many => format!("{many} of them"),
+        count => format!("{count} certificates"),
     };
     format!(
-        "ours is {}, signed by {}, until {}, and its key fits (CA: {shown})",
+        "our certificate is {}, signed by {}, valid until {}, and matches its key (CA: {shown})",
         first.subject,
         first.issuer,
         first.until()
     )
 }
 
-/// Whether our certificate is one that our own CA signed.
-pub(super) fn vouched_for(pem: &Pem) -> std::result::Result<bool, ErrorStack> {
+/// Whether our CA signed our certificate.
+pub(super) fn is_signed_by_our_ca(pem: &Pem) -> std::result::Result<bool, ErrorStack> {
     let mut store = X509StoreBuilder::new()?;
     for authority in X509::stack_from_pem(&pem.ca)? {
         store.add_cert(authority)?;
@@ -112,8 +112,8 @@ pub(super) fn vouched_for(pem: &Pem) -> std::result::Result<bool, ErrorStack> {
     let Some(leaf) = ours.next() else {
         return Ok(false);
     };
-    for between in ours {
-        chain.push(between)?;
+    for intermediate in ours {
+        chain.push(intermediate)?;
     }
     X509StoreContext::new()?.init(&store.build(), &leaf, &chain, |it| it.verify_cert())
 }

@@ -1,20 +1,20 @@
-//! Whether a certificate is for a name, by the rules of gRPC's C-core.
+//! The names in a certificate, and whether one of them matches, by the rules of gRPC's C-core.
 
 use std::net::IpAddr;
 
-/// The names that a certificate has.
+/// The names in a certificate.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct CertificateNames {
     pub common: Option<String>,
     pub dns: Vec<String>,
     pub addresses: Vec<IpAddr>,
-    /// Other alternative names, such as URIs, after which the common name does not count either.
+    /// Other alternative names, such as URIs: with any of them the common name does not count.
     pub others: usize,
 }
 
-impl Names {
+impl CertificateNames {
     pub fn include(&self, wanted: &str) -> bool {
-        // A zone is for this machine's interfaces only.
+        // A zone names an interface of this machine only.
         let address = wanted.split('%').next().unwrap_or(wanted);
         if let Ok(address) = address.parse::<IpAddr>() {
             return self.addresses.contains(&address);
@@ -30,17 +30,17 @@ impl Names {
         !self.dns.is_empty() || !self.addresses.is_empty() || self.others > 0
     }
 
-    /// The names that count, a few of them where there are many.
+    /// The names that count; where there are many, a few of them.
     pub fn shown(&self) -> String {
         const SHOWN: usize = 8;
         if !self.has_alternatives() {
-            return self.common.as_deref().map_or("no name".into(), plain);
+            return self.common.as_deref().map_or("no name".into(), excerpt);
         }
         let addresses = self.addresses.iter().map(IpAddr::to_string);
         let mut names: Vec<_> = self
             .dns
             .iter()
-            .map(|name| plain(name))
+            .map(|name| excerpt(name))
             .chain(addresses)
             .collect();
         let more = names.len().saturating_sub(SHOWN);
@@ -52,7 +52,7 @@ impl Names {
         }
     }
 
-    /// One of the names, as a server name to give.
+    /// One of the names, to configure as `server_name`.
     pub fn one(&self) -> Option<String> {
         let address = self.addresses.first().map(IpAddr::to_string);
         let name = match self.has_alternatives() {
@@ -78,8 +78,8 @@ fn matches(entry: &str, wanted: &str) -> bool {
     }
 }
 
-/// Text from the other side as a part of one line, not too long.
-pub(super) fn plain(text: &str) -> String {
+/// An excerpt of text from the peer, to stand in one line.
+pub(super) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 100;
     let mut shown = String::new();
     for (at, char) in text.chars().enumerate() {
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn the_common_name_counts_where_there_is_no_other() {
-        let mut names = Names {
+        let mut names = CertificateNames {
             common: Some("localhost".into()),
-            ..Names::default()
+            ..CertificateNames::default()
         };
         assert!(names.include("localhost") && names.shown() == "localhost");
         names.others = 1;
@@ -135,9 +135,9 @@ mod tests {
 
     #[test]
     fn hostile_names_stay_in_one_short_line() {
-        let names = Names {
+        let names = CertificateNames {
             dns: vec!["\n\x1b[2J".repeat(1000); 1000],
-            ..Names::default()
+            ..CertificateNames::default()
         };
         let shown = names.shown();
         assert!(shown.len() < 10_000 && !shown.contains(char::is_control));

@@ -1,28 +1,25 @@
-//! A server that does not take our certificate.
+//! A server that refuses our certificate, by the TLS alert it sends.
 
-use super::names::plain;
-use super::{disk, Finding, Step};
+use super::certificate_names::excerpt;
+use super::{tls_files, Finding, Step};
 use crate::tls::Pem;
 
-/// TLS alerts in OpenSSL's words, which differ little between its versions.
+/// TLS alerts in OpenSSL's words, which differ little between its versions, and what they mean.
 const ALERTS: [(&str, &str); 9] = [
     ("unknown ca", ": it does not know the CA"),
-    ("certificate expired", ": it takes it for expired"),
-    ("certificate required", ": it was shown none that it knows"),
+    ("certificate expired", ": it considers it expired"),
+    ("certificate required", ": it got none that it knows"),
     ("certificate revoked", ": it is revoked"),
-    (
-        "unsupported certificate",
-        ": it is of a kind that it does not take",
-    ),
-    ("bad certificate", ": it finds it bad"),
-    ("certificate unknown", ": it does not take it"),
-    ("decrypt error", ": its signature does not fit"),
-    // What OpenSSL sends with TLS 1.2 where none was shown that it takes.
+    ("unsupported certificate", ": it does not support its kind"),
+    ("bad certificate", ": it considers it malformed"),
+    ("certificate unknown", ": it does not accept it"),
+    ("decrypt error", ": its signature does not match"),
+    // OpenSSL sends it with TLS 1.2 when it got no acceptable certificate.
     ("handshake failure", " or something else in the handshake"),
 ];
 
-/// What the server holds against our certificate, by the alert in OpenSSL's words. C-core sends none:
-/// it closes the connection.
+/// Why the server refuses our certificate, by the alert in OpenSSL's words. C-core sends none: it closes
+/// the connection.
 pub(super) fn refusal(pem: &Pem, error: &str) -> Finding {
     let alert = error.split_once("alert ").map(|(_, it)| without_codes(it));
     let known = ALERTS.iter().find(|(text, _)| error.contains(text));
@@ -31,22 +28,22 @@ pub(super) fn refusal(pem: &Pem, error: &str) -> Finding {
         (Some(alert), None) => {
             let problem = format!(
                 "the server ended the handshake with the TLS alert {}",
-                plain(alert)
+                excerpt(alert)
             );
             let remedy = "see whether this is Falco's grpc.bind_address (by default port 5060), \
                           and what its log says";
             return Finding::failed(Step::Tls, (problem, remedy));
         }
-        (None, _) => ", and does not say why".to_owned(),
+        (None, _) => ", without a reason".to_owned(),
     };
-    let ours = disk::read(&pem.cert).ok();
+    let ours = tls_files::read(&pem.cert).ok();
     let ours = match ours.as_deref() {
         Some([ours, ..]) => format!("{}, signed by {}", ours.subject, ours.issuer),
         _ => String::new(),
     };
     // Usually both sides have the same CA.
-    let hint = match disk::vouched_for(pem) {
-        Ok(false) => " (the CA here did not sign it either)",
+    let hint = match tls_files::is_signed_by_our_ca(pem) {
+        Ok(false) => " (the CA configured here did not sign it either)",
         _ => "",
     };
     let problem = format!("the server refused our certificate ({ours}){why}");
@@ -57,7 +54,7 @@ pub(super) fn refusal(pem: &Pem, error: &str) -> Finding {
     Finding::failed(Step::Tls, (problem, remedy))
 }
 
-/// OpenSSL's text ends with the place in its source.
+/// OpenSSL's text ends with a location in its source.
 fn without_codes(alert: &str) -> &str {
     alert.split(':').next().unwrap_or(alert)
 }

@@ -1,4 +1,4 @@
-//! What Falco answers: its version, and which service it has for alerts.
+//! The calls: which version Falco reports, and which service it has for alerts.
 
 use std::task::{Context, Poll};
 
@@ -10,17 +10,17 @@ use grpcio::{
     RpcStatusCode,
 };
 
-use super::{Finding, Step};
 use crate::api::paths::{SUB, SUBSCRIBE};
+use crate::check::{Finding, Step};
 use crate::client::Client;
 use crate::error::{Error, Problem};
 use crate::source::grpc::explain;
 use crate::source::grpc::Connection;
 use crate::util::wait::wait;
 
-pub(super) fn look(client: &Client, found: &mut Vec<Finding>) -> Result<(), Finding> {
-    found.push(version(client)?);
-    found.push(outputs(client)?);
+pub(super) fn probe(client: &Client, findings: &mut Vec<Finding>) -> Result<(), Finding> {
+    findings.push(version(client)?);
+    findings.push(outputs(client)?);
     Ok(())
 }
 
@@ -36,36 +36,36 @@ fn version(client: &Client) -> Result<Finding, Finding> {
         }
         Err(Error::Unimplemented { .. }) => Ok(Finding::ok(
             Step::Version,
-            "the server does not tell its version, as Falco before 0.20",
+            "the server does not report its version, as Falco before 0.20",
         )),
         Err(error) => Err(Finding::failed(Step::Version, &error)),
     }
 }
 
-/// Opens the calls that give alerts without a request, for which Falco gives none: a server without
-/// the method says so at once.
+/// Opens the calls that provide alerts, and sends no request, so that Falco writes none. A server
+/// without the method ends the call at once.
 fn outputs(client: &Client) -> Result<Finding, Finding> {
     let failed = |error: Error| Finding::failed(Step::Outputs, &error);
     let endpoint = client.endpoint();
     let connection = client.connection().map_err(failed)?;
     let open = |method| {
         let explain = |error| explain(endpoint, method, None, error);
-        Opened::new(connection, method)
+        OpenCall::new(connection, method)
             .map_err(explain)
             .map_err(failed)
     };
     let (mut sub, mut subscribe) = (open(SUB)?, open(SUBSCRIBE)?);
-    // A round trip after the calls, by which time a refusal is on its way. Falco refuses one of them.
+    // A round trip later, a refusal is on its way. Falco refuses one of the two calls.
     round_trip(client)?;
     let one_ends = poll_fn(|cx| match sub.ended(cx) | subscribe.ended(cx) {
         true => Poll::Ready(()),
         false => Poll::Pending,
     });
-    // Both may be there, in something that is no Falco.
+    // A server that is not Falco may have both.
     let limit = Delay::new(connection.config().call_timeout);
     wait(select(one_ends, limit));
     round_trip(client)?;
-    let refused = |call: &mut Opened, method| {
+    let refused = |call: &mut OpenCall, method| {
         wait(poll_fn(|cx| Poll::Ready(call.ended(cx))));
         call.refused()
             .map_err(|error| failed(explain(endpoint, method, None, error)))
@@ -82,7 +82,7 @@ fn outputs(client: &Client) -> Result<Finding, Finding> {
         (true, true) => Err(Finding::failed(
             Step::Outputs,
             Problem::fixed(
-                "the server speaks gRPC, but gives no alerts",
+                "the server speaks gRPC, but provides no alerts",
                 "see whether this is Falco's grpc.bind_address. Falco 0.44 and later have no \
                  gRPC: let http_output send the alerts to the endpoint listen+http://ADDR:PORT",
             ),
@@ -97,21 +97,21 @@ fn round_trip(client: &Client) -> Result<(), Finding> {
     })
 }
 
-/// A call on which nothing is asked, cancelled when it is dropped.
-struct Opened {
+/// A call without a request, cancelled when it is dropped.
+struct OpenCall {
     answers: ClientDuplexReceiver<()>,
     _requests: ClientDuplexSender<()>,
     end: Option<grpcio::Result<()>>,
 }
 
-impl Opened {
-    fn new(connection: &Connection, name: &'static str) -> grpcio::Result<Opened> {
+impl OpenCall {
+    fn new(connection: &Connection, name: &'static str) -> grpcio::Result<OpenCall> {
         const NOTHING: Marshaller<()> = Marshaller {
             ser: |_, _| Ok(()),
             de: |_| Ok(()),
         };
         let method = Method {
-            // Which kind it is does not show on the wire, and this one waits for a request.
+            // The type does not show on the wire, and a duplex call waits with its request.
             ty: MethodType::Duplex,
             name,
             req_mar: NOTHING,
@@ -119,7 +119,7 @@ impl Opened {
         };
         let channel = connection.current().client;
         let (_requests, answers) = channel.duplex_streaming(&method, CallOption::default())?;
-        Ok(Opened {
+        Ok(OpenCall {
             answers,
             _requests,
             end: None,
@@ -129,14 +129,14 @@ impl Opened {
     fn ended(&mut self, cx: &mut Context) -> bool {
         if self.end.is_none() {
             if let Poll::Ready(end) = self.answers.poll_next_unpin(cx) {
-                // An answer without a request is none of Falco's.
+                // Falco sends no answer without a request.
                 self.end = Some(end.unwrap_or(Ok(())));
             }
         }
         self.end.is_some()
     }
 
-    /// Whether the server has said that it does not have the method.
+    /// Whether the server has reported that it does not have the method.
     fn refused(&mut self) -> grpcio::Result<bool> {
         match self.end.take() {
             Some(Err(grpcio::Error::RpcFailure(status)))

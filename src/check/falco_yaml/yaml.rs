@@ -1,6 +1,6 @@
-//! YAML as far as Falco's settings need it, out of a file that may be hostile.
+//! YAML as far as Falco's settings need it, from a file that may be hostile.
 //!
-//! The parser gives events, so that aliases are never expanded, and what is built of them is bounded.
+//! It is built from the parser's events, so that aliases are never expanded, and within bounds.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use saphyr_parser::{Event, Parser};
 
-/// Falco's own file has 80 KB.
+/// The largest file; Falco's own has 80 KB.
 const LARGEST: u64 = 1 << 20;
 
-/// Settings lie 3 deep.
+/// The deepest nesting; settings are nested 3 deep.
 const DEEPEST: usize = 32;
 
 #[derive(Clone, PartialEq, Debug)]
@@ -19,12 +19,12 @@ pub(super) enum Node {
     Scalar(String),
     Sequence(Vec<Node>),
     Mapping(Vec<(Node, Node)>),
-    /// An alias, which is not looked up.
-    Elsewhere,
+    /// An alias, which is not resolved.
+    Alias,
 }
 
 impl Node {
-    /// The value of a key, of several the first.
+    /// The value of a key; the first, if there are several.
     pub fn get(&self, wanted: &str) -> Option<&Node> {
         match self {
             Node::Mapping(pairs) => {
@@ -61,7 +61,7 @@ pub(super) fn parse(text: &str) -> Result<Node, String> {
         let (event, _) = event.map_err(|error| format!("is no YAML: {error}"))?;
         let node = match event {
             Event::Scalar(text, ..) => Node::Scalar(text.into_owned()),
-            Event::Alias(_) => Node::Elsewhere,
+            Event::Alias(_) => Node::Alias,
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 if open.len() > DEEPEST {
                     return Err(format!("is nested more than {DEEPEST} deep"));
@@ -100,7 +100,7 @@ mod tests {
         let b = node.get("b").unwrap();
         let list = ["d", "e"].map(|text| Node::Scalar(text.into()));
         assert_eq!(b.get("c"), Some(&Node::Sequence(list.into())));
-        assert_eq!(b.get("f"), Some(&Node::Elsewhere));
+        assert_eq!(b.get("f"), Some(&Node::Alias));
         assert_eq!(parse("# nothing\n"), Ok(Node::Mapping(Vec::new())));
     }
 
@@ -130,7 +130,7 @@ mod tests {
             bomb += &format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1);
         }
         let node = parse(&bomb).unwrap();
-        let two = Node::Sequence(vec![Node::Elsewhere, Node::Elsewhere]);
+        let two = Node::Sequence(vec![Node::Alias, Node::Alias]);
         assert_eq!(node.get("a29"), Some(&two));
     }
 
