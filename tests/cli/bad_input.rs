@@ -111,7 +111,7 @@ fn recordings() {
 }
 
 #[test]
-fn a_place_where_nobody_can_listen() {
+fn addresses_that_cannot_be_listened_on() {
     let (_folder, path) = record(&[]);
     let path = path.to_str().unwrap();
     let missing = "unix:///no/such/folder/falco.sock";

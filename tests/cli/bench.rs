@@ -1,4 +1,4 @@
-//! `bench`: figures of the Falco that is built in and of one's own, whose alerts it does not lose.
+//! `bench`: figures of the built-in Falco and of each endpoint, whose alerts it keeps.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -16,7 +16,7 @@ fn figures(stdout: &str) -> Value {
 }
 
 #[test]
-fn a_falco_that_is_built_in() {
+fn the_built_in_falco_is_measured() {
     let ended = run(&[
         "bench",
         "--json",
@@ -50,7 +50,7 @@ fn a_falco_that_is_built_in() {
 }
 
 #[test]
-fn ones_own_falco_loses_nothing_without_a_word() {
+fn alerts_of_a_given_endpoint_are_kept_or_refused() {
     let falco = Falco::replay(&recording("replay_libs-sample.pb"));
     let refused = finish(falco.command("bench", &["--seconds", "1"]));
     assert_eq!(refused.code, Some(2));

@@ -65,7 +65,7 @@ impl From<Output> for Ended {
 }
 
 impl Ended {
-    /// Its standard output, after an end with 0 and nothing to say.
+    /// Its standard output, after exit code 0 and an empty standard error.
     #[track_caller]
     pub fn quietly(self) -> String {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""));

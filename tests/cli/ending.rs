@@ -1,4 +1,4 @@
-//! How it ends: quietly, in order, or with an error, and never with an alert less.
+//! Shutdown: silent, graceful or with an error, and never with an alert lost unreported.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::ChildStdout;
@@ -13,7 +13,7 @@ fn lines(running: &mut Running) -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn a_closed_pipe_ends_it_quietly() {
+fn a_closed_pipe_ends_it_silently() {
     for call in ["get", "watch"] {
         // More than a pipe holds.
         let falco = Falco::replay(&recording("dummy_json.pb"));

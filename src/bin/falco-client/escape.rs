@@ -24,7 +24,7 @@ pub struct JsonEscaped<'a>(pub &'a str);
 impl fmt::Display for JsonEscaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         replace(self.0, f, |char, f| match char {
-            // JSON has these between its tokens only, where no escape may stand.
+            // JSON has these between its tokens only, where an escape is not allowed.
             '\n' | '\r' | '\t' => f.write_char(' '),
             _ => {
                 let mut units = [0; 2];

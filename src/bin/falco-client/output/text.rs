@@ -45,7 +45,7 @@ fn colour(priority: Priority) -> &'static str {
     }
 }
 
-/// The formatted text. With Falco's `json_output` it stands inside the JSON line in `output`.
+/// The formatted text. With Falco's `json_output` it is inside the JSON line in `output`.
 fn output(alert: &Alert) -> Cow<'_, str> {
     #[derive(Deserialize)]
     struct Line<'a> {
@@ -63,7 +63,7 @@ fn output(alert: &Alert) -> Cow<'_, str> {
         .unwrap_or(output.into())
 }
 
-/// Falco begins the text with time and priority, which stand in the line already.
+/// Falco begins the text with time and priority, which are in the line already.
 fn without_prefix(output: &str, priority: Priority) -> &str {
     let without = || {
         let (time, rest) = output.split_once(": ")?;

@@ -92,7 +92,7 @@ impl Printed {
         let client = Client::new(config)?;
         let kind = EndpointKind::of(client.endpoint());
         let shutdown = Shutdown::install(kind, CLOSE_WITHIN, self.output.printed())?;
-        // After that, as whoever sees it may press Ctrl-C.
+        // Only now: a user who sees it may press Ctrl-C.
         if !self.json {
             self.show_text()?;
         }
