@@ -233,8 +233,8 @@ impl Eq for Alert {}
 
 impl fmt::Debug for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Fields<'a>(&'a Alert);
-        impl fmt::Debug for Fields<'_> {
+        struct FieldsDebug<'a>(&'a Alert);
+        impl fmt::Debug for FieldsDebug<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_map().entries(self.0.fields()).finish()
             }
@@ -247,7 +247,7 @@ impl fmt::Debug for Alert {
             .field("source", &self.source())
             .field("hostname", &self.hostname())
             .field("output", &self.output())
-            .field("output_fields", &Fields(self))
+            .field("output_fields", &FieldsDebug(self))
             .field("tags", &self.tags().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }

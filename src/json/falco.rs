@@ -66,11 +66,11 @@ impl Serialize for FalcoJson<'_> {
 
 /// `output_fields`, with the time that Falco's own JSON has among them: over gRPC it is missing, or a
 /// text.
-struct Fields<'a>(&'a Alert);
+struct FalcoFields<'a>(&'a Alert);
 
-impl Serialize for Fields<'_> {
+impl Serialize for FalcoFields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Fields(alert) = self;
+        let FalcoFields(alert) = self;
         let mut map = serializer.serialize_map(None)?;
         let nanos = time::nanos(alert.seconds(), alert.nanos());
         let is_time = |name: &str| native::TIMES.contains(&name);
@@ -98,7 +98,7 @@ impl Serialize for Built<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("hostname", alert.hostname())?;
         map.serialize_entry("output", &*native::text(alert))?;
-        map.serialize_entry("output_fields", &Fields(alert))?;
+        map.serialize_entry("output_fields", &FalcoFields(alert))?;
         match alert.priority().name() {
             Some(name) => map.serialize_entry("priority", name)?,
             None => map.serialize_entry("priority", &alert.priority().to_string())?,

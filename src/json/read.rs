@@ -76,14 +76,14 @@ impl<'de> Deserialize<'de> for Alert {
 }
 
 #[derive(serde::Deserialize)]
-struct Line {
+struct ParsedLine {
     hostname: Option<String>,
     output: Option<String>,
-    output_fields: Option<Fields>,
+    output_fields: Option<ParsedFields>,
     priority: Option<String>,
     rule: Option<String>,
     source: Option<String>,
-    tags: Option<Tags>,
+    tags: Option<ParsedTags>,
     time: Option<String>,
 }
 
@@ -91,23 +91,23 @@ struct Line {
 struct LineVisitor;
 
 impl<'de> Visitor<'de> for LineVisitor {
-    type Value = Line;
+    type Value = ParsedLine;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an alert, which is an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Line, A::Error> {
-        Line::deserialize(MapAccessDeserializer::new(map))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<ParsedLine, A::Error> {
+        ParsedLine::deserialize(MapAccessDeserializer::new(map))
     }
 }
 
-fn alert(line: Line) -> std::result::Result<Alert, String> {
+fn alert(line: ParsedLine) -> std::result::Result<Alert, String> {
     let alert = builder(line)?;
     alert.try_build().map_err(|error| error.to_string())
 }
 
-fn builder(line: Line) -> std::result::Result<AlertBuilder, String> {
+fn builder(line: ParsedLine) -> std::result::Result<AlertBuilder, String> {
     let mut alert = Alert::builder()
         .hostname(line.hostname.unwrap_or_default())
         .output(line.output.unwrap_or_default())
@@ -138,18 +138,18 @@ const MOST: usize = 100_000;
 
 /// Names and values as gRPC carries them.
 #[derive(Default)]
-struct Fields(Vec<(String, String)>);
+struct ParsedFields(Vec<(String, String)>);
 
-impl<'de> Deserialize<'de> for Fields {
+impl<'de> Deserialize<'de> for ParsedFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         deserializer.deserialize_map(FieldsVisitor)
     }
 }
 
 #[derive(Default)]
-struct Tags(Vec<String>);
+struct ParsedTags(Vec<String>);
 
-impl<'de> Deserialize<'de> for Tags {
+impl<'de> Deserialize<'de> for ParsedTags {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         deserializer.deserialize_seq(TagsVisitor)
     }
@@ -158,13 +158,13 @@ impl<'de> Deserialize<'de> for Tags {
 struct TagsVisitor;
 
 impl<'de> Visitor<'de> for TagsVisitor {
-    type Value = Tags;
+    type Value = ParsedTags;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a sequence of tags")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Tags, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<ParsedTags, A::Error> {
         let mut tags = Vec::new();
         while let Some(tag) = seq.next_element()? {
             if tags.len() == MOST {
@@ -172,20 +172,23 @@ impl<'de> Visitor<'de> for TagsVisitor {
             }
             tags.push(tag);
         }
-        Ok(Tags(tags))
+        Ok(ParsedTags(tags))
     }
 }
 
 struct FieldsVisitor;
 
 impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields;
+    type Value = ParsedFields;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the output fields, which are an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Fields, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(
+        self,
+        mut map: A,
+    ) -> std::result::Result<ParsedFields, A::Error> {
         let mut fields = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
             if fields.len() == MOST {
@@ -193,7 +196,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
             }
             fields.push((name, value_text(value.get()).map_err(A::Error::custom)?));
         }
-        Ok(Fields(fields))
+        Ok(ParsedFields(fields))
     }
 }
 

@@ -37,8 +37,10 @@ impl Serialize for Reflected<'_> {
                 if let Some(field) = descriptor.field_by_number(1) {
                     return match field.get_reflect(message) {
                         ReflectFieldRef::Optional(value) => match value.value() {
-                            Some(value) => Value(value).serialize(serializer),
-                            None => Value(field.singular_default_value()).serialize(serializer),
+                            Some(value) => ReflectedValue(value).serialize(serializer),
+                            None => {
+                                ReflectedValue(field.singular_default_value()).serialize(serializer)
+                            }
                         },
                         several => Field(&several).serialize(serializer),
                     };
@@ -106,17 +108,17 @@ impl Serialize for Field<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             ReflectFieldRef::Optional(value) => match value.value() {
-                Some(value) => Value(value).serialize(serializer),
+                Some(value) => ReflectedValue(value).serialize(serializer),
                 None => serializer.serialize_unit(),
             },
             ReflectFieldRef::Repeated(values) => {
-                serializer.collect_seq(elements(values).map(Value))
+                serializer.collect_seq(elements(values).map(ReflectedValue))
             }
             ReflectFieldRef::Map(map) => {
                 // Sorted, because the map's own order differs from run to run.
-                let sorted: BTreeMap<String, Value<'_>> = map
+                let sorted: BTreeMap<String, ReflectedValue<'_>> = map
                     .into_iter()
-                    .map(|(key, value)| (key.to_string(), Value(value)))
+                    .map(|(key, value)| (key.to_string(), ReflectedValue(value)))
                     .collect();
                 sorted.serialize(serializer)
             }
@@ -128,9 +130,9 @@ fn elements<'a>(values: &'a ReflectRepeatedRef<'a>) -> impl Iterator<Item = Refl
     (0..values.len()).map(|place| values.get(place))
 }
 
-struct Value<'a>(ReflectValueRef<'a>);
+struct ReflectedValue<'a>(ReflectValueRef<'a>);
 
-impl Serialize for Value<'_> {
+impl Serialize for ReflectedValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             ReflectValueRef::U32(value) => serializer.serialize_u32(*value),

@@ -22,25 +22,25 @@ impl<'a> Unknown<'a> {
         for values in self.0.chunk_by(|(one, _), (other, _)| one == other) {
             match values {
                 [] => {}
-                [(number, value)] => map.serialize_entry(number, &Value(value))?,
-                [(number, _), ..] => map.serialize_entry(number, &Values(values))?,
+                [(number, value)] => map.serialize_entry(number, &UnknownValue(value))?,
+                [(number, _), ..] => map.serialize_entry(number, &UnknownValues(values))?,
             }
         }
         Ok(())
     }
 }
 
-struct Values<'a>(&'a [(u32, UnknownValueRef<'a>)]);
+struct UnknownValues<'a>(&'a [(u32, UnknownValueRef<'a>)]);
 
-impl Serialize for Values<'_> {
+impl Serialize for UnknownValues<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|(_, value)| Value(value)))
+        serializer.collect_seq(self.0.iter().map(|(_, value)| UnknownValue(value)))
     }
 }
 
-struct Value<'a>(&'a UnknownValueRef<'a>);
+struct UnknownValue<'a>(&'a UnknownValueRef<'a>);
 
-impl Serialize for Value<'_> {
+impl Serialize for UnknownValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             UnknownValueRef::Fixed32(value) => serializer.serialize_u32(*value),

@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn what_is_suppressed_is_formatted_no_more() {
-        struct Counted<'a>(&'a std::cell::Cell<u32>);
-        impl fmt::Display for Counted<'_> {
+        struct CountsFormatting<'a>(&'a std::cell::Cell<u32>);
+        impl fmt::Display for CountsFormatting<'_> {
             fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.set(self.0.get() + 1);
                 Ok(())
@@ -174,7 +174,7 @@ mod tests {
         }
         let (log, count, now) = (log(), std::cell::Cell::new(0), Instant::now());
         for _ in 0..1000 {
-            log.line_at(now, "kind", format_args!("{}", Counted(&count)));
+            log.line_at(now, "kind", format_args!("{}", CountsFormatting(&count)));
         }
         assert_eq!(count.get(), LINES);
     }

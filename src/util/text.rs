@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 /// Formats a message as one line of at most about `longest` bytes, with control characters escaped.
 /// What is cut is not formatted.
 pub(crate) fn one_line(message: fmt::Arguments<'_>, longest: usize) -> String {
-    let mut line = Line {
+    let mut line = BoundedLine {
         text: String::new(),
         longest,
     };
@@ -14,12 +14,12 @@ pub(crate) fn one_line(message: fmt::Arguments<'_>, longest: usize) -> String {
     line.text
 }
 
-struct Line {
+struct BoundedLine {
     text: String,
     longest: usize,
 }
 
-impl fmt::Write for Line {
+impl fmt::Write for BoundedLine {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for char in text.chars() {
             if self.text.len() >= self.longest {

@@ -47,7 +47,7 @@ pub(super) fn line(alert: &Alert) -> Option<Cow<'_, str>> {
 /// alert, as programs that add keys of their own write it: else it would be wrapped in itself.
 pub(super) fn text(alert: &Alert) -> Cow<'_, str> {
     #[derive(Deserialize)]
-    struct Inner<'a> {
+    struct InnerOutput<'a> {
         #[serde(borrow, default)]
         output: Cow<'a, str>,
     }
@@ -55,7 +55,7 @@ pub(super) fn text(alert: &Alert) -> Cow<'_, str> {
     if !output.starts_with('{') || !output.ends_with('}') || !is_about(alert, output, true) {
         return output.into();
     }
-    match serde_json::from_str::<Inner<'_>>(output) {
+    match serde_json::from_str::<InnerOutput<'_>>(output) {
         Ok(inner) => inner.output,
         Err(_) => output.into(),
     }
@@ -63,7 +63,7 @@ pub(super) fn text(alert: &Alert) -> Cow<'_, str> {
 
 fn is_about(alert: &Alert, output: &str, extended: bool) -> bool {
     let mut json = serde_json::Deserializer::from_str(output);
-    let line = Line { alert, extended };
+    let line = LineOf { alert, extended };
     line.deserialize(&mut json).is_ok() && json.end().is_ok()
 }
 
@@ -100,13 +100,13 @@ fn differs<E: Error>() -> E {
     E::custom("it is not what the message says")
 }
 
-struct Line<'a> {
+struct LineOf<'a> {
     alert: &'a Alert,
     /// Has keys of other programs, and fields that they have changed.
     extended: bool,
 }
 
-impl<'de> DeserializeSeed<'de> for Line<'_> {
+impl<'de> DeserializeSeed<'de> for LineOf<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -114,7 +114,7 @@ impl<'de> DeserializeSeed<'de> for Line<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Line<'_> {
+impl<'de> Visitor<'de> for LineOf<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,7 +122,7 @@ impl<'de> Visitor<'de> for Line<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Line { alert, extended } = self;
+        let LineOf { alert, extended } = self;
         let (mut seen, mut others) = (0, false);
         while let Some(key) = map.next_key::<Key>()? {
             // Which of two counts, readers do not agree on.
@@ -133,24 +133,24 @@ impl<'de> Visitor<'de> for Line<'_> {
             others |= matches!(key, Key::CustomFields | Key::Other | Key::Uuid);
             match key {
                 // They stand nowhere else in the message.
-                Key::Message | Key::Output => map.next_value_seed(Text(|_: &str| true))?,
+                Key::Message | Key::Output => map.next_value_seed(TextWhere(|_: &str| true))?,
                 Key::OutputFields if extended => map.next_value::<IgnoredAny>().map(drop)?,
                 Key::CustomFields | Key::Uuid => map.next_value::<IgnoredAny>().map(drop)?,
                 Key::Other if extended => map.next_value::<IgnoredAny>().map(drop)?,
                 Key::Other => return Err(differs()),
-                Key::OutputFields => map.next_value_seed(Fields(alert))?,
-                Key::Tags => map.next_value_seed(Tags(alert))?,
-                Key::Rule => map.next_value_seed(Text(|text: &str| text == alert.rule()))?,
-                Key::Priority => {
-                    map.next_value_seed(Text(|text: &str| Some(text) == alert.priority().name()))?
-                }
-                Key::Time => map.next_value_seed(Text(|text: &str| {
+                Key::OutputFields => map.next_value_seed(FieldsOf(alert))?,
+                Key::Tags => map.next_value_seed(TagsOf(alert))?,
+                Key::Rule => map.next_value_seed(TextWhere(|text: &str| text == alert.rule()))?,
+                Key::Priority => map.next_value_seed(TextWhere(|text: &str| {
+                    Some(text) == alert.priority().name()
+                }))?,
+                Key::Time => map.next_value_seed(TextWhere(|text: &str| {
                     text == time::falco(alert.seconds(), alert.nanos())
                 }))?,
-                Key::Source => map.next_value_seed(Text(|text: &str| {
+                Key::Source => map.next_value_seed(TextWhere(|text: &str| {
                     text.is_empty() || text == alert.source()
                 }))?,
-                Key::Hostname => map.next_value_seed(Text(|text: &str| {
+                Key::Hostname => map.next_value_seed(TextWhere(|text: &str| {
                     text.is_empty() || text == alert.hostname()
                 }))?,
             }
@@ -164,9 +164,9 @@ impl<'de> Visitor<'de> for Line<'_> {
 }
 
 /// A string that is as it should be.
-struct Text<F>(F);
+struct TextWhere<F>(F);
 
-impl<'de, F: FnOnce(&str) -> bool> DeserializeSeed<'de> for Text<F> {
+impl<'de, F: FnOnce(&str) -> bool> DeserializeSeed<'de> for TextWhere<F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -174,7 +174,7 @@ impl<'de, F: FnOnce(&str) -> bool> DeserializeSeed<'de> for Text<F> {
     }
 }
 
-impl<F: FnOnce(&str) -> bool> Visitor<'_> for Text<F> {
+impl<F: FnOnce(&str) -> bool> Visitor<'_> for TextWhere<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,9 +191,9 @@ impl<F: FnOnce(&str) -> bool> Visitor<'_> for Text<F> {
 }
 
 /// The message's tags, all of them.
-struct Tags<'a>(&'a Alert);
+struct TagsOf<'a>(&'a Alert);
 
-impl<'de> DeserializeSeed<'de> for Tags<'_> {
+impl<'de> DeserializeSeed<'de> for TagsOf<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -201,7 +201,7 @@ impl<'de> DeserializeSeed<'de> for Tags<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Tags<'_> {
+impl<'de> Visitor<'de> for TagsOf<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -210,7 +210,9 @@ impl<'de> Visitor<'de> for Tags<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut tags = self.0.tags();
-        while let Some(()) = seq.next_element_seed(Text(|text: &str| Some(text) == tags.next()))? {}
+        while let Some(()) =
+            seq.next_element_seed(TextWhere(|text: &str| Some(text) == tags.next()))?
+        {}
         match tags.next() {
             None => Ok(()),
             Some(_) => Err(differs()),
@@ -219,7 +221,7 @@ impl<'de> Visitor<'de> for Tags<'_> {
 }
 
 /// Output fields that are among the message's.
-struct Fields<'a>(&'a Alert);
+struct FieldsOf<'a>(&'a Alert);
 
 /// Those that Falco adds to the line, or writes otherwise there: as nanoseconds.
 pub(super) const TIMES: [&str; 5] = [
@@ -233,7 +235,7 @@ pub(super) const TIMES: [&str; 5] = [
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> DeserializeSeed<'de> for Fields<'_> {
+impl<'de> DeserializeSeed<'de> for FieldsOf<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -241,7 +243,7 @@ impl<'de> DeserializeSeed<'de> for Fields<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Fields<'_> {
+impl<'de> Visitor<'de> for FieldsOf<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -249,7 +251,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Fields(alert) = self;
+        let FieldsOf(alert) = self;
         let told = Told::of(alert);
         let mut last: Option<Cow<'de, str>> = None;
         while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
