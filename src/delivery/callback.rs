@@ -46,7 +46,7 @@ where
         let Some(function) = &mut self.function else {
             return Flow::Stop;
         };
-        // A panic would end the thread, and with it every other call that it serves.
+        // A panic would end the thread, and with it all other calls that it serves.
         match catch_unwind(AssertUnwindSafe(|| function(alert))) {
             Ok(ControlFlow::Continue(())) => Flow::Continue,
             Ok(ControlFlow::Break(())) => Flow::Stop,
@@ -62,7 +62,7 @@ where
     }
 
     fn end(&mut self, error: Option<Error>) {
-        // Before the end is told, so that what the function holds is written out by then.
+        // Dropped before the end is reported, so that what the function holds is flushed by then.
         let function = self.function.take();
         self.panicked |= catch_unwind(AssertUnwindSafe(|| drop(function))).is_err();
         let result = match error {
@@ -73,7 +73,7 @@ where
             None => Ok(()),
         };
         if let Some(done) = self.done.take() {
-            // Nobody has to wait for the end.
+            // It is fine if nobody waits for the end.
             let _ = done.send(result);
         }
     }

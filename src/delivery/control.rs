@@ -1,4 +1,4 @@
-//! What a reader and a running source tell each other.
+//! The control of a running source: how it is ended, woken and observed.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -9,21 +9,21 @@ use futures::task::AtomicWaker;
 use super::counters::Tally;
 use super::message::Message;
 use super::state::{Observed, Observer, State};
-use super::wake::Bell;
+use super::wake::Wakeup;
 use crate::alert::Alert;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 
-/// What a source shall do, each stronger than the one before.
+/// What a source is asked to do; each mode is stronger than the one before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub(crate) enum Mode {
     Run,
-    /// Ask for no more, take what is in flight.
+    /// Request no more, and deliver what is in flight.
     Close,
-    /// Cancel the call, and deliver what was pulled out of it before.
+    /// Cancel the call, and deliver what was received before.
     Cancel,
-    /// Cancel the call. Nobody reads any more.
+    /// Cancel the call. No reader is left.
     Abandon,
 }
 
@@ -31,10 +31,10 @@ const MODES: [Mode; 4] = [Mode::Run, Mode::Close, Mode::Cancel, Mode::Abandon];
 
 pub(crate) struct Control {
     mode: AtomicU8,
-    /// Of a source that is pulled.
-    puller: AtomicWaker,
-    /// Of a source that is not.
-    bell: OnceLock<Weak<Bell>>,
+    /// Of a source that runs as a task.
+    task: AtomicWaker,
+    /// Of a source that runs on threads.
+    threads: OnceLock<Weak<Wakeup>>,
     observed: Observed,
     endpoint: Endpoint,
     pub(crate) tally: Tally,
@@ -44,8 +44,8 @@ impl Control {
     pub(crate) fn new(endpoint: Endpoint) -> Arc<Control> {
         Arc::new(Control {
             mode: AtomicU8::default(),
-            puller: AtomicWaker::default(),
-            bell: OnceLock::new(),
+            task: AtomicWaker::default(),
+            threads: OnceLock::new(),
             observed: Observed::default(),
             endpoint,
             tally: Tally::default(),
@@ -77,27 +77,27 @@ impl Control {
         MODES[usize::from(self.mode.load(Ordering::Acquire)).min(MODES.len() - 1)]
     }
 
-    /// Lets the source look again: at the mode, or at the room in its outlet.
+    /// Lets the source check its mode, and the room in its outlet, again.
     pub(crate) fn wake(&self) {
-        self.puller.wake();
-        if let Some(bell) = self.bell.get().and_then(Weak::upgrade) {
-            bell.ring();
+        self.task.wake();
+        if let Some(threads) = self.threads.get().and_then(Weak::upgrade) {
+            threads.wake();
         }
     }
 
-    /// Rings a bell with each wake-up from now on. Once.
-    pub(super) fn ring(&self, bell: Weak<Bell>) {
-        let _ = self.bell.set(bell);
+    /// Registers the threads of a source, once.
+    pub(super) fn register_threads(&self, threads: Weak<Wakeup>) {
+        let _ = self.threads.set(threads);
     }
 
-    /// Wakes the task of a source that is pulled.
-    pub(crate) fn register(&self, puller: &Waker) {
-        self.puller.register(puller);
+    /// Registers the task of a source.
+    pub(crate) fn register(&self, task: &Waker) {
+        self.task.register(task);
     }
 
-    /// That task has ended: a handle that is kept shall not keep the call.
+    /// Drops the task, which has ended: a handle must not keep its call alive.
     pub(crate) fn forget(&self) {
-        drop(self.puller.take());
+        drop(self.task.take());
     }
 
     pub(crate) fn state(&self) -> State {
@@ -112,7 +112,7 @@ impl Control {
         self.observed.set(state)
     }
 
-    /// Decodes a message, and counts what it is.
+    /// Decodes a message, and counts it where it is lossy or undecodable.
     pub(crate) fn read(&self, message: Message) -> Result<Alert> {
         match message.decode() {
             Ok(alert) => {

@@ -1,5 +1,5 @@
-//! Where sources that are not pulled put what has come: from any thread, which waits while there is
-//! no room.
+//! The intake of sources that run on threads: any of them puts what it has received, and blocks while
+//! the outlet is full.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::control::{Control, Mode};
 use super::outlet::{Flow, Item, Outlet};
 use super::state::State;
-use super::wake::Bell;
+use super::wake::Wakeup;
 use crate::error::Error;
 use crate::util::lock::lock;
 
@@ -22,10 +22,10 @@ pub(crate) enum Put {
 }
 
 pub(crate) struct Intake {
-    /// None once it has ended.
+    /// None after the end.
     outlet: Mutex<Option<Box<dyn Outlet>>>,
     control: Arc<Control>,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
 }
 
 impl Intake {
@@ -36,13 +36,13 @@ impl Intake {
         outlet: Box<dyn Outlet>,
         control: Arc<Control>,
     ) -> Result<Arc<Intake>, Error> {
-        let bell = Bell::new().map_err(|error| no_descriptors(&control, error))?;
-        let bell = Arc::new(bell);
-        control.ring(Arc::downgrade(&bell));
+        let wakeup = Wakeup::new().map_err(|error| no_descriptors(&control, error))?;
+        let wakeup = Arc::new(wakeup);
+        control.register_threads(Arc::downgrade(&wakeup));
         Ok(Arc::new(Intake {
             outlet: Mutex::new(Some(outlet)),
             control,
-            bell,
+            wakeup,
         }))
     }
 
@@ -50,19 +50,19 @@ impl Intake {
         &self.control
     }
 
-    /// Readable once the mode has changed, until [`mode`](Intake::mode) is asked: for a thread that
+    /// Readable once the mode has changed, until [`mode`](Intake::mode) is read: for a thread that
     /// polls.
     pub(crate) fn changed(&self) -> &UnixStream {
-        self.bell.readable()
+        self.wakeup.readable()
     }
 
     pub(crate) fn mode(&self) -> Mode {
-        self.bell.clear();
+        self.wakeup.clear();
         self.control.mode()
     }
 
-    /// Puts an item into the outlet, then waits until there is room for another, or for the end:
-    /// so much is held that back-pressure reaches whoever sends.
+    /// Puts an item into the outlet, then blocks until there is room for another, or until the end:
+    /// this is how back-pressure reaches the sender.
     pub(crate) fn put(&self, item: Item) -> Put {
         let mut outlet = self.lock();
         let Some(taker) = outlet.as_mut().filter(|_| !self.is_cut()) else {
@@ -81,7 +81,7 @@ impl Intake {
             Flow::Continue => Put::Taken,
             Flow::Pause => {
                 let done = || self.control.mode() != Mode::Run || self.has_room();
-                self.bell.wait_until(done);
+                self.wakeup.wait_until(done);
                 Put::Taken
             }
             Flow::Stop => {
@@ -105,7 +105,7 @@ impl Intake {
         }
     }
 
-    /// Whether what comes is not wanted any more.
+    /// Whether nothing more is taken.
     pub(crate) fn is_cut(&self) -> bool {
         self.control.mode() >= Mode::Cancel
     }

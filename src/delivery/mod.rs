@@ -1,5 +1,5 @@
-//! What all sources share: a queue or a callback that takes what a source brings, the state and the
-//! counters of a sequence, and the control by which it is ended.
+//! What all sources share: the queue or the callback that takes their alerts, the state and the counters
+//! of a sequence, and the control by which it is ended.
 
 mod callback;
 mod control;

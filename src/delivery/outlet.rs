@@ -1,26 +1,26 @@
-//! Where a source puts what it brings: a queue, or a callback that runs where the bytes arrive.
+//! Where a source delivers alerts: a queue, or a callback that runs where the bytes arrive.
 
 use super::message::Message;
 use crate::error::Error;
 
-/// Whether an outlet takes more.
+/// Whether a source goes on after it has delivered something.
 pub(crate) enum Flow {
     Continue,
-    /// Wait until the outlet says that it has room again.
+    /// Wait until the outlet has room again.
     Pause,
-    /// Nobody wants more.
+    /// Deliver no more.
     Stop,
-    /// Nobody wants more, and this one was not taken either.
+    /// Deliver no more; the last one was not taken either.
     #[cfg(feature = "relay")]
     Refuse,
 }
 
-/// A message, or an error between messages. Boxed, as a queue holds many of the one and none of
-/// the other.
+/// A message, or an error between messages. The error is boxed, as a queue holds many messages and
+/// hardly any error.
 pub(crate) type Item = std::result::Result<Message, Box<Error>>;
 
 pub(crate) trait Outlet: Send + Unpin + 'static {
-    /// Takes an item, room or no room, and tells whether there is room for another.
+    /// Takes an item, also when it is full, and returns whether there is room for another.
     fn take(&mut self, item: Item) -> Flow;
 
     /// Whether there is room again, after [`Flow::Pause`].

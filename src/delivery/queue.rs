@@ -1,7 +1,7 @@
 //! The bounded queue between the thread where bytes arrive and the reader.
 //!
-//! The reader takes out everything at once, so that the two meet once for many items, and says
-//! how much must be there before it wants to be woken.
+//! The reader takes out everything at once, so that the two synchronize once for many messages, and
+//! sets how many bytes must be queued before it is woken.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -14,34 +14,34 @@ use crate::error::Error;
 use crate::util::lock::lock;
 use crate::util::rate_limited_log::RateLimit;
 
-/// What a message costs beside its bytes: so that empty ones are bounded too.
+/// What a message costs in addition to its bytes, so that empty ones are bounded too.
 const OVERHEAD: usize = 64;
 
-/// Nobody waits.
+/// No reader waits.
 pub(super) const NEVER: usize = usize::MAX;
 
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct AlertQueue {
+    state: Mutex<QueueState>,
     pub(super) arrived: Condvar,
     pub(super) capacity: usize,
 }
 
-pub(super) struct State {
+pub(super) struct QueueState {
     pub(super) items: VecDeque<Item>,
     bytes: usize,
     full: bool,
-    /// The reader is woken when so many bytes are there, or at the end.
+    /// The reader is woken when this many bytes are queued, or at the end.
     pub(super) wake_at: usize,
-    /// How: a thread is woken by the condition variable, a task by its waker.
+    /// Of a task that waits. A thread waits on the condition variable.
     pub(super) waker: Option<Waker>,
     pub(super) ended: bool,
     pub(super) failure: Option<Error>,
 }
 
-impl Queue {
-    pub(super) fn new(capacity: usize) -> Arc<Queue> {
-        Arc::new(Queue {
-            state: Mutex::new(State {
+impl AlertQueue {
+    pub(super) fn new(capacity: usize) -> Arc<AlertQueue> {
+        Arc::new(AlertQueue {
+            state: Mutex::new(QueueState {
                 items: VecDeque::new(),
                 bytes: 0,
                 full: false,
@@ -55,12 +55,12 @@ impl Queue {
         })
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, QueueState> {
         lock(&self.state)
     }
 
-    /// Wakes the reader if it waits for so much. The lock is given back first.
-    fn wake_reader(&self, mut state: MutexGuard<'_, State>) {
+    /// Releases the lock, and wakes the reader if it waits for this many bytes.
+    fn wake_reader(&self, mut state: MutexGuard<'_, QueueState>) {
         if state.wake_at == NEVER || (state.bytes < state.wake_at && !state.ended) {
             return;
         }
@@ -74,15 +74,15 @@ impl Queue {
     }
 }
 
-impl State {
-    /// Moves everything into `batch`, which is empty. Tells whether the pump waits for that.
+impl QueueState {
+    /// Moves everything into `batch`, which is empty. Whether the source waits for room.
     pub(super) fn take_all(&mut self, batch: &mut VecDeque<Item>) -> bool {
         std::mem::swap(&mut self.items, batch);
         self.bytes = 0;
         std::mem::take(&mut self.full)
     }
 
-    /// The oldest alert, or what came as one: other errors are told in any case.
+    /// Drops the oldest alert, or what arrived in place of one: other errors are never dropped.
     fn drop_oldest(&mut self) -> bool {
         let oldest = self.items.iter().position(is_droppable);
         let Some(oldest) = oldest.and_then(|oldest| self.items.remove(oldest)) else {
@@ -98,7 +98,7 @@ impl State {
     }
 }
 
-/// What others can send as much of as they like.
+/// Whether a sender can make any number of it.
 fn is_droppable(item: &Item) -> bool {
     match item {
         Ok(_) => true,
@@ -117,9 +117,9 @@ fn cost(item: &Item) -> usize {
     bytes + OVERHEAD
 }
 
-/// The end of the queue that a pump fills.
+/// The source's end of the queue.
 pub(crate) struct QueueOutlet {
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<AlertQueue>,
     pub(super) overflow: Overflow,
     pub(super) control: Arc<Control>,
     /// Limits the log of alerts that were dropped.
@@ -127,7 +127,7 @@ pub(crate) struct QueueOutlet {
 }
 
 impl QueueOutlet {
-    fn is_too_much(&self, state: &State, item: &Item) -> bool {
+    fn exceeds_capacity(&self, state: &QueueState, item: &Item) -> bool {
         state.bytes.saturating_add(cost(item)) > self.queue.capacity
     }
 
@@ -142,11 +142,11 @@ impl Outlet for QueueOutlet {
     fn take(&mut self, item: Item) -> Flow {
         let mut state = self.queue.lock();
         let mut dropped = 0;
-        let too_much = is_droppable(&item) && self.is_too_much(&state, &item);
+        let exceeds = is_droppable(&item) && self.exceeds_capacity(&state, &item);
         match self.overflow {
-            Overflow::DropNewest if too_much && !state.items.is_empty() => dropped = 1,
-            Overflow::DropOldest if too_much => {
-                while self.is_too_much(&state, &item) && state.drop_oldest() {
+            Overflow::DropNewest if exceeds && !state.items.is_empty() => dropped = 1,
+            Overflow::DropOldest if exceeds => {
+                while self.exceeds_capacity(&state, &item) && state.drop_oldest() {
                     dropped += 1;
                 }
                 state.push(item);
@@ -154,7 +154,7 @@ impl Outlet for QueueOutlet {
             _ => state.push(item),
         }
         state.full = self.overflow == Overflow::Wait && state.bytes >= self.queue.capacity;
-        let room = if state.full {
+        let flow = if state.full {
             Flow::Pause
         } else {
             Flow::Continue
@@ -166,7 +166,7 @@ impl Outlet for QueueOutlet {
                 self.log_dropped(dropped);
             }
         }
-        room
+        flow
     }
 
     fn has_room(&mut self) -> bool {

@@ -1,4 +1,4 @@
-//! The reader's end of the queue.
+//! The reader's end of the queue, for threads and for async tasks.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -12,15 +12,15 @@ use futures_timer::Delay;
 use super::control::Control;
 use super::message::Message;
 use super::outlet::Item;
-use super::queue::{Queue, QueueOutlet, State, NEVER};
+use super::queue::{AlertQueue, QueueOutlet, QueueState, NEVER};
 use crate::config::Overflow;
 use crate::error::Error;
 use crate::util::lock::wait_on;
 use crate::util::rate_limited_log::RateLimit;
 
-/// How long a reader that has just emptied the queue lets more gather before it asks to be woken
-/// by the first. A wake-up for each message would cost more than reading it; a lone alert still
-/// finds the reader waiting for it.
+/// After a reader has emptied the queue, it waits this long for several messages before it asks to be
+/// woken by the first: a wake-up for each message would cost more than reading it. A reader that has
+/// waited longer is woken by a single alert at once.
 const GATHER: Duration = Duration::from_micros(300);
 
 pub(crate) enum Received {
@@ -40,22 +40,23 @@ impl From<Item> for Received {
 }
 
 pub(crate) struct Receiver {
-    queue: Arc<Queue>,
+    queue: Arc<AlertQueue>,
     control: Arc<Control>,
     batch: VecDeque<Item>,
-    /// Something came lately: more may follow.
-    brisk: bool,
+    /// Messages arrived since the last wait: more may follow soon.
+    recently_received: bool,
+    /// The timer of a task that gathers.
     gather: Option<Delay>,
     gathering: bool,
 }
 
-/// The two ends of a queue that holds up to `capacity` bytes, or one message that is larger.
+/// Creates a queue of up to `capacity` bytes, or of one message that is larger.
 pub(crate) fn queue(
     capacity: usize,
     overflow: Overflow,
     control: Arc<Control>,
 ) -> (QueueOutlet, Receiver) {
-    let queue = Queue::new(capacity);
+    let queue = AlertQueue::new(capacity);
     let outlet = QueueOutlet {
         queue: queue.clone(),
         overflow,
@@ -66,12 +67,12 @@ pub(crate) fn queue(
 }
 
 impl Receiver {
-    fn new(queue: Arc<Queue>, control: Arc<Control>) -> Receiver {
+    fn new(queue: Arc<AlertQueue>, control: Arc<Control>) -> Receiver {
         Receiver {
             queue,
             control,
             batch: VecDeque::new(),
-            brisk: false,
+            recently_received: false,
             gather: None,
             gathering: false,
         }
@@ -81,7 +82,7 @@ impl Receiver {
         &self.control
     }
 
-    /// What is here now, without waiting.
+    /// Returns what has arrived, without waiting.
     pub(crate) fn try_next(&mut self) -> Received {
         if let Some(item) = self.batch.pop_front() {
             return item.into();
@@ -91,7 +92,7 @@ impl Receiver {
         self.take(&mut state, None)
     }
 
-    /// Waits on this thread until something comes or `deadline` is over.
+    /// Blocks until something arrives, at most until `deadline`.
     pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Received {
         if let Some(item) = self.batch.pop_front() {
             return item.into();
@@ -107,10 +108,10 @@ impl Receiver {
             if left == Some(Duration::ZERO) {
                 return Received::Nothing;
             }
-            displace(&mut state, None);
-            state = if self.brisk {
-                state.wake_at = self.many();
-                self.brisk = false;
+            wake_other_task(&mut state, None);
+            state = if self.recently_received {
+                state.wake_at = self.gather_limit();
+                self.recently_received = false;
                 wait_on(
                     &queue.arrived,
                     state,
@@ -124,7 +125,7 @@ impl Receiver {
         }
     }
 
-    /// The same for a task.
+    /// As [`next`](Receiver::next), for a task.
     pub(crate) fn poll_next(&mut self, cx: &mut Context) -> Poll<Received> {
         if let Some(item) = self.batch.pop_front() {
             return Poll::Ready(item.into());
@@ -139,13 +140,17 @@ impl Receiver {
                     return Poll::Ready(received);
                 }
             }
-            state.wake_at = if self.brisk { self.many() } else { 1 };
+            state.wake_at = if self.recently_received {
+                self.gather_limit()
+            } else {
+                1
+            };
             state.waker = Some(cx.waker().clone());
             drop(state);
-            if !self.brisk || self.poll_gather(cx).is_pending() {
+            if !self.recently_received || self.poll_gather(cx).is_pending() {
                 return Poll::Pending;
             }
-            self.brisk = false;
+            self.recently_received = false;
         }
     }
 
@@ -160,8 +165,8 @@ impl Receiver {
         Poll::Ready(())
     }
 
-    /// Takes what is there, for `task` or for a thread.
-    fn take(&mut self, state: &mut MutexGuard<'_, State>, task: Option<&Waker>) -> Received {
+    /// Takes everything out of the queue, for `task` or for a thread, and returns the first of it.
+    fn take(&mut self, state: &mut MutexGuard<'_, QueueState>, task: Option<&Waker>) -> Received {
         if state.items.is_empty() {
             return match state.failure.take() {
                 Some(failure) => Received::Failure(failure),
@@ -170,8 +175,8 @@ impl Receiver {
             };
         }
         state.wake_at = NEVER;
-        displace(state, task);
-        self.brisk = true;
+        wake_other_task(state, task);
+        self.recently_received = true;
         if state.take_all(&mut self.batch) {
             self.control.wake();
         }
@@ -180,15 +185,15 @@ impl Receiver {
             .map_or(Received::Nothing, Received::from)
     }
 
-    /// So much that it must not gather any longer.
-    fn many(&self) -> usize {
+    /// At this size the reader is woken although it gathers.
+    fn gather_limit(&self) -> usize {
         (self.queue.capacity / 2).max(1)
     }
 }
 
-/// Forgets the task that waits. If it is another than `task`, which takes what that one waits for,
-/// it has to look again by itself.
-fn displace(state: &mut State, task: Option<&Waker>) {
+/// Removes the waiting task. If it is not `task`, it is woken to poll again, as `task` takes what it
+/// waits for.
+fn wake_other_task(state: &mut QueueState, task: Option<&Waker>) {
     if let Some(waiting) = state.waker.take() {
         if !task.is_some_and(|task| task.will_wake(&waiting)) {
             waiting.wake();

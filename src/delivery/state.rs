@@ -1,4 +1,4 @@
-//! How a sequence stands, and who is told when that changes.
+//! The state of a sequence, and its observers.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,27 +6,27 @@ use std::time::SystemTime;
 
 use crate::util::lock::lock;
 
-/// How a sequence of alerts stands.
+/// The state of a sequence of alerts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum State {
     /// The first connection is being made. A [`get`](crate::Client::get) stays here until it ends.
     #[default]
     Connecting,
-    /// The connection stands, and Falco has been asked for alerts.
+    /// The connection is open, and Falco has been asked for alerts.
     Following,
-    /// Alerts cannot come now: the connection or the subscription has ended and is made again, or
-    /// Falco does not serve it.
+    /// No alert can arrive now: the connection or the subscription was lost and is being made again,
+    /// or Falco does not serve it.
     #[non_exhaustive]
     Waiting {
-        /// What happened, and the remedy where it needs one.
+        /// What happened, and the remedy if there is one.
         why: Arc<str>,
-        /// Since when no alert could come.
+        /// Since when no alert could arrive.
         since: SystemTime,
         /// When the next attempt begins; in the past while it is being made.
         next: SystemTime,
     },
-    /// Nothing follows, but for what still waits in the queue.
+    /// Nothing follows, except what is still in the queue.
     Ended,
 }
 
@@ -35,7 +35,7 @@ impl State {
         matches!(self, State::Waiting { .. })
     }
 
-    /// Whether more has changed than the time of the next attempt.
+    /// Whether more differs than the time of the next attempt.
     fn differs(&self, other: &State) -> bool {
         match (self, other) {
             (State::Waiting { why, .. }, State::Waiting { why: other, .. }) => why != other,
@@ -47,10 +47,10 @@ impl State {
 pub(crate) type Observer = Box<dyn FnMut(&State) + Send>;
 
 #[derive(Default)]
-pub(super) struct Observed(Mutex<Inner>);
+pub(super) struct Observed(Mutex<ObservedState>);
 
 #[derive(Default)]
-struct Inner {
+struct ObservedState {
     state: State,
     /// How often the state has changed.
     changes: u64,
@@ -62,10 +62,10 @@ impl Observed {
         self.lock().state.clone()
     }
 
-    /// Changes the state, and tells whether that is news for a log: a way from following to
-    /// waiting or back, not another attempt that failed.
+    /// Changes the state. Whether the change is worth a line in a log: from following to waiting or
+    /// back, not another attempt that failed.
     ///
-    /// Only the pump calls it, so that observers hear of the changes in their order.
+    /// Only the source calls it, so that observers see the changes in order.
     pub(super) fn set(&self, mut state: State) -> bool {
         let mut inner = self.lock();
         if let (State::Waiting { since, .. }, State::Waiting { since: first, .. }) =
@@ -81,45 +81,46 @@ impl Observed {
         }
         inner.changes += 1;
         let mut observers = std::mem::take(&mut inner.observers);
-        // They may ask for the state, or bring more observers.
+        // Observers may read the state, or add more observers.
         drop(inner);
-        observers.retain_mut(|observer| tell(observer, &state));
+        observers.retain_mut(|observer| notify(observer, &state));
         if state != State::Ended {
             self.lock().observers.append(&mut observers);
         }
         news
     }
 
-    /// Tells `observer` the state now, and each change from now on.
+    /// Calls `observer` with the current state, and with each change from now on.
     pub(super) fn observe(&self, mut observer: Observer) {
-        let mut told = None;
+        let mut seen = None;
         loop {
             let mut inner = self.lock();
-            if told == Some(inner.changes) {
+            if seen == Some(inner.changes) {
                 if inner.state != State::Ended {
                     inner.observers.push(observer);
                 }
                 return;
             }
-            told = Some(inner.changes);
+            seen = Some(inner.changes);
             let state = inner.state.clone();
             drop(inner);
-            if !tell(&mut observer, &state) {
+            if !notify(&mut observer, &state) {
                 return;
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, ObservedState> {
         lock(&self.0)
     }
 }
 
-/// Whether the observer can be told again. A panic of his must not end the thread, which serves others.
-fn tell(observer: &mut Observer, state: &State) -> bool {
-    let told = catch_unwind(AssertUnwindSafe(|| observer(state)));
-    if told.is_err() {
+/// Calls an observer. Whether it can be called again: its panic must not end the thread, which serves
+/// other sequences too.
+fn notify(observer: &mut Observer, state: &State) -> bool {
+    let called = catch_unwind(AssertUnwindSafe(|| observer(state)));
+    if called.is_err() {
         log::error!("a function given to on_change panicked; it is not called again");
     }
-    told.is_ok()
+    called.is_ok()
 }

@@ -1,4 +1,4 @@
-//! Wakes a source that waits, on a condition or in a poll.
+//! Wakes the threads of a source, which wait on a condition or in a poll.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -6,59 +6,59 @@ use std::sync::{Condvar, Mutex};
 
 use crate::util::lock::{lock, wait_on};
 
-/// Wakes whoever waits when a [`Control`](super::Control) is woken.
-pub(super) struct Bell {
-    rings: Mutex<u64>,
-    rung: Condvar,
+/// Wakes all waiting threads of a source when its [`Control`](super::Control) is woken.
+pub(super) struct Wakeup {
+    count: Mutex<u64>,
+    changed: Condvar,
     readable: UnixStream,
-    ringer: UnixStream,
+    writable: UnixStream,
 }
 
-impl Bell {
+impl Wakeup {
     /// # Errors
     ///
-    /// Where the system gives no more descriptors.
-    pub(super) fn new() -> io::Result<Bell> {
-        let (readable, ringer) = UnixStream::pair()?;
+    /// When file descriptors are exhausted.
+    pub(super) fn new() -> io::Result<Wakeup> {
+        let (readable, writable) = UnixStream::pair()?;
         readable.set_nonblocking(true)?;
-        ringer.set_nonblocking(true)?;
-        Ok(Bell {
-            rings: Mutex::default(),
-            rung: Condvar::new(),
+        writable.set_nonblocking(true)?;
+        Ok(Wakeup {
+            count: Mutex::default(),
+            changed: Condvar::new(),
             readable,
-            ringer,
+            writable,
         })
     }
 
-    pub(super) fn ring(&self) {
-        *lock(&self.rings) += 1;
-        self.rung.notify_all();
-        // A full one has been rung already.
-        let _ = (&self.ringer).write(&[1]);
+    pub(super) fn wake(&self) {
+        *lock(&self.count) += 1;
+        self.changed.notify_all();
+        // When its buffer is full, the other end is readable already.
+        let _ = (&self.writable).write(&[1]);
     }
 
-    /// Readable from a ring until it is [cleared](Bell::clear), for a thread that polls.
+    /// Readable from a wake-up until it is [cleared](Wakeup::clear), for a thread that polls.
     pub(super) fn readable(&self) -> &UnixStream {
         &self.readable
     }
 
     pub(super) fn clear(&self) {
-        let mut rings = [0; 64];
-        while matches!((&self.readable).read(&mut rings), Ok(1..)) {}
+        let mut bytes = [0; 64];
+        while matches!((&self.readable).read(&mut bytes), Ok(1..)) {}
     }
 
-    /// Waits until `done`, which is asked at first and after each ring.
+    /// Blocks until `done` holds, which is checked at first and after each wake-up.
     pub(super) fn wait_until(&self, done: impl Fn() -> bool) {
-        let mut rings = lock(&self.rings);
+        let mut count = lock(&self.count);
         loop {
-            let before = *rings;
-            drop(rings);
+            let before = *count;
+            drop(count);
             if done() {
                 return;
             }
-            rings = lock(&self.rings);
-            while *rings == before {
-                rings = wait_on(&self.rung, rings, None);
+            count = lock(&self.count);
+            while *count == before {
+                count = wait_on(&self.changed, count, None);
             }
         }
     }
