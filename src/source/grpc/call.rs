@@ -1,4 +1,4 @@
-//! The two calls that carry alerts, with the messages left as bytes.
+//! The calls that bring alerts, with the messages left as bytes.
 
 use std::io::Read;
 use std::pin::Pin;
@@ -10,47 +10,37 @@ use grpcio::{
     Marshaller, MessageReader, Method, MethodType,
 };
 
-use super::channel::Generation;
+use super::rpc::Rpc;
 use crate::api::paths;
 
 /// The bytes of one message.
 pub(crate) type Message = Vec<u8>;
 
-/// What the queue of Falco 0.24 to 0.43 holds now, then the end.
-pub(crate) const GET: Method<(), Message> = Method {
-    ty: MethodType::ServerStreaming,
-    name: paths::GET,
-    req_mar: EMPTY,
-    resp_mar: MESSAGE,
-};
+const GET: Method<(), Message> = method(MethodType::ServerStreaming, paths::GET);
 
-/// What the queue holds, for each request.
-pub(crate) const SUB: Method<(), Message> = Method {
-    ty: MethodType::Duplex,
-    name: paths::SUB,
-    req_mar: EMPTY,
-    resp_mar: MESSAGE,
-};
+const SUB: Method<(), Message> = method(MethodType::Duplex, paths::SUB);
 
-/// What the queue of Falco 0.18 to 0.23 holds now, then the end: with `keepalive`, the request's one
-/// field, left at false.
-///
-/// With `keepalive` these Falcos lose alerts: one that waits in the queue is taken out, and the next
-/// is taken into its place before anything is written (`server_impl::subscribe` in their source).
-pub(crate) const SUBSCRIBE: Method<(), Message> = Method {
-    ty: MethodType::ServerStreaming,
-    name: paths::SUBSCRIBE,
-    req_mar: EMPTY,
-    resp_mar: MESSAGE,
-};
+/// With `keepalive`, the one field of its request, left at false. With true Falco 0.18 to 0.23 loses
+/// alerts: one that waits in the queue is taken out, and the next is taken into its place before
+/// anything is written (`server_impl::subscribe` in their source).
+const SUBSCRIBE: Method<(), Message> = method(MethodType::ServerStreaming, paths::SUBSCRIBE);
+
+pub(super) const fn method(ty: MethodType, name: &'static str) -> Method<(), Message> {
+    Method {
+        ty,
+        name,
+        req_mar: EMPTY,
+        resp_mar: MESSAGE,
+    }
+}
 
 // A request has no fields, so its encoding has no bytes.
-pub(super) const EMPTY: Marshaller<()> = Marshaller {
+const EMPTY: Marshaller<()> = Marshaller {
     ser: |_, _: &mut GrpcSlice| Ok(()),
     de: |_| Ok(()),
 };
 
-pub(super) const MESSAGE: Marshaller<Message> = Marshaller {
+const MESSAGE: Marshaller<Message> = Marshaller {
     ser: write,
     de: read,
 };
@@ -68,51 +58,44 @@ fn write(message: &Message, into: &mut GrpcSlice) -> grpcio::Result<()> {
     Ok(())
 }
 
-pub(crate) enum Call {
+pub(super) enum Call {
     /// Ends by itself.
-    Drain(ClientSStreamReceiver<Message>),
+    Finite(ClientSStreamReceiver<Message>),
     /// Brings more for each request, and never ends by itself.
-    Sub {
+    Duplex {
         alerts: ClientDuplexReceiver<Message>,
         requests: Option<ClientDuplexSender<()>>,
     },
 }
 
 impl Call {
-    /// What the queue holds now, then the end.
-    pub(crate) fn get(client: &Client, generation: Generation) -> grpcio::Result<Call> {
-        let method = match generation {
-            Generation::Outputs => &GET,
-            Generation::Output => &SUBSCRIBE,
-        };
-        let alerts = client.server_streaming(method, &(), CallOption::default())?;
-        Ok(Call::Drain(alerts))
-    }
-
-    /// One call of a subscription. Of the older generation it has to be made again and again.
-    pub(crate) fn subscribe(client: &Client, generation: Generation) -> grpcio::Result<Call> {
-        if generation == Generation::Output {
-            return Call::get(client, generation);
+    pub(super) fn open(client: &Client, rpc: Rpc) -> grpcio::Result<Call> {
+        let finite = |method| client.server_streaming(method, &(), CallOption::default());
+        match rpc {
+            Rpc::Get => finite(&GET).map(Call::Finite),
+            Rpc::Subscribe => finite(&SUBSCRIBE).map(Call::Finite),
+            Rpc::Sub => {
+                let (requests, alerts) = client.duplex_streaming(&SUB, CallOption::default())?;
+                Ok(Call::Duplex {
+                    alerts,
+                    requests: Some(requests),
+                })
+            }
         }
-        let (requests, alerts) = client.duplex_streaming(&SUB, CallOption::default())?;
-        Ok(Call::Sub {
-            alerts,
-            requests: Some(requests),
-        })
     }
 
-    /// The sender of a `sub`'s requests, once. Dropping it cancels the call.
+    /// The sender of its requests, once. Dropping it cancels the call.
     pub(super) fn take_requests(&mut self) -> Option<ClientDuplexSender<()>> {
         match self {
-            Call::Drain(_) => None,
-            Call::Sub { requests, .. } => requests.take(),
+            Call::Finite(_) => None,
+            Call::Duplex { requests, .. } => requests.take(),
         }
     }
 
     pub(super) fn cancel(&mut self) {
         match self {
-            Call::Drain(alerts) => alerts.cancel(),
-            Call::Sub { alerts, .. } => alerts.cancel(),
+            Call::Finite(alerts) => alerts.cancel(),
+            Call::Duplex { alerts, .. } => alerts.cancel(),
         }
     }
 
@@ -121,8 +104,8 @@ impl Call {
     /// A failure may overtake messages that were received before it; the end never does.
     pub(super) fn poll_next(&mut self, cx: &mut Context) -> Poll<Option<grpcio::Result<Message>>> {
         match self {
-            Call::Drain(alerts) => Pin::new(alerts).poll_next(cx),
-            Call::Sub { alerts, .. } => Pin::new(alerts).poll_next(cx),
+            Call::Finite(alerts) => Pin::new(alerts).poll_next(cx),
+            Call::Duplex { alerts, .. } => Pin::new(alerts).poll_next(cx),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, Client, EnvBuilder, Environment};
 
+use super::rpc::Generation;
 use crate::api::ChannelArg;
 use crate::config::{Checked, Config};
 use crate::endpoint::Endpoint;
@@ -16,9 +17,9 @@ use crate::util::core_log;
 use crate::util::lock::lock;
 use crate::util::thread::deliver_here;
 
-/// One thread for the whole process, made with the first client, never ended: it serves any number
-/// of channels. C-core lets whichever thread polls take what arrives, so that a second one would
-/// mostly hand its finds over to the first.
+/// One thread for the whole process, started with the first client and never ended. It serves any
+/// number of channels. C-core lets any thread that polls take what arrives, so that a second one
+/// would mostly hand messages over to the first.
 fn environment() -> Arc<Environment> {
     static SHARED: OnceLock<Arc<Environment>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| {
@@ -32,36 +33,41 @@ fn environment() -> Arc<Environment> {
     shared.clone()
 }
 
-/// How soon a connection that failed is tried again, at first and in the long run. C-core adds
-/// jitter, and doubles it little by little.
+/// How soon C-core tries a failed connection again, at first and at the latest. It increases the
+/// pause with each attempt, and adds jitter.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
-/// To find nobody at a unix socket costs next to nothing.
+/// An attempt to connect to a unix socket costs next to nothing.
 const LAST_RETRY_UNIX: Duration = Duration::from_millis(750);
 
 fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }
 
-/// The connection to one Falco, which all clones of a client share. It is made when it is first used.
+/// The connection to one Falco, which all clones of a client share. It is made on first use.
 pub(crate) struct Connection {
     config: Config,
     endpoint: Endpoint,
-    current: Mutex<Current>,
+    current: Mutex<CurrentChannel>,
 }
 
 /// One of the channels that a connection has had.
 #[derive(Clone)]
-pub(crate) struct Current {
+pub(crate) struct CurrentChannel {
     pub(crate) client: Client,
     number: u64,
     pem: Option<Arc<Pem>>,
     older: Arc<AtomicBool>,
 }
 
-impl Current {
-    fn new(config: &Config, endpoint: &Endpoint, pem: Option<Arc<Pem>>, number: u64) -> Current {
-        Current {
+impl CurrentChannel {
+    fn new(
+        config: &Config,
+        endpoint: &Endpoint,
+        pem: Option<Arc<Pem>>,
+        number: u64,
+    ) -> CurrentChannel {
+        CurrentChannel {
             client: Client::new(open(config, endpoint, pem.as_deref())),
             number,
             pem,
@@ -69,7 +75,7 @@ impl Current {
         }
     }
 
-    /// What Falco was found to have, for as long as this connection lasts.
+    /// Which services Falco has, as far as is known. Forgotten when a call has ended.
     pub(crate) fn generation(&self) -> Generation {
         match self.older.load(Ordering::Relaxed) {
             false => Generation::Outputs,
@@ -83,28 +89,10 @@ impl Current {
     }
 }
 
-/// The services that a Falco has for alerts. Which it is, UNIMPLEMENTED tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Generation {
-    /// Falco 0.24 to 0.43.
-    Outputs,
-    /// Falco 0.18 to 0.23, which have one call for both purposes.
-    Output,
-}
-
-impl Generation {
-    pub(crate) fn other(self) -> Generation {
-        match self {
-            Generation::Outputs => Generation::Output,
-            Generation::Output => Generation::Outputs,
-        }
-    }
-}
-
 impl Connection {
     pub(crate) fn new(config: Config) -> Result<Connection> {
         let Checked { endpoint, pem } = config.check()?;
-        let current = Current::new(&config, &endpoint, pem.map(Arc::new), 0);
+        let current = CurrentChannel::new(&config, &endpoint, pem.map(Arc::new), 0);
         Ok(Connection {
             config,
             endpoint,
@@ -116,7 +104,7 @@ impl Connection {
         &self.config
     }
 
-    /// Where it goes, with the certificates that it has now.
+    /// The endpoint, with the certificates of the current channel.
     pub(crate) fn checked(&self) -> Checked {
         Checked {
             endpoint: self.endpoint.clone(),
@@ -128,19 +116,19 @@ impl Connection {
         &self.endpoint
     }
 
-    pub(crate) fn current(&self) -> Current {
+    pub(crate) fn current(&self) -> CurrentChannel {
         lock(&self.current).clone()
     }
 
-    /// Gives up a channel on which nothing comes back: C-core would go on using it until TCP
-    /// gives up. Whoever uses it notices for himself.
-    pub(crate) fn renew(&self, dead: &Current) {
+    /// Replaces a channel on which nothing arrives: C-core would go on using it until TCP gives up.
+    /// Other users of the channel notice for themselves.
+    pub(crate) fn renew(&self, dead: &CurrentChannel) {
         self.replace(dead, dead.pem.clone());
     }
 
-    /// Gives up a channel that has failed, where the files of its certificates are others by now:
-    /// who follows for months outlives them. Such as cannot be used are left for the next time.
-    pub(crate) fn renew_certificates(&self, failed: &Current) {
+    /// Replaces a channel that has failed, if the files of its certificates have changed: a long
+    /// subscription outlives them. Files that cannot be used are tried again next time.
+    pub(crate) fn renew_certificates(&self, failed: &CurrentChannel) {
         let (Some(tls), Some(before)) = (&self.config.tls, &failed.pem) else {
             return;
         };
@@ -151,10 +139,10 @@ impl Connection {
         }
     }
 
-    fn replace(&self, old: &Current, pem: Option<Arc<Pem>>) {
+    fn replace(&self, old: &CurrentChannel, pem: Option<Arc<Pem>>) {
         let mut current = lock(&self.current);
         if current.number == old.number {
-            *current = Current::new(&self.config, &self.endpoint, pem, old.number + 1);
+            *current = CurrentChannel::new(&self.config, &self.endpoint, pem, old.number + 1);
         }
     }
 }
@@ -162,7 +150,9 @@ impl Connection {
 fn last_retry(endpoint: &Endpoint) -> Duration {
     match endpoint {
         Endpoint::Unix(_) => LAST_RETRY_UNIX,
-        _ => LAST_RETRY,
+        Endpoint::Tcp { .. } | Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => {
+            LAST_RETRY
+        }
     }
 }
 
@@ -172,20 +162,20 @@ fn open(config: &Config, endpoint: &Endpoint, pem: Option<&Pem>) -> Channel {
     let attempt = config.connect_timeout;
     let mut builder = ChannelBuilder::new(environment)
         .primary_user_agent(concat!("falco-client/", env!("CARGO_PKG_VERSION")))
-        // Clients share nothing, so that one's back-off never delays another.
+        // Clients share no connection, so that the back-off of one never delays another.
         .use_local_subchannel_pool(true)
-        // The environment's proxy is for the web. It is grpc.http_proxy where one is wanted.
+        // The proxy of the environment is for the web. For Falco there is grpc.http_proxy.
         .enable_http_proxy(false)
         // Until an answer comes, C-core keeps every request for a retry, in half a kilobyte each:
-        // of a Falco that is silent for a day, 170 MB. What is to be tried again is tried anew.
+        // of a Falco that is silent for a day, 170 MB. A new call is made instead.
         .raw_cfg_int(c"grpc.enable_retries".into(), 0)
         .max_receive_message_len(i32::try_from(config.message_limit(endpoint)).unwrap_or(i32::MAX))
-        // What C-core allows one attempt to connect is the smallest back-off, or the next one
-        // where that is longer.
+        // C-core allows one attempt to connect the smallest back-off, or the next one where that is
+        // longer.
         .raw_cfg_int(c"grpc.min_reconnect_backoff_ms".into(), millis(attempt))
-        // Without it C-core would tell the server after every 32 KiB how much more may come, and a
-        // server that is stopping closes right behind its last alerts: to write to it then fails,
-        // and C-core drops what it has not read.
+        // Without it C-core would send a window update for every 32 KiB, and a server that is
+        // stopping closes right behind its last alerts: the write then fails, and C-core drops what
+        // it has not read.
         .raw_cfg_int(c"grpc.http2.bdp_probe".into(), 1)
         .initial_reconnect_backoff(FIRST_RETRY.min(attempt))
         .max_reconnect_backoff(last_retry(endpoint).min(attempt));

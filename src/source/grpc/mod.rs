@@ -1,15 +1,13 @@
 //! Falco's gRPC API, as Falco 0.18 to 0.43 serve it.
+//!
+//! [`subscription`] decides which call is made when, and does no I/O. [`driver`] makes the calls and
+//! delivers their messages.
 
-mod cadence;
 mod call;
 mod channel;
-mod drain;
 mod driver;
 mod examine;
-mod fallback;
-mod liveness;
-mod reconnect;
-mod requester;
+mod rpc;
 mod status;
 mod subscription;
 mod version;

@@ -1,4 +1,4 @@
-//! From a failed call to what is wrong and what to do.
+//! From a failed call to what is wrong and what to do about it.
 
 use std::time::Duration;
 
@@ -19,7 +19,10 @@ pub(crate) fn explain(
     let status = match error {
         grpcio::Error::RpcFailure(status) | grpcio::Error::RpcFinished(Some(status)) => status,
         other => {
-            let problem = format!("the call {} failed inside gRPC: {other}", shown(method));
+            let problem = format!(
+                "the call {} failed inside gRPC: {other}",
+                without_slash(method)
+            );
             return Error::unavailable(endpoint, Problem::alone(problem), Some(other.into()));
         }
     };
@@ -34,7 +37,7 @@ pub(crate) fn explain(
         }
         (RpcStatusCode::UNIMPLEMENTED, _) => Error::Unimplemented {
             endpoint: endpoint.to_string(),
-            method: shown(method),
+            method: without_slash(method),
         },
         (RpcStatusCode::RESOURCE_EXHAUSTED, _) if status.message().contains(TOO_LARGE) => {
             let (size, limit) = sizes(status.message());
@@ -67,7 +70,7 @@ pub(crate) fn is_too_large(error: &grpcio::Error) -> bool {
         if status.code() == RpcStatusCode::RESOURCE_EXHAUSTED && status.message().contains(TOO_LARGE))
 }
 
-/// C-core's words for it.
+/// In C-core's message about it.
 const TOO_LARGE: &str = "larger than max";
 
 /// The size of a message and the limit, out of `… larger than max (5000000 vs. 4194304)`.
@@ -82,8 +85,14 @@ fn sizes(message: &str) -> (Option<u64>, Option<u64>) {
     }
 }
 
-/// Whether C-core's word left open what exactly is wrong with a TLS connection.
-pub(crate) fn is_vague(error: &Error) -> bool {
+/// Whether the probe was not answered in time.
+pub(crate) fn is_timeout(result: &grpcio::Result<()>) -> bool {
+    matches!(result, Err(grpcio::Error::RpcFailure(status))
+        if status.code() == RpcStatusCode::DEADLINE_EXCEEDED)
+}
+
+/// Whether C-core's message leaves open what exactly is wrong with a TLS connection.
+pub(crate) fn is_inconclusive(error: &Error) -> bool {
     match error {
         Error::Untrusted { .. } => true,
         Error::Unavailable {
@@ -98,7 +107,7 @@ pub(crate) fn is_vague(error: &Error) -> bool {
     }
 }
 
-fn shown(method: &'static str) -> &'static str {
+fn without_slash(method: &'static str) -> &'static str {
     method.trim_start_matches('/')
 }
 
@@ -108,10 +117,14 @@ fn unavailable(endpoint: &Endpoint, message: &str) -> (Problem, Option<Cause>) {
             return (problem, error.map(Cause::from));
         }
     }
-    let problem = match (meaning(KNOWN, message), endpoint) {
-        (Some(problem), _) => problem.clone(),
-        (None, Endpoint::Tcp { .. }) if CLOSED.iter().any(|text| message.contains(text)) => HUNG_UP,
-        _ => {
+    let closed = match endpoint {
+        Endpoint::Tcp { .. } => CLOSED.iter().any(|text| message.contains(text)),
+        Endpoint::Unix(_) | Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => false,
+    };
+    let problem = match meaning(KNOWN, message) {
+        Some(problem) => problem.clone(),
+        None if closed => HUNG_UP,
+        None => {
             let problem = format!("the connection was lost ({})", message.escape_debug());
             let remedy = "see whether Falco is running, it may be restarting";
             (problem, remedy).into()
@@ -120,10 +133,10 @@ fn unavailable(endpoint: &Endpoint, message: &str) -> (Problem, Option<Cause>) {
     (problem, None)
 }
 
-/// What texts of C-core mean here.
+/// Parts of C-core's messages, and what they mean.
 type Meanings = &'static [(&'static [&'static str], Problem)];
 
-/// The first that fits.
+/// The meaning of the first part that `message` contains.
 fn meaning(meanings: Meanings, message: &str) -> Option<&'static Problem> {
     let mut meanings = meanings.iter();
     let fits = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
@@ -132,10 +145,10 @@ fn meaning(meanings: Meanings, message: &str) -> Option<&'static Problem> {
         .map(|(_, problem)| problem)
 }
 
-/// What C-core says of a connection that was closed from the other side.
+/// In C-core's messages about a connection that was closed by the peer.
 const CLOSED: [&str; 3] = ["Socket closed", "onnection reset", "Endpoint read failed"];
 
-/// A server that is not the one meant. This does not pass by itself.
+/// A server that is not the intended one. This does not pass by itself.
 const UNTRUSTED: Meanings = &[
     (
         &["not in peer certificate"],

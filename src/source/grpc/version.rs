@@ -7,9 +7,9 @@ use futures::{FutureExt as _, StreamExt as _};
 use grpcio::{CallOption, Client, Method, MethodType};
 use protobuf::Message as _;
 
-use super::call::{Message, EMPTY, MESSAGE};
+use super::call::{method, Message};
 use super::channel::Connection;
-use super::examine::{examine, look};
+use super::examine::{examine, find_failure};
 use super::status::explain;
 use crate::api::paths;
 use crate::api::version::Response;
@@ -25,12 +25,7 @@ const EXAMINATION_TIMEOUT: Duration = Duration::from_secs(2);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Called as a stream of one response: grpcio panics where the response of a unary call is missing.
-const VERSION: Method<(), Message> = Method {
-    ty: MethodType::ServerStreaming,
-    name: paths::VERSION,
-    req_mar: EMPTY,
-    resp_mar: MESSAGE,
-};
+const VERSION: Method<(), Message> = method(MethodType::ServerStreaming, paths::VERSION);
 
 /// The version of this Falco and of its engine, within [`Config::call_timeout`](crate::Config).
 pub(crate) async fn version(connection: &Connection) -> Result<Response> {
@@ -45,8 +40,8 @@ pub(crate) async fn version(connection: &Connection) -> Result<Response> {
     }
 }
 
-/// Waits for the connection. What is wrong with it may take as long again to find out, or
-/// [`EXAMINATION_TIMEOUT`] where that is longer.
+/// Waits for the connection, and examines it if there is none, for at most the same time or
+/// [`EXAMINATION_TIMEOUT`] if that is longer.
 pub(crate) async fn wait_connected(connection: &Connection, timeout: Duration) -> Result<()> {
     let timeout = timeout.min(MONTH);
     let client = connection.current().client;
@@ -59,13 +54,15 @@ pub(crate) async fn wait_connected(connection: &Connection, timeout: Duration) -
         Err(error @ (Error::Unavailable { .. } | Error::Untrusted { .. })) => {
             Err(examine(connection, error, examination).await)
         }
-        Err(Error::Timeout { endpoint, .. }) => Err(match look(connection, examination).await {
-            Some(finding) => Error::unavailable(endpoint, finding.into_problem(), None),
-            None => Error::Timeout {
-                endpoint,
-                after: timeout,
-            },
-        }),
+        Err(Error::Timeout { endpoint, .. }) => {
+            Err(match find_failure(connection, examination).await {
+                Some(finding) => Error::unavailable(endpoint, finding.into_problem(), None),
+                None => Error::Timeout {
+                    endpoint,
+                    after: timeout,
+                },
+            })
+        }
         _ => Ok(()),
     }
 }
