@@ -14,7 +14,7 @@ use protobuf::UnknownValueRef;
 
 use crate::error::{Error, Result};
 use crate::priority::Priority;
-use parse::{Index, Span};
+use parse::{Index, TextSpan};
 
 pub(crate) use crate::format::Format;
 pub use builder::AlertBuilder;
@@ -213,11 +213,11 @@ impl Alert {
         wire::unknown_fields(bytes)
     }
 
-    fn slice(&self, span: Span) -> &[u8] {
+    fn slice(&self, span: TextSpan) -> &[u8] {
         parse::slice(&self.bytes, self.index.repaired.as_deref(), span)
     }
 
-    fn text(&self, span: Span) -> &str {
+    fn text(&self, span: TextSpan) -> &str {
         // Checked when it was read, and again here as the way around it is unsafe code.
         std::str::from_utf8(self.slice(span)).unwrap_or_default()
     }

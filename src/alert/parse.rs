@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::{Entry, HashMap};
 
-use super::wire::{self, Level, Malformed, Read, Reader, Value};
+use super::wire::{self, Level, Malformed, Value, WireReader, WireResult};
 use crate::format::Format;
 
 /// Longer messages are refused: offsets, those into the repaired texts included, stay below 2^32.
@@ -10,7 +10,7 @@ pub(super) const LONGEST: usize = (1 << 30) - 1;
 
 /// A text's place in the message's bytes followed by the repaired texts.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Span {
+pub(super) struct TextSpan {
     start: u32,
     length: u32,
 }
@@ -22,12 +22,12 @@ pub(super) struct Index {
     /// later field.
     pub(super) repaired: Option<Box<str>>,
     /// Key and value of each field, then the tags.
-    spans: Box<[Span]>,
+    spans: Box<[TextSpan]>,
     fields: u32,
-    pub(super) rule: Span,
-    pub(super) output: Span,
-    pub(super) hostname: Span,
-    pub(super) source: Span,
+    pub(super) rule: TextSpan,
+    pub(super) output: TextSpan,
+    pub(super) hostname: TextSpan,
+    pub(super) source: TextSpan,
     pub(super) seconds: i64,
     pub(super) nanos: i32,
     pub(super) priority: i32,
@@ -39,7 +39,7 @@ pub(super) struct Index {
 }
 
 /// The bytes of a text.
-pub(super) fn slice<'a>(bytes: &'a [u8], repaired: Option<&'a str>, span: Span) -> &'a [u8] {
+pub(super) fn slice<'a>(bytes: &'a [u8], repaired: Option<&'a str>, span: TextSpan) -> &'a [u8] {
     let start = span.start as usize;
     let (all, start) = match start.checked_sub(bytes.len()) {
         None => (bytes, start),
@@ -50,10 +50,10 @@ pub(super) fn slice<'a>(bytes: &'a [u8], repaired: Option<&'a str>, span: Span) 
 }
 
 impl Index {
-    pub(super) fn read(bytes: &[u8]) -> Read<Index> {
+    pub(super) fn read(bytes: &[u8]) -> WireResult<Index> {
         // Counted first, so that each list is allocated once and has no slack.
         let (mut fields, mut tags) = (0, 0);
-        let mut reader = Reader::new(0, bytes);
+        let mut reader = WireReader::new(0, bytes);
         while let Some((tag, _)) = reader.response_field()? {
             match tag {
                 wire::OUTPUT_FIELDS => fields += 1,
@@ -67,10 +67,10 @@ impl Index {
             repaired: None,
         };
         let mut index = Index::default();
-        let mut spans = vec![Span::default(); 2 * fields + tags];
+        let mut spans = vec![TextSpan::default(); 2 * fields + tags];
         let (pairs, tags) = spans.split_at_mut(2 * fields);
         let (mut pairs, mut tags) = (pairs.chunks_exact_mut(2), tags.iter_mut());
-        let mut reader = Reader::new(0, bytes);
+        let mut reader = WireReader::new(0, bytes);
         while let Some((tag, value)) = reader.response_field()? {
             match (tag, value) {
                 (wire::TIME, Value::Bytes(start, time)) => {
@@ -116,22 +116,22 @@ impl Index {
         Ok(index)
     }
 
-    fn split(&self) -> (&[Span], &[Span]) {
+    fn split(&self) -> (&[TextSpan], &[TextSpan]) {
         self.spans
             .split_at_checked(2 * self.fields as usize)
             .unwrap_or_default()
     }
 
-    pub(super) fn fields(&self) -> impl ExactSizeIterator<Item = (Span, Span)> + '_ {
+    pub(super) fn fields(&self) -> impl ExactSizeIterator<Item = (TextSpan, TextSpan)> + '_ {
         self.split().0.chunks_exact(2).map(pair)
     }
 
-    pub(super) fn tags(&self) -> impl ExactSizeIterator<Item = Span> + '_ {
+    pub(super) fn tags(&self) -> impl ExactSizeIterator<Item = TextSpan> + '_ {
         self.split().1.iter().copied()
     }
 }
 
-fn pair(spans: &[Span]) -> (Span, Span) {
+fn pair(spans: &[TextSpan]) -> (TextSpan, TextSpan) {
     match spans {
         [key, value] => (*key, *value),
         _ => Default::default(),
@@ -141,13 +141,13 @@ fn pair(spans: &[Span]) -> (Span, Span) {
 const ENUM: &str = "an enum's number has more than 32 bits";
 const NANOS: &str = "the nanos of a time have more than 32 bits";
 
-fn number(value: u64, problem: &'static str, reader: &Reader<'_>) -> Read<i32> {
+fn number(value: u64, problem: &'static str, reader: &WireReader<'_>) -> WireResult<i32> {
     i32::try_from(value as i64).map_err(|_| Malformed::new(problem, reader.position()))
 }
 
-fn read_time(start: usize, time: &[u8]) -> Read<(i64, i32)> {
+fn read_time(start: usize, time: &[u8]) -> WireResult<(i64, i32)> {
     let (mut seconds, mut nanos) = (0, 0);
-    let mut reader = Reader::new(start, time);
+    let mut reader = WireReader::new(start, time);
     while let Some(tag) = reader.tag()? {
         match tag {
             wire::SECONDS => seconds = reader.varint64()? as i64,
@@ -163,9 +163,9 @@ fn read_time(start: usize, time: &[u8]) -> Read<(i64, i32)> {
     Ok((seconds, nanos))
 }
 
-fn read_entry(texts: &mut Texts, start: usize, entry: &[u8]) -> Read<(Span, Span)> {
-    let (mut key, mut value) = (Span::default(), Span::default());
-    let mut reader = Reader::new(start, entry);
+fn read_entry(texts: &mut Texts, start: usize, entry: &[u8]) -> WireResult<(TextSpan, TextSpan)> {
+    let (mut key, mut value) = (TextSpan::default(), TextSpan::default());
+    let mut reader = WireReader::new(start, entry);
     while let Some(tag) = reader.tag()? {
         match tag {
             wire::KEY => {
@@ -193,10 +193,10 @@ struct Texts {
 impl Texts {
     // No number is truncated here: a text is at most thrice as long when repaired, see LONGEST.
     #[inline]
-    fn span(&mut self, start: usize, text: &[u8]) -> Span {
+    fn span(&mut self, start: usize, text: &[u8]) -> TextSpan {
         // Most texts are ASCII and short, and this is the faster check for these.
         if text.is_ascii() || std::str::from_utf8(text).is_ok() {
-            return Span {
+            return TextSpan {
                 start: start as u32,
                 length: text.len() as u32,
             };
@@ -205,7 +205,7 @@ impl Texts {
         let before = repaired.len();
         repaired.push_str(&String::from_utf8_lossy(text));
         let length = repaired.len() - before;
-        Span {
+        TextSpan {
             start: (self.length + before) as u32,
             length: length as u32,
         }
@@ -214,13 +214,17 @@ impl Texts {
 
 /// Gives a key that occurs twice its last value, at its first place. Of `fields` fields at the start
 /// of `spans`, returns how many are left.
-fn last_wins<'a>(spans: &mut Vec<Span>, fields: usize, text: impl Fn(Span) -> &'a [u8]) -> usize {
+fn last_wins<'a>(
+    spans: &mut Vec<TextSpan>,
+    fields: usize,
+    text: impl Fn(TextSpan) -> &'a [u8],
+) -> usize {
     let (pairs, tags) = spans.split_at_checked(2 * fields).unwrap_or_default();
     if !may_repeat(pairs, &text) {
         return fields;
     }
     let mut places = HashMap::new();
-    let mut kept: Vec<Span> = Vec::with_capacity(spans.len());
+    let mut kept: Vec<TextSpan> = Vec::with_capacity(spans.len());
     for (key, value) in pairs.chunks_exact(2).map(pair) {
         match places.entry(text(key)) {
             Entry::Vacant(place) => {
@@ -245,7 +249,7 @@ fn last_wins<'a>(spans: &mut Vec<Span>, fields: usize, text: impl Fn(Span) -> &'
 /// Whether a key may occur twice. Falco never sends one, so this is what has to be fast: up to 64
 /// short keys are compared, and only where a fingerprint of eight bits is the same. The rest is left
 /// to the hash map, whose time no sender can make more than linear.
-fn may_repeat<'a>(pairs: &[Span], text: impl Fn(Span) -> &'a [u8]) -> bool {
+fn may_repeat<'a>(pairs: &[TextSpan], text: impl Fn(TextSpan) -> &'a [u8]) -> bool {
     let keys = pairs.iter().step_by(2).map(|&key| text(key));
     if keys.len() > 64 {
         return true;

@@ -3,7 +3,7 @@
 use protobuf::reflect::{MessageDescriptor, RuntimeFieldType, RuntimeType};
 
 use super::builder::put_bytes;
-use super::wire::{Level, Malformed, Read, Reader, Value, MOST_NESTED};
+use super::wire::{Level, Malformed, Value, WireReader, WireResult, MOST_NESTED};
 
 /// The same message with U+FFFD in place of what is not UTF-8 in the fields that `message` calls
 /// strings; all else, also what it does not name, stays.
@@ -11,7 +11,7 @@ use super::wire::{Level, Malformed, Read, Reader, Value, MOST_NESTED};
 /// # Errors
 ///
 /// Bytes that are no message, or messages nested so deeply that a parser would run out of stack.
-pub(crate) fn repair(bytes: &[u8], message: &MessageDescriptor) -> Read<Vec<u8>> {
+pub(crate) fn repair(bytes: &[u8], message: &MessageDescriptor) -> WireResult<Vec<u8>> {
     let mut repaired = Vec::with_capacity(bytes.len());
     copy(0, bytes, &Shape::Message(message.clone()), 0, &mut repaired)?;
     Ok(repaired)
@@ -24,34 +24,34 @@ enum Shape {
 }
 
 /// What has to be done with a field.
-enum Part {
+enum FieldKind {
     Text,
     Message(Shape),
     Other,
 }
 
 impl Shape {
-    fn part(&self, number: u32) -> Part {
+    fn kind(&self, number: u32) -> FieldKind {
         let kind = match self {
             Shape::Message(message) => match message.field_by_number(number) {
-                None => return Part::Other,
+                None => return FieldKind::Other,
                 Some(field) => match field.runtime_field_type() {
                     RuntimeFieldType::Singular(kind) | RuntimeFieldType::Repeated(kind) => kind,
                     RuntimeFieldType::Map(key, value) => {
-                        return Part::Message(Shape::Entry(key, value))
+                        return FieldKind::Message(Shape::Entry(key, value))
                     }
                 },
             },
             Shape::Entry(key, value) => match number {
                 1 => key.clone(),
                 2 => value.clone(),
-                _ => return Part::Other,
+                _ => return FieldKind::Other,
             },
         };
         match kind {
-            RuntimeType::String => Part::Text,
-            RuntimeType::Message(message) => Part::Message(Shape::Message(message)),
-            _ => Part::Other,
+            RuntimeType::String => FieldKind::Text,
+            RuntimeType::Message(message) => FieldKind::Message(Shape::Message(message)),
+            _ => FieldKind::Other,
         }
     }
 }
@@ -62,8 +62,8 @@ fn copy(
     shape: &Shape,
     depth: usize,
     repaired: &mut Vec<u8>,
-) -> Read<()> {
-    let mut reader = Reader::new(start, message);
+) -> WireResult<()> {
+    let mut reader = WireReader::new(start, message);
     if depth > MOST_NESTED {
         return Err(Malformed::new(
             "messages are nested too deeply",
@@ -81,23 +81,23 @@ fn copy(
             return Ok(());
         };
         let part = if tag & 7 == 2 {
-            shape.part(tag >> 3)
+            shape.kind(tag >> 3)
         } else {
-            Part::Other
+            FieldKind::Other
         };
         match part {
-            Part::Text => {
+            FieldKind::Text => {
                 let (_, text) = reader.bytes()?;
                 put_bytes(repaired, tag, String::from_utf8_lossy(text).as_bytes());
             }
-            Part::Message(shape) => {
+            FieldKind::Message(shape) => {
                 let length = reader.varint64()?;
                 let (start, inner) = reader.message(length)?;
                 let mut copied = Vec::with_capacity(inner.len());
                 copy(start, inner, &shape, depth + 1, &mut copied)?;
                 put_bytes(repaired, tag, &copied);
             }
-            Part::Other => {
+            FieldKind::Other => {
                 // A group may end with the map entry that it is in: without it, the entry is the same.
                 if !matches!(reader.value(tag, level)?, Value::Group) {
                     let field = message.get(at - start..reader.position() - start);

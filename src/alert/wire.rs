@@ -49,7 +49,7 @@ impl fmt::Display for Malformed {
     }
 }
 
-pub(crate) type Read<T> = std::result::Result<T, Malformed>;
+pub(crate) type WireResult<T> = std::result::Result<T, Malformed>;
 
 /// What a field holds.
 #[derive(Clone, Copy)]
@@ -72,16 +72,16 @@ pub(crate) enum Level {
 }
 
 /// Reads one field after the other; positions count from the start of the whole message.
-pub(crate) struct Reader<'a> {
+pub(crate) struct WireReader<'a> {
     rest: &'a [u8],
     end: usize,
 }
 
 // Inlined by force: as calls, these small steps took a third of the time.
-impl<'a> Reader<'a> {
+impl<'a> WireReader<'a> {
     /// Reads a message that starts at `start` in the whole one.
     pub(crate) fn new(start: usize, message: &'a [u8]) -> Self {
-        Reader {
+        WireReader {
             rest: message,
             end: start + message.len(),
         }
@@ -92,13 +92,13 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn problem<T>(&self, what: &'static str) -> Read<T> {
+    fn problem<T>(&self, what: &'static str) -> WireResult<T> {
         Err(Malformed::new(what, self.position()))
     }
 
     /// Of at most `longest` bytes, of which the last is at most `last`.
     #[inline(always)]
-    fn varint(&mut self, longest: usize, last: u8) -> Read<u64> {
+    fn varint(&mut self, longest: usize, last: u8) -> WireResult<u64> {
         match self.rest {
             [one @ ..0x80, rest @ ..] => {
                 self.rest = rest;
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn long_varint(&mut self, longest: usize, last: u8) -> Read<u64> {
+    fn long_varint(&mut self, longest: usize, last: u8) -> WireResult<u64> {
         let mut value = 0;
         for (place, &byte) in self.rest.iter().take(longest).enumerate() {
             if place + 1 == longest && byte > last {
@@ -128,26 +128,26 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(always)]
-    pub(crate) fn varint64(&mut self) -> Read<u64> {
+    pub(crate) fn varint64(&mut self) -> WireResult<u64> {
         self.varint(10, 1)
     }
 
     #[inline(always)]
-    fn varint32(&mut self) -> Read<u32> {
+    fn varint32(&mut self) -> WireResult<u32> {
         // Five bytes of which the last has four bits: it fits.
         self.varint(5, 0x0f).map(|value| value as u32)
     }
 
     /// The next field's tag; none at the end.
     #[inline(always)]
-    pub(crate) fn tag(&mut self) -> Read<Option<u32>> {
+    pub(crate) fn tag(&mut self) -> WireResult<Option<u32>> {
         if self.rest.is_empty() {
             return Ok(None);
         }
         self.varint32().map(Some)
     }
 
-    fn fixed<const N: usize>(&mut self) -> Read<[u8; N]> {
+    fn fixed<const N: usize>(&mut self) -> WireResult<[u8; N]> {
         match self.rest.split_first_chunk() {
             Some((bytes, rest)) => {
                 self.rest = rest;
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
 
     /// A length and as many bytes.
     #[inline(always)]
-    pub(super) fn bytes(&mut self) -> Read<(usize, &'a [u8])> {
+    pub(super) fn bytes(&mut self) -> WireResult<(usize, &'a [u8])> {
         let length = self.varint32()? as usize;
         let start = self.position();
         match self.rest.split_at_checked(length) {
@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
 
     /// A message of this length, which ends with the bytes at the latest.
     #[inline(always)]
-    pub(super) fn message(&mut self, length: u64) -> Read<(usize, &'a [u8])> {
+    pub(super) fn message(&mut self, length: u64) -> WireResult<(usize, &'a [u8])> {
         let start = self.position();
         if (start as u64).checked_add(length).is_none() {
             return self.problem("a length is too large");
@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
 
     /// The next field of a `response`.
     #[inline(always)]
-    pub(crate) fn response_field(&mut self) -> Read<Option<(u32, Value<'a>)>> {
+    pub(crate) fn response_field(&mut self) -> WireResult<Option<(u32, Value<'a>)>> {
         let Some(tag) = self.tag()? else {
             return Ok(None);
         };
@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What the field with this tag holds.
-    pub(crate) fn value(&mut self, tag: u32, level: Level) -> Read<Value<'a>> {
+    pub(crate) fn value(&mut self, tag: u32, level: Level) -> WireResult<Value<'a>> {
         if tag >> 3 == 0 {
             return self.problem("a field has the number 0");
         }
@@ -233,7 +233,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads on to the end of a group whose start was read, without recursion.
-    fn skip_group(&mut self, level: Level) -> Read<()> {
+    fn skip_group(&mut self, level: Level) -> WireResult<()> {
         let most = match level {
             Level::Response => MOST_NESTED + 1,
             Level::Time | Level::Entry => MOST_NESTED,
@@ -262,7 +262,7 @@ impl<'a> Reader<'a> {
 
 /// The value of a field of bytes, where it is there: the last one counts.
 pub(super) fn last_bytes(message: &[u8], wanted: u32) -> Option<&[u8]> {
-    let mut reader = Reader::new(0, message);
+    let mut reader = WireReader::new(0, message);
     let mut last = None;
     while let Ok(Some((tag, value))) = reader.response_field() {
         if let (true, Value::Bytes(_, bytes)) = (tag == wanted, value) {
@@ -274,7 +274,7 @@ pub(super) fn last_bytes(message: &[u8], wanted: u32) -> Option<&[u8]> {
 
 /// The fields of a `response` that its generated message does not name.
 pub(super) fn unknown_fields(bytes: &[u8]) -> impl Iterator<Item = (u32, UnknownValueRef<'_>)> {
-    let mut reader = Reader::new(0, bytes);
+    let mut reader = WireReader::new(0, bytes);
     std::iter::from_fn(move || loop {
         let (tag, value) = reader.response_field().ok()??;
         if matches!(

@@ -114,7 +114,7 @@ impl Queue {
     }
 
     /// Begins a stream's part in the queue, which ends when it is dropped.
-    pub fn subscribe(&self) -> Subscription<'_> {
+    pub fn subscribe(&self) -> QueueReader<'_> {
         let own = self.fan_out.then(|| {
             let mut queues = self.lock();
             let subscriber = queues.next_subscriber;
@@ -124,11 +124,11 @@ impl Queue {
             queues.own.insert(subscriber, held);
             subscriber
         });
-        Subscription { queue: self, own }
+        QueueReader { queue: self, own }
     }
 
-    pub fn drain(&self) -> Drain<'_> {
-        Drain {
+    pub fn drain(&self) -> QueueDrain<'_> {
+        QueueDrain {
             queue: self,
             own: None,
             ahead: None,
@@ -213,21 +213,21 @@ impl Queues {
 }
 
 /// Where one stream's alerts come from.
-pub(crate) struct Subscription<'a> {
+pub(crate) struct QueueReader<'a> {
     queue: &'a Queue,
     /// Which queue, where each has its own.
     own: Option<u64>,
 }
 
-impl Subscription<'_> {
-    pub fn drain(&self) -> Drain<'_> {
+impl QueueReader<'_> {
+    pub fn drain(&self) -> QueueDrain<'_> {
         let mut drain = self.queue.drain();
         drain.own = self.own;
         drain
     }
 }
 
-impl Drop for Subscription<'_> {
+impl Drop for QueueReader<'_> {
     fn drop(&mut self) {
         if let Some(subscriber) = self.own {
             self.queue.lock().leave(subscriber);
@@ -239,7 +239,7 @@ impl Drop for Subscription<'_> {
 /// Takes alerts until the queue is empty. Keeps one alert ahead, as C-core's write buffer needs to
 /// know of each whether another follows; the one ahead goes back to the front of the queue when the
 /// drain is dropped.
-pub(crate) struct Drain<'a> {
+pub(crate) struct QueueDrain<'a> {
     queue: &'a Queue,
     own: Option<u64>,
     ahead: Option<Queued>,
@@ -247,7 +247,7 @@ pub(crate) struct Drain<'a> {
     writing: Option<Queued>,
 }
 
-impl Drain<'_> {
+impl QueueDrain<'_> {
     /// The next alert, and whether one more is certain to follow. It counts as written, so ask
     /// only when it can be written at once.
     pub fn next(&mut self) -> Option<(Vec<u8>, bool)> {
@@ -270,7 +270,7 @@ impl Drain<'_> {
     }
 }
 
-impl Drop for Drain<'_> {
+impl Drop for QueueDrain<'_> {
     fn drop(&mut self) {
         let mut queues = self.queue.lock();
         if let Some(alert) = self.ahead.take() {
@@ -295,11 +295,11 @@ mod tests {
         queue
     }
 
-    fn rest(mut drain: Drain<'_>) -> Vec<(Vec<u8>, bool)> {
+    fn rest(mut drain: QueueDrain<'_>) -> Vec<(Vec<u8>, bool)> {
         std::iter::from_fn(|| drain.next()).collect()
     }
 
-    fn texts(drain: Drain<'_>) -> Vec<String> {
+    fn texts(drain: QueueDrain<'_>) -> Vec<String> {
         let rest = rest(drain).into_iter();
         rest.map(|(alert, _)| String::from_utf8(alert).unwrap())
             .collect()

@@ -18,7 +18,7 @@ use grpcio::{
 };
 use protobuf::UnknownValueRef;
 
-use super::queue::Drain;
+use super::queue::QueueDrain;
 use super::slots::{Slot, Slots};
 use super::state::ServerState;
 use crate::api::outputs::Request;
@@ -179,7 +179,7 @@ enum Turn {
     Cancelled,
 }
 
-async fn turn<S: Alerts>(slots: &Slots, sink: &mut S) -> Turn {
+async fn turn<S: AlertSink>(slots: &Slots, sink: &mut S) -> Turn {
     match select(slots.take(), pin!(cancelled(sink))).await {
         Either::Left((Ok(slot), _)) => Turn::Now(slot),
         Either::Left((Err(oneshot::Canceled), _)) => Turn::Never,
@@ -191,13 +191,13 @@ fn stopping() -> RpcStatus {
     RpcStatus::with_message(RpcStatusCode::UNAVAILABLE, "Server shutdown".to_owned())
 }
 
-trait Alerts: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin {}
-impl<S: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin> Alerts for S {}
+trait AlertSink: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin {}
+impl<S: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin> AlertSink for S {}
 
 /// Writes until the queue is empty, or until `enough`. An error means that the call is over; the sink
 /// must not be used afterwards.
-async fn drain<S: Alerts>(
-    mut drain: Drain<'_>,
+async fn drain<S: AlertSink>(
+    mut drain: QueueDrain<'_>,
     sink: &mut S,
     enough: impl Fn() -> bool,
 ) -> grpcio::Result<()> {
@@ -217,7 +217,7 @@ async fn drain<S: Alerts>(
 /// once is overwritten by the next one, which it then waits for.
 ///
 /// As in Falco, it does not notice the end of the call while it waits, and then loses the next alert.
-async fn follow<S: Alerts>(state: &ServerState, sink: &mut S) -> grpcio::Result<()> {
+async fn follow<S: AlertSink>(state: &ServerState, sink: &mut S) -> grpcio::Result<()> {
     loop {
         poll_fn(|context| sink.poll_ready_unpin(context)).await?;
         drop(state.queue.pop());
@@ -235,7 +235,7 @@ async fn follow<S: Alerts>(state: &ServerState, sink: &mut S) -> grpcio::Result<
 }
 
 /// Resolves when the call is over. The sink must not be used afterwards.
-async fn cancelled<S: Alerts>(sink: &mut S) {
+async fn cancelled<S: AlertSink>(sink: &mut S) {
     poll_fn(|context| match sink.poll_ready_unpin(context) {
         Poll::Ready(Err(_)) => Poll::Ready(()),
         // Ready for a write; it wakes this task when the call ends.

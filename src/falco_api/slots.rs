@@ -9,9 +9,9 @@ use crate::util::lock::lock;
 
 /// A number of streams that may be served at once. Further streams wait in order.
 #[derive(Clone)]
-pub(crate) struct Slots(Arc<Mutex<Line>>);
+pub(crate) struct Slots(Arc<Mutex<SlotQueue>>);
 
-struct Line {
+struct SlotQueue {
     free: usize,
     waiting: VecDeque<oneshot::Sender<Slot>>,
     closed: bool,
@@ -19,7 +19,7 @@ struct Line {
 
 impl Slots {
     pub fn new(free: usize) -> Slots {
-        Slots(Arc::new(Mutex::new(Line {
+        Slots(Arc::new(Mutex::new(SlotQueue {
             free,
             waiting: VecDeque::new(),
             closed: false,
@@ -54,7 +54,7 @@ impl Slots {
         std::mem::take(&mut state.waiting)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
+    fn lock(&self) -> MutexGuard<'_, SlotQueue> {
         lock(&self.0)
     }
 }

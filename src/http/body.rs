@@ -6,7 +6,7 @@ use ureq_proto::server::state::{ProvideResponse, RecvBody};
 use ureq_proto::server::Reply;
 
 use super::budget::{Share, FREE};
-use super::exchange::{End, Exchange};
+use super::exchange::{ConnectionEnd, Exchange};
 use super::refusal::Refusal;
 use super::service::HttpService;
 
@@ -26,7 +26,7 @@ impl<S: HttpService> Exchange<'_, S> {
         mut reply: Reply<RecvBody>,
         share: &mut Share<'_>,
         deadline: Instant,
-    ) -> Result<(Reply<ProvideResponse>, Body), End> {
+    ) -> Result<(Reply<ProvideResponse>, Body), ConnectionEnd> {
         let limit = self.limits.max_body;
         let mut body: Vec<u8> = Vec::new();
         let mut discarded = None;
@@ -34,13 +34,13 @@ impl<S: HttpService> Exchange<'_, S> {
         while !reply.is_ended() {
             let (used, written) = reply
                 .read(self.buffer.unused(), &mut chunk)
-                .map_err(|_| End::Refused(Refusal::BodyNotHttp))?;
+                .map_err(|_| Refusal::BodyNotHttp)?;
             self.buffer.consume(used);
             match (&mut discarded, chunk.get(..written)) {
                 (Some(discarded), _) => {
                     *discarded += written as u64;
                     if *discarded > DISCARDED {
-                        return Err(End::Refused(Refusal::BodyFarTooLarge));
+                        return Err(Refusal::BodyFarTooLarge.into());
                     }
                 }
                 (None, _) if body.len() + written > limit => {
@@ -49,7 +49,7 @@ impl<S: HttpService> Exchange<'_, S> {
                 }
                 (None, Some(more)) => {
                     if !grow(&mut body, more.len(), limit, share, deadline) {
-                        return Err(End::Refused(Refusal::TooManyLargeBodies));
+                        return Err(Refusal::TooManyLargeBodies.into());
                     }
                     body.extend_from_slice(more);
                 }
@@ -59,7 +59,7 @@ impl<S: HttpService> Exchange<'_, S> {
                 self.read_more()?;
             }
         }
-        let reply = reply.proceed().map_err(|_| End::Refused(Refusal::Broken))?;
+        let reply = reply.proceed().map_err(|_| Refusal::Broken)?;
         match discarded {
             Some(_) => Ok((reply, Body::TooLarge)),
             None => Ok((reply, Body::Whole(body))),

@@ -41,11 +41,17 @@ pub(super) struct Exchange<'a, S> {
 }
 
 /// Why a connection ends.
-pub(super) enum End {
+pub(super) enum ConnectionEnd {
     /// The client closed it or was idle, or the service ended it.
     Closed,
     /// The client sent something that cannot be served.
     Refused(Refusal),
+}
+
+impl From<Refusal> for ConnectionEnd {
+    fn from(refusal: Refusal) -> ConnectionEnd {
+        ConnectionEnd::Refused(refusal)
+    }
 }
 
 impl<S: HttpService> Exchange<'_, S> {
@@ -55,8 +61,8 @@ impl<S: HttpService> Exchange<'_, S> {
         loop {
             match self.serve_request(first) {
                 Ok(true) => first = false,
-                Ok(false) | Err(End::Closed) => return,
-                Err(End::Refused(refusal)) => {
+                Ok(false) | Err(ConnectionEnd::Closed) => return,
+                Err(ConnectionEnd::Refused(refusal)) => {
                     self.service.refused(self.peer, &refusal);
                     if let Some(status) = refusal.status() {
                         let response = HttpResponse::text(status, format!("{refusal}\n"));
@@ -71,7 +77,7 @@ impl<S: HttpService> Exchange<'_, S> {
     }
 
     /// Serves one request. Whether another may follow.
-    fn serve_request(&mut self, first: bool) -> Result<bool, End> {
+    fn serve_request(&mut self, first: bool) -> Result<bool, ConnectionEnd> {
         self.wait_for_request(first)?;
         self.entry.begins();
         let deadline = Instant::now() + self.limits.request_timeout;
@@ -79,13 +85,13 @@ impl<S: HttpService> Exchange<'_, S> {
 
         let (reply, head) = self.read_head()?;
         if is_ambiguous(&head) {
-            return Err(End::Refused(Refusal::AmbiguousLength));
+            return Err(Refusal::AmbiguousLength.into());
         }
         if let Err(rejection) = self.service.check(&head) {
             return self.reject(reply, &head, rejection);
         }
         if head.method == Method::POST && !has_body(&head.headers) {
-            return Err(End::Refused(Refusal::MissingLength));
+            return Err(Refusal::MissingLength.into());
         }
         let mut close = wants_close(&head);
         let budget = &self.limits.budget;
@@ -98,12 +104,12 @@ impl<S: HttpService> Exchange<'_, S> {
                 let length = content_length(&head.headers);
                 if length.is_some_and(|length| length > self.limits.max_body as u64) {
                     // The sender waits for this response before it sends the body.
-                    return Err(End::Refused(Refusal::BodyTooLarge));
+                    return Err(Refusal::BodyTooLarge.into());
                 }
                 let mut interim = [0; 64];
                 let (written, reply) = waiting
                     .accept(&mut interim)
-                    .map_err(|_| End::Refused(Refusal::Unanswerable))?;
+                    .map_err(|_| Refusal::Unanswerable)?;
                 self.write(interim.get(..written).unwrap_or_default())?;
                 self.read_body(reply, &mut share, deadline)?
             }
@@ -112,13 +118,13 @@ impl<S: HttpService> Exchange<'_, S> {
                 close |= has_body(&head.headers);
                 (reply, Body::Whole(Vec::new()))
             }
-            None => return Err(End::Refused(Refusal::NotHttp)),
+            None => return Err(Refusal::NotHttp.into()),
         };
         let response = match body {
             Body::Whole(body) => {
                 self.entry.called();
                 let request = HttpRequest { head, body };
-                self.service.call(request).ok_or(End::Closed)?
+                self.service.call(request).ok_or(ConnectionEnd::Closed)?
             }
             Body::TooLarge => {
                 self.service.refused(self.peer, &Refusal::BodyTooLarge);
@@ -130,7 +136,7 @@ impl<S: HttpService> Exchange<'_, S> {
         self.respond(reply, &response, close)
     }
 
-    fn wait_for_request(&mut self, first: bool) -> Result<(), End> {
+    fn wait_for_request(&mut self, first: bool) -> Result<(), ConnectionEnd> {
         let timeout = match first {
             true => self.limits.request_timeout,
             false => IDLE,
@@ -140,15 +146,15 @@ impl<S: HttpService> Exchange<'_, S> {
             return Ok(());
         }
         match self.buffer.fill(&mut self.stream) {
-            Ok(0) => Err(End::Closed),
+            Ok(0) => Err(ConnectionEnd::Closed),
             Ok(_) => Ok(()),
-            Err(_) if first => Err(End::Refused(Refusal::NoRequest)),
-            Err(_) => Err(End::Closed),
+            Err(_) if first => Err(Refusal::NoRequest.into()),
+            Err(_) => Err(ConnectionEnd::Closed),
         }
     }
 
-    fn read_head(&mut self) -> Result<(Reply<RecvRequest>, RequestHead), End> {
-        let mut reply = Reply::new().map_err(|_| End::Refused(Refusal::Broken))?;
+    fn read_head(&mut self) -> Result<(Reply<RecvRequest>, RequestHead), ConnectionEnd> {
+        let mut reply = Reply::new().map_err(|_| Refusal::Broken)?;
         loop {
             match reply.try_request(self.buffer.unused()) {
                 Ok((used, Some(request))) => {
@@ -157,10 +163,10 @@ impl<S: HttpService> Exchange<'_, S> {
                     return Ok((reply, head));
                 }
                 Ok((_, None)) if self.buffer.is_full() => {
-                    return Err(End::Refused(Refusal::HeadTooLarge));
+                    return Err(Refusal::HeadTooLarge.into());
                 }
                 Ok((_, None)) => self.read_more()?,
-                Err(_) => return Err(End::Refused(Refusal::NotHttp)),
+                Err(_) => return Err(Refusal::NotHttp.into()),
             }
         }
     }
@@ -171,7 +177,7 @@ impl<S: HttpService> Exchange<'_, S> {
         reply: Reply<RecvRequest>,
         head: &RequestHead,
         rejection: Rejection,
-    ) -> Result<bool, End> {
+    ) -> Result<bool, ConnectionEnd> {
         let Rejection {
             kind,
             reason,
@@ -197,14 +203,12 @@ impl<S: HttpService> Exchange<'_, S> {
     }
 
     /// Reads more of a request that has begun.
-    pub(super) fn read_more(&mut self) -> Result<(), End> {
+    pub(super) fn read_more(&mut self) -> Result<(), ConnectionEnd> {
         match self.buffer.fill(&mut self.stream) {
-            Ok(0) => Err(End::Refused(Refusal::Incomplete)),
+            Ok(0) => Err(Refusal::Incomplete.into()),
             Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(End::Refused(Refusal::TooSlow))
-            }
-            Err(_) => Err(End::Refused(Refusal::Broken)),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Refusal::TooSlow.into()),
+            Err(_) => Err(Refusal::Broken.into()),
         }
     }
 }

@@ -7,7 +7,7 @@ use ureq_proto::http::{header, Response};
 use ureq_proto::server::state::ProvideResponse;
 use ureq_proto::server::{Reply, SendResponseResult};
 
-use super::exchange::{End, Exchange};
+use super::exchange::{ConnectionEnd, Exchange};
 use super::refusal::Refusal;
 use super::service::{HttpResponse, HttpService};
 
@@ -18,8 +18,8 @@ impl<S: HttpService> Exchange<'_, S> {
         reply: Reply<ProvideResponse>,
         response: &HttpResponse,
         close: bool,
-    ) -> Result<bool, End> {
-        const FAILED: End = End::Refused(Refusal::Unanswerable);
+    ) -> Result<bool, ConnectionEnd> {
+        const FAILED: ConnectionEnd = ConnectionEnd::Refused(Refusal::Unanswerable);
         let mut head = Response::builder()
             .status(response.status)
             .header(header::CONTENT_LENGTH, response.body.len());
@@ -50,7 +50,7 @@ impl<S: HttpService> Exchange<'_, S> {
     }
 
     /// Writes a response to what was no whole request. Nothing can follow it.
-    pub(super) fn respond_last(&mut self, response: &HttpResponse) -> Result<(), End> {
+    pub(super) fn respond_last(&mut self, response: &HttpResponse) -> Result<(), ConnectionEnd> {
         let mut text = format!("HTTP/1.1 {}\r\n", response.status);
         for (name, value) in &response.headers {
             text += &format!("{name}: {value}\r\n");
@@ -71,8 +71,8 @@ impl<S: HttpService> Exchange<'_, S> {
         self.stream.set_deadline(deadline);
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), ConnectionEnd> {
         let written = self.stream.write_all(bytes);
-        written.map_err(|_| End::Refused(Refusal::Unanswerable))
+        written.map_err(|_| Refusal::Unanswerable.into())
     }
 }

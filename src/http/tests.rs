@@ -50,9 +50,9 @@ impl HttpService for Echo {
     }
 }
 
-struct Signal(UnixStream);
+struct EndSignal(UnixStream);
 
-impl ShutdownSignal for Signal {
+impl ShutdownSignal for EndSignal {
     fn readable(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
@@ -91,7 +91,7 @@ impl Running {
             echo,
             port,
             end,
-            thread: thread::spawn(move || listener.serve(&service, &Signal(signal))),
+            thread: thread::spawn(move || listener.serve(&service, &EndSignal(signal))),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::source::lines::split::Line;
 
 const NOTHING: &str = "it has neither rule nor output";
 
-pub(super) struct Lines<R> {
+pub(super) struct RecordedLines<R> {
     input: R,
     unwrapper: Unwrapper<()>,
     /// The lines read so far.
@@ -21,10 +21,10 @@ pub(super) struct Lines<R> {
     unknown: Option<(u64, Vec<u8>)>,
 }
 
-impl<R: BufRead> Lines<R> {
-    pub(super) fn new(input: R) -> Lines<R> {
+impl<R: BufRead> RecordedLines<R> {
+    pub(super) fn new(input: R) -> RecordedLines<R> {
         let most = usize::try_from(LONGEST).unwrap_or(usize::MAX);
-        Lines {
+        RecordedLines {
             input,
             unwrapper: Unwrapper::new(message, most, ()),
             number: 0,

@@ -15,7 +15,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Cause, Error, Problem, Result};
-use lines::Lines;
+use lines::RecordedLines;
 
 /// No alert is that long; such a length is read from what is no recording.
 const LONGEST: u64 = 1 << 30;
@@ -62,13 +62,13 @@ pub fn read_lines(text: &str) -> impl Iterator<Item = Result<Vec<u8>>> + Send + 
 
 struct Recording<R> {
     path: PathBuf,
-    form: Form<R>,
+    form: RecordingInput<R>,
     ended: bool,
 }
 
-enum Form<R> {
+enum RecordingInput<R> {
     Messages(Messages<R>),
-    Lines(Lines<R>),
+    Lines(RecordedLines<R>),
 }
 
 /// Messages after their lengths.
@@ -154,7 +154,7 @@ impl<R: BufRead> Recording<R> {
     fn messages(path: &Path, input: R) -> Recording<R> {
         Recording {
             path: path.to_owned(),
-            form: Form::Messages(Messages {
+            form: RecordingInput::Messages(Messages {
                 input,
                 offset: 0,
                 number: 0,
@@ -166,7 +166,7 @@ impl<R: BufRead> Recording<R> {
     fn lines(path: &Path, input: R) -> Recording<R> {
         Recording {
             path: path.to_owned(),
-            form: Form::Lines(Lines::new(input)),
+            form: RecordingInput::Lines(RecordedLines::new(input)),
             ended: false,
         }
     }
@@ -180,12 +180,12 @@ impl<R: BufRead> Iterator for Recording<R> {
             return None;
         }
         let read = match &mut self.form {
-            Form::Messages(messages) => {
+            RecordingInput::Messages(messages) => {
                 let (number, offset) = (messages.number + 1, messages.offset);
                 let place = || format!("message {number}, at byte {offset},");
                 messages.message().map_err(|problem| (place(), problem))
             }
-            Form::Lines(lines) => {
+            RecordingInput::Lines(lines) => {
                 let read = lines.message();
                 read.map_err(|problem| (format!("line {}", lines.number()), problem))
             }

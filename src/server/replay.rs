@@ -17,12 +17,12 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Replay {
     state: Arc<ServerState>,
-    progress: Arc<Progress>,
+    progress: Arc<ReplayProgress>,
     thread: JoinHandle<()>,
 }
 
 #[derive(Debug, Default)]
-struct Progress {
+struct ReplayProgress {
     stopped: AtomicBool,
     pushed: AtomicU64,
 }
@@ -33,9 +33,9 @@ impl Replay {
         messages: impl Iterator<Item = Vec<u8>> + Send + 'static,
         rate: Option<NonZeroU32>,
     ) -> io::Result<Replay> {
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(ReplayProgress::default());
         // Counted from here on, so that a server that ends at once waits for it.
-        let counted = Counted::new(state.clone());
+        let counted = CountedReplay::new(state.clone());
         let its = progress.clone();
         let thread = Builder::new()
             .name("falco-replay".into())
@@ -67,7 +67,7 @@ impl Replay {
 
 fn run(
     state: &ServerState,
-    progress: &Progress,
+    progress: &ReplayProgress,
     messages: impl Iterator<Item = Vec<u8>>,
     rate: Option<NonZeroU32>,
 ) {
@@ -98,16 +98,16 @@ fn after(number: u64, rate: NonZeroU32) -> Duration {
 }
 
 /// One of the threads that the server waits for when it ends.
-struct Counted(Arc<ServerState>);
+struct CountedReplay(Arc<ServerState>);
 
-impl Counted {
-    fn new(state: Arc<ServerState>) -> Counted {
+impl CountedReplay {
+    fn new(state: Arc<ServerState>) -> CountedReplay {
         state.thread_started();
-        Counted(state)
+        CountedReplay(state)
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedReplay {
     fn drop(&mut self) {
         self.0.thread_ended();
     }

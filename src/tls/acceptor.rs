@@ -20,10 +20,10 @@ const RELOAD: Duration = Duration::from_secs(60);
 /// months outlives them.
 pub(crate) struct ReloadingAcceptor {
     tls: Tls,
-    current: Mutex<Current>,
+    current: Mutex<LoadedAcceptor>,
 }
 
-struct Current {
+struct LoadedAcceptor {
     pem: Pem,
     acceptor: SslAcceptor,
     loaded: Instant,
@@ -41,7 +41,7 @@ impl ReloadingAcceptor {
         })?;
         Ok(ReloadingAcceptor {
             tls: tls.clone(),
-            current: Mutex::new(Current {
+            current: Mutex::new(LoadedAcceptor {
                 pem,
                 acceptor,
                 loaded: Instant::now(),

@@ -70,7 +70,7 @@ fn is_about(alert: &Alert, output: &str, extended: bool) -> bool {
 /// The keys that Falco writes, and those that falcosidekick adds.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
-enum Key {
+enum FalcoKey {
     #[serde(rename = "customfields")]
     CustomFields,
     Hostname,
@@ -87,14 +87,14 @@ enum Key {
     Other,
 }
 
-impl Key {
+impl FalcoKey {
     const fn bit(self) -> u16 {
         1 << self as u16
     }
 }
 
 /// Those that no configuration of Falco leaves out.
-const ALWAYS: u16 = Key::Priority.bit() | Key::Rule.bit() | Key::Time.bit();
+const ALWAYS: u16 = FalcoKey::Priority.bit() | FalcoKey::Rule.bit() | FalcoKey::Time.bit();
 
 fn differs<E: Error>() -> E {
     E::custom("it is not what the message says")
@@ -124,33 +124,42 @@ impl<'de> Visitor<'de> for LineOf<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let LineOf { alert, extended } = self;
         let (mut seen, mut others) = (0, false);
-        while let Some(key) = map.next_key::<Key>()? {
+        while let Some(key) = map.next_key::<FalcoKey>()? {
             // Which of two counts, readers do not agree on.
-            if seen & key.bit() != 0 && key != Key::Other {
+            if seen & key.bit() != 0 && key != FalcoKey::Other {
                 return Err(differs());
             }
             seen |= key.bit();
-            others |= matches!(key, Key::CustomFields | Key::Other | Key::Uuid);
+            others |= matches!(
+                key,
+                FalcoKey::CustomFields | FalcoKey::Other | FalcoKey::Uuid
+            );
             match key {
                 // They stand nowhere else in the message.
-                Key::Message | Key::Output => map.next_value_seed(TextWhere(|_: &str| true))?,
-                Key::OutputFields if extended => map.next_value::<IgnoredAny>().map(drop)?,
-                Key::CustomFields | Key::Uuid => map.next_value::<IgnoredAny>().map(drop)?,
-                Key::Other if extended => map.next_value::<IgnoredAny>().map(drop)?,
-                Key::Other => return Err(differs()),
-                Key::OutputFields => map.next_value_seed(FieldsOf(alert))?,
-                Key::Tags => map.next_value_seed(TagsOf(alert))?,
-                Key::Rule => map.next_value_seed(TextWhere(|text: &str| text == alert.rule()))?,
-                Key::Priority => map.next_value_seed(TextWhere(|text: &str| {
+                FalcoKey::Message | FalcoKey::Output => {
+                    map.next_value_seed(TextWhere(|_: &str| true))?
+                }
+                FalcoKey::OutputFields if extended => map.next_value::<IgnoredAny>().map(drop)?,
+                FalcoKey::CustomFields | FalcoKey::Uuid => {
+                    map.next_value::<IgnoredAny>().map(drop)?
+                }
+                FalcoKey::Other if extended => map.next_value::<IgnoredAny>().map(drop)?,
+                FalcoKey::Other => return Err(differs()),
+                FalcoKey::OutputFields => map.next_value_seed(FieldsOf(alert))?,
+                FalcoKey::Tags => map.next_value_seed(TagsOf(alert))?,
+                FalcoKey::Rule => {
+                    map.next_value_seed(TextWhere(|text: &str| text == alert.rule()))?
+                }
+                FalcoKey::Priority => map.next_value_seed(TextWhere(|text: &str| {
                     Some(text) == alert.priority().name()
                 }))?,
-                Key::Time => map.next_value_seed(TextWhere(|text: &str| {
+                FalcoKey::Time => map.next_value_seed(TextWhere(|text: &str| {
                     text == time::falco(alert.seconds(), alert.nanos())
                 }))?,
-                Key::Source => map.next_value_seed(TextWhere(|text: &str| {
+                FalcoKey::Source => map.next_value_seed(TextWhere(|text: &str| {
                     text.is_empty() || text == alert.source()
                 }))?,
-                Key::Hostname => map.next_value_seed(TextWhere(|text: &str| {
+                FalcoKey::Hostname => map.next_value_seed(TextWhere(|text: &str| {
                     text.is_empty() || text == alert.hostname()
                 }))?,
             }
