@@ -95,7 +95,7 @@ impl Alerts {
 
     /// What it has brought so far.
     pub fn counters(&self) -> Counters {
-        self.receiver.control().tally.read()
+        self.receiver.control().counters.snapshot()
     }
 
     /// Calls `observer` with the state now, and with each one that follows, until
@@ -219,7 +219,7 @@ impl Handle {
 
     /// What that has brought so far.
     pub fn counters(&self) -> Counters {
-        self.control.tally.read()
+        self.control.counters.snapshot()
     }
 
     /// Asks Falco for no more, takes what is on its way, and ends when nothing has come for
@@ -277,7 +277,7 @@ impl Watch {
 
     /// What it has brought so far.
     pub fn counters(&self) -> Counters {
-        self.control.tally.read()
+        self.control.counters.snapshot()
     }
 
     /// Tells `observer` each change of the state: see [`Alerts::on_change`].

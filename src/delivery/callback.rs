@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::channel::oneshot;
 
 use super::control::Control;
-use super::outlet::{Flow, Item, Outlet};
+use super::outlet::{Flow, MessageResult, Outlet};
 use crate::alert::Alert;
 use crate::error::{Error, Result};
 
@@ -38,7 +38,7 @@ impl<F> Outlet for Callback<F>
 where
     F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + Unpin + 'static,
 {
-    fn take(&mut self, item: Item) -> Flow {
+    fn take(&mut self, item: MessageResult) -> Flow {
         let alert = match item {
             Ok(message) => self.control.read(message),
             Err(error) => Err(*error),

@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use futures::task::AtomicWaker;
 
-use super::counters::Tally;
+use super::counters::LiveCounters;
 use super::message::Message;
 use super::state::{Observed, Observer, State};
 use super::wake::Wakeup;
@@ -37,7 +37,7 @@ pub(crate) struct Control {
     threads: OnceLock<Weak<Wakeup>>,
     observed: Observed,
     endpoint: Endpoint,
-    pub(crate) tally: Tally,
+    pub(crate) counters: LiveCounters,
 }
 
 impl Control {
@@ -48,7 +48,7 @@ impl Control {
             threads: OnceLock::new(),
             observed: Observed::default(),
             endpoint,
-            tally: Tally::default(),
+            counters: LiveCounters::default(),
         })
     }
 
@@ -117,12 +117,12 @@ impl Control {
         match message.decode() {
             Ok(alert) => {
                 if alert.is_lossy() {
-                    self.tally.lossy();
+                    self.counters.lossy();
                 }
                 Ok(alert)
             }
             Err(error) => {
-                self.tally.undecodable();
+                self.counters.undecodable();
                 Err(error.received_from(&self.endpoint))
             }
         }

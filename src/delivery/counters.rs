@@ -1,39 +1,39 @@
-//! What a sequence has brought so far, counted where it happens.
+//! The counters of a sequence, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a sequence of alerts has brought so far, for metrics: each number only grows.
+/// The counters of a sequence of alerts, for metrics. They never decrease.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Alerts that came from Falco, read or not.
+    /// Alerts that were received from Falco, read or not.
     pub alerts: u64,
     /// Their bytes, without those of the transport.
     pub bytes: u64,
     /// Alerts with text that was not UTF-8, of those that were read.
     pub lossy: u64,
-    /// Messages that were no alert, of those that were read; what was posted, or is a line, and is
-    /// none.
+    /// Messages that are not alerts, of those that were read; and posted bodies and lines that are not
+    /// alerts.
     pub undecodable: u64,
-    /// Requests that were refused where alerts are posted: not HTTP, not POST, too large, too slow;
-    /// and lines that were too long.
+    /// Refused requests, where alerts are posted: not HTTP, not POST, too large or too slow; and lines
+    /// that were too long.
     pub refused: u64,
-    /// Lines that are no alerts and were passed over: of Falco's log, of other programs.
+    /// Lines that are not alerts and were skipped: from Falco's log or other programs.
     pub skipped: u64,
-    /// Alerts that [`Config::overflow`](crate::Config::overflow) dropped, unread.
+    /// Alerts that were dropped unread, by [`Config::overflow`](crate::Config::overflow).
     pub dropped: u64,
-    /// Requests for alerts that were sent to Falco, a call of `get` included.
+    /// Requests for alerts that were sent to Falco, including the call of `get`.
     pub requests: u64,
-    /// How often a subscription was made again after one that had stood.
+    /// How often a subscription was made again after one that was established.
     pub reconnects: u64,
-    /// When the last alert came.
+    /// When the last alert was received.
     pub last_alert: Option<SystemTime>,
 }
 
-/// Each is written by one thread at a time.
+/// The counters while a sequence runs. Each is written by one thread at a time.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct LiveCounters {
     alerts: AtomicU64,
     bytes: AtomicU64,
     lossy: AtomicU64,
@@ -47,11 +47,11 @@ pub(crate) struct Tally {
     last_alert: AtomicU64,
 }
 
-impl Tally {
-    pub(crate) fn read(&self) -> Counters {
+impl LiveCounters {
+    pub(crate) fn snapshot(&self) -> Counters {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let last = Duration::from_nanos(get(&self.last_alert));
-        // Before those that came, of which they are a part.
+        // Read before those that were received, of which they are a part.
         let dropped = get(&self.dropped);
         Counters {
             alerts: get(&self.alerts),
@@ -67,7 +67,7 @@ impl Tally {
         }
     }
 
-    pub(crate) fn came(&self, bytes: usize) {
+    pub(crate) fn received(&self, bytes: usize) {
         add(&self.alerts, 1);
         add(&self.bytes, bytes as u64);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -107,7 +107,7 @@ impl Tally {
     }
 }
 
-/// Without the cost of an atomic addition, as nobody else writes.
+/// Avoids the cost of an atomic addition, as no other thread writes.
 fn add(count: &AtomicU64, more: u64) {
     let count_now = count.load(Ordering::Relaxed);
     count.store(count_now.wrapping_add(more), Ordering::Relaxed);

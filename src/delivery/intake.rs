@@ -6,20 +6,15 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::control::{Control, Mode};
-use super::outlet::{Flow, Item, Outlet};
+use super::outlet::{Flow, MessageResult, Outlet};
 use super::state::State;
 use super::wake::Wakeup;
 use crate::error::Error;
 use crate::util::lock::lock;
 
-/// What became of an item.
+/// The error of a message that was not taken, as no more are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Put {
-    /// It is in the outlet, for good.
-    Taken,
-    /// Nobody takes any more.
-    Refused,
-}
+pub(crate) struct IntakeClosed;
 
 pub(crate) struct Intake {
     /// None after the end.
@@ -31,7 +26,7 @@ pub(crate) struct Intake {
 impl Intake {
     /// # Errors
     ///
-    /// [`Error::Listen`] where the system gives no more descriptors.
+    /// [`Error::Listen`] when file descriptors are exhausted.
     pub(crate) fn new(
         outlet: Box<dyn Outlet>,
         control: Arc<Control>,
@@ -61,39 +56,40 @@ impl Intake {
         self.control.mode()
     }
 
-    /// Puts an item into the outlet, then blocks until there is room for another, or until the end:
+    /// Puts a message into the outlet, then blocks until there is room for another, or until the end:
     /// this is how back-pressure reaches the sender.
-    pub(crate) fn put(&self, item: Item) -> Put {
-        let mut outlet = self.lock();
-        let Some(taker) = outlet.as_mut().filter(|_| !self.is_cut()) else {
-            return Put::Refused;
+    ///
+    /// # Errors
+    ///
+    /// When the outlet did not take it.
+    pub(crate) fn put(&self, message: MessageResult) -> Result<(), IntakeClosed> {
+        let mut guard = self.lock();
+        let Some(outlet) = guard.as_mut().filter(|_| !self.is_cut()) else {
+            return Err(IntakeClosed);
         };
-        match &item {
-            Ok(message) => self.control.tally.came(message.bytes.len()),
+        match &message {
+            Ok(message) => self.control.counters.received(message.bytes.len()),
             Err(error) if matches!(**error, Error::Undecodable { .. }) => {
-                self.control.tally.undecodable()
+                self.control.counters.undecodable()
             }
             Err(_) => {}
         }
-        let flow = taker.take(item);
-        drop(outlet);
+        let flow = outlet.take(message);
+        drop(guard);
         match flow {
-            Flow::Continue => Put::Taken,
+            Flow::Continue => {}
             Flow::Pause => {
                 let done = || self.control.mode() != Mode::Run || self.has_room();
                 self.wakeup.wait_until(done);
-                Put::Taken
             }
-            Flow::Stop => {
-                self.control.cancel();
-                Put::Taken
-            }
+            Flow::Stop => self.control.cancel(),
             #[cfg(feature = "relay")]
             Flow::Refuse => {
                 self.control.cancel();
-                Put::Refused
+                return Err(IntakeClosed);
             }
         }
+        Ok(())
     }
 
     /// Nothing follows.
@@ -121,7 +117,7 @@ impl Intake {
 
 fn no_descriptors(control: &Control, error: io::Error) -> Error {
     let problem = (
-        format!("nothing to wake it with: {error}"),
+        format!("no socket to wake it with: {error}"),
         "allow more open files",
     );
     Error::listen(control.endpoint(), problem, Some(error.into()))

@@ -16,12 +16,10 @@ mod wake;
 pub(crate) use callback::Callback;
 pub(crate) use control::{Control, Mode};
 pub use counters::Counters;
-pub(crate) use counters::Tally;
-pub(crate) use intake::{Intake, Put};
+pub(crate) use counters::LiveCounters;
+pub(crate) use intake::Intake;
 pub(crate) use message::Message;
-#[cfg(feature = "relay")]
-pub(crate) use outlet::Item;
-pub(crate) use outlet::{Flow, Outlet};
+pub(crate) use outlet::{Flow, MessageResult, Outlet};
 pub(crate) use position::Position;
 pub(crate) use receiver::{queue, Received, Receiver};
 pub use state::State;

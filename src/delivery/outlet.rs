@@ -17,11 +17,11 @@ pub(crate) enum Flow {
 
 /// A message, or an error between messages. The error is boxed, as a queue holds many messages and
 /// hardly any error.
-pub(crate) type Item = std::result::Result<Message, Box<Error>>;
+pub(crate) type MessageResult = std::result::Result<Message, Box<Error>>;
 
 pub(crate) trait Outlet: Send + Unpin + 'static {
     /// Takes an item, also when it is full, and returns whether there is room for another.
-    fn take(&mut self, item: Item) -> Flow;
+    fn take(&mut self, item: MessageResult) -> Flow;
 
     /// Whether there is room again, after [`Flow::Pause`].
     fn has_room(&mut self) -> bool;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Waker;
 
 use super::control::Control;
-use super::outlet::{Flow, Item, Outlet};
+use super::outlet::{Flow, MessageResult, Outlet};
 use crate::config::Overflow;
 use crate::error::Error;
 use crate::util::lock::lock;
@@ -27,7 +27,7 @@ pub(super) struct AlertQueue {
 }
 
 pub(super) struct QueueState {
-    pub(super) items: VecDeque<Item>,
+    pub(super) items: VecDeque<MessageResult>,
     bytes: usize,
     full: bool,
     /// The reader is woken when this many bytes are queued, or at the end.
@@ -76,7 +76,7 @@ impl AlertQueue {
 
 impl QueueState {
     /// Moves everything into `batch`, which is empty. Whether the source waits for room.
-    pub(super) fn take_all(&mut self, batch: &mut VecDeque<Item>) -> bool {
+    pub(super) fn take_all(&mut self, batch: &mut VecDeque<MessageResult>) -> bool {
         std::mem::swap(&mut self.items, batch);
         self.bytes = 0;
         std::mem::take(&mut self.full)
@@ -92,21 +92,21 @@ impl QueueState {
         true
     }
 
-    fn push(&mut self, item: Item) {
+    fn push(&mut self, item: MessageResult) {
         self.bytes = self.bytes.saturating_add(cost(&item));
         self.items.push_back(item);
     }
 }
 
 /// Whether a sender can make any number of it.
-fn is_droppable(item: &Item) -> bool {
+fn is_droppable(item: &MessageResult) -> bool {
     match item {
         Ok(_) => true,
         Err(error) => matches!(**error, Error::Undecodable { .. } | Error::TooLarge { .. }),
     }
 }
 
-fn cost(item: &Item) -> usize {
+fn cost(item: &MessageResult) -> usize {
     let bytes = match item {
         Ok(message) => message.bytes.len(),
         Err(error) => match &**error {
@@ -127,7 +127,7 @@ pub(crate) struct QueueOutlet {
 }
 
 impl QueueOutlet {
-    fn exceeds_capacity(&self, state: &QueueState, item: &Item) -> bool {
+    fn exceeds_capacity(&self, state: &QueueState, item: &MessageResult) -> bool {
         state.bytes.saturating_add(cost(item)) > self.queue.capacity
     }
 
@@ -139,7 +139,7 @@ impl QueueOutlet {
 }
 
 impl Outlet for QueueOutlet {
-    fn take(&mut self, item: Item) -> Flow {
+    fn take(&mut self, item: MessageResult) -> Flow {
         let mut state = self.queue.lock();
         let mut dropped = 0;
         let exceeds = is_droppable(&item) && self.exceeds_capacity(&state, &item);
@@ -161,7 +161,7 @@ impl Outlet for QueueOutlet {
         };
         self.queue.wake_reader(state);
         if dropped > 0 {
-            self.control.tally.dropped(dropped);
+            self.control.counters.dropped(dropped);
             if let Some(dropped) = self.drop_log.admit(dropped) {
                 self.log_dropped(dropped);
             }

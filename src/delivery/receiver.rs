@@ -11,7 +11,7 @@ use futures_timer::Delay;
 
 use super::control::Control;
 use super::message::Message;
-use super::outlet::Item;
+use super::outlet::MessageResult;
 use super::queue::{AlertQueue, QueueOutlet, QueueState, NEVER};
 use crate::config::Overflow;
 use crate::error::Error;
@@ -30,8 +30,8 @@ pub(crate) enum Received {
     End,
 }
 
-impl From<Item> for Received {
-    fn from(item: Item) -> Received {
+impl From<MessageResult> for Received {
+    fn from(item: MessageResult) -> Received {
         match item {
             Ok(message) => Received::Message(message),
             Err(error) => Received::Failure(*error),
@@ -42,7 +42,7 @@ impl From<Item> for Received {
 pub(crate) struct Receiver {
     queue: Arc<AlertQueue>,
     control: Arc<Control>,
-    batch: VecDeque<Item>,
+    batch: VecDeque<MessageResult>,
     /// Messages arrived since the last wait: more may follow soon.
     recently_received: bool,
     /// The timer of a task that gathers.

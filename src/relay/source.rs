@@ -9,7 +9,7 @@ use super::shutdown::{Member, WaitGroup};
 use super::spool::{Incoming, Spool};
 use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
-use crate::delivery::{Control, Flow, Item, Message, Outlet};
+use crate::delivery::{Control, Flow, Message, MessageResult, Outlet};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::source::{Purpose, StartRequest};
@@ -162,7 +162,7 @@ struct SpoolOutlet {
 }
 
 impl Outlet for SpoolOutlet {
-    fn take(&mut self, item: Item) -> Flow {
+    fn take(&mut self, item: MessageResult) -> Flow {
         let message = match item {
             Ok(message) => message,
             Err(error) => {

@@ -9,7 +9,7 @@ use ureq_proto::http::{Method, StatusCode};
 
 use super::{Purpose, Source, StartRequest};
 use crate::config::Config;
-use crate::delivery::{Intake, Message, Mode, Put, State};
+use crate::delivery::{Intake, Message, Mode, State};
 use crate::endpoint::{cannot_listen, Endpoint};
 use crate::error::{Error, Result};
 use crate::format::Format;
@@ -125,7 +125,7 @@ impl HttpService for Posts {
         // A callback may run on this thread.
         deliver_here();
         let line = request.body.trim_ascii();
-        let (item, response) = match line_message(line) {
+        let (message, response) = match line_message(line) {
             Ok(message) => (Ok(posted(message)), HttpResponse::empty(StatusCode::OK)),
             Err(problem) => {
                 let status = StatusCode::BAD_REQUEST;
@@ -136,14 +136,11 @@ impl HttpService for Posts {
         };
         // The body is not needed while the intake waits for room.
         drop(request);
-        match self.intake.put(item) {
-            Put::Taken => Some(response),
-            Put::Refused => None,
-        }
+        self.intake.put(message).ok().map(|()| response)
     }
 
     fn refused(&self, peer: SocketAddr, refusal: &Refusal) {
-        self.intake.control().tally.refused();
+        self.intake.control().counters.refused();
         let message = format_args!("{}: refused {peer}: {refusal}", self.endpoint);
         self.log.warn(refusal.kind(), message);
     }

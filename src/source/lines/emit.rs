@@ -7,7 +7,7 @@ use super::others::Others;
 use super::split::Line;
 use super::tail::Span;
 use crate::alert::Format;
-use crate::delivery::{Intake, Message, Position, Put};
+use crate::delivery::{Intake, Message, Position};
 use crate::error::Error;
 use crate::json::line_message;
 
@@ -68,7 +68,7 @@ impl Emitter {
     }
 
     fn outcome(&mut self, outcome: Outcome, position: Option<Position>) {
-        let tally = &self.intake.control().tally;
+        let counters = &self.intake.control().counters;
         let error = match outcome {
             Outcome::Alert(bytes) => {
                 self.others.alert();
@@ -81,7 +81,7 @@ impl Emitter {
             }
             Outcome::Damaged { text, problem } => Some(self.others.damaged(text, problem)),
             Outcome::TooLong(bytes) => {
-                tally.refused();
+                counters.refused();
                 self.others.alert();
                 Some(Error::TooLarge {
                     endpoint: self.endpoint.clone(),
@@ -92,16 +92,16 @@ impl Emitter {
             Outcome::Text(line) => {
                 let error = self.others.text(line);
                 if error.is_none() {
-                    tally.undecodable();
+                    counters.undecodable();
                 }
                 error
             }
             Outcome::Unknown(line) => {
-                tally.skipped();
+                counters.skipped();
                 self.others.unknown(line)
             }
             Outcome::Skipped(line) => {
-                tally.skipped();
+                counters.skipped();
                 self.others.passed_over(&line);
                 None
             }
@@ -117,7 +117,7 @@ impl Emitter {
     fn item(&self, item: Option<Result<Message, Box<Error>>>) {
         if let Some(item) = item.filter(|_| !self.intake.is_cut()) {
             // Where nobody takes it, the loop of the reader ends.
-            let _: Put = self.intake.put(item);
+            let _ = self.intake.put(item);
         }
     }
 }

@@ -20,7 +20,7 @@ use timer::Timer;
 
 use super::channel::Connection;
 use super::subscription::{Action, Event, Subscription, SubscriptionSettings};
-use crate::delivery::{Control, Flow, Item, Message, Mode, Outlet, State};
+use crate::delivery::{Control, Flow, Message, MessageResult, Mode, Outlet, State};
 use crate::error::{Error, Result};
 use crate::source::StartRequest;
 
@@ -116,7 +116,7 @@ impl Driver {
             if self.is_held_back() {
                 return ControlFlow::Continue(());
             }
-            match self.operations.poll(cx, &self.control.tally) {
+            match self.operations.poll(cx, &self.control.counters) {
                 Poll::Ready(Arrival::Message(message)) => {
                     self.subscription.message();
                     // That it is followed is reported before its first message.
@@ -151,7 +151,7 @@ impl Driver {
         while let Some(action) = self.subscription.next_action() {
             match action {
                 Action::Perform(operation) => {
-                    let event = self.operations.perform(operation, &self.control.tally);
+                    let event = self.operations.perform(operation, &self.control.counters);
                     if let Some(event) = event {
                         self.handle(event);
                     }
@@ -178,13 +178,13 @@ impl Driver {
     }
 
     fn deliver_message(&mut self, message: Vec<u8>) -> ControlFlow<Option<Error>> {
-        self.control.tally.came(message.len());
+        self.control.counters.received(message.len());
         self.deliver(Ok(Message::grpc(message)))?;
         self.subscription.activity(Instant::now);
         ControlFlow::Continue(())
     }
 
-    fn deliver(&mut self, item: Item) -> ControlFlow<Option<Error>> {
+    fn deliver(&mut self, item: MessageResult) -> ControlFlow<Option<Error>> {
         match self.outlet.take(item) {
             Flow::Continue => {}
             Flow::Pause => self.pull = PullState::Paused,

@@ -11,7 +11,7 @@ use grpcio::Client;
 use super::requester::Requester;
 use super::wait::until_retry;
 use crate::api::paths;
-use crate::delivery::Tally;
+use crate::delivery::LiveCounters;
 use crate::diagnose::Finding;
 use crate::error::Error;
 use crate::source::grpc::call::{Call, Message};
@@ -96,9 +96,13 @@ impl Operations {
     }
 
     /// Returns what has happened at once, if something has.
-    pub(super) fn perform(&mut self, operation: Operation, tally: &Tally) -> Option<Event> {
+    pub(super) fn perform(
+        &mut self,
+        operation: Operation,
+        counters: &LiveCounters,
+    ) -> Option<Event> {
         match operation {
-            Operation::Open { rpc, request_in } => return self.open(rpc, request_in, tally),
+            Operation::Open { rpc, request_in } => return self.open(rpc, request_in, counters),
             Operation::RequestIn(pause) => {
                 if let Some(requester) = self.requester() {
                     requester.request_in(pause);
@@ -121,7 +125,7 @@ impl Operations {
                 self.in_flight = InFlight::Nothing;
                 self.fetch = None;
             }
-            Operation::Fetch => return self.fetch(tally),
+            Operation::Fetch => return self.fetch(counters),
             Operation::Probe(purpose, timeout) => self.probe(purpose, timeout),
             Operation::Wait(wait) => {
                 self.in_flight = InFlight::Wait(until_retry(&self.connection, wait));
@@ -137,7 +141,7 @@ impl Operations {
         None
     }
 
-    fn open(&mut self, rpc: Rpc, request_in: Duration, tally: &Tally) -> Option<Event> {
+    fn open(&mut self, rpc: Rpc, request_in: Duration, counters: &LiveCounters) -> Option<Event> {
         let mut call = match Call::open(self.client(), rpc) {
             Ok(call) => call,
             Err(error) => return Some(Event::OpenFailed(self.explain(error))),
@@ -146,7 +150,7 @@ impl Operations {
             .take_requests()
             .map(|requests| Requester::new(requests, request_in));
         if requester.is_none() {
-            tally.requested();
+            counters.requested();
         }
         self.in_flight = InFlight::Call(Box::new(ActiveCall {
             call,
@@ -157,8 +161,8 @@ impl Operations {
         None
     }
 
-    fn fetch(&mut self, tally: &Tally) -> Option<Event> {
-        tally.requested();
+    fn fetch(&mut self, counters: &LiveCounters) -> Option<Event> {
+        counters.requested();
         // If this call cannot be made, the subscription reports what is wrong.
         let Ok(call) = Call::open(self.client(), Rpc::Get) else {
             return Some(Event::FetchEnded(None));
@@ -190,14 +194,14 @@ impl Operations {
     }
 
     /// What happens next. Probes come last: a message replaces the answer to one.
-    pub(super) fn poll(&mut self, cx: &mut Context, tally: &Tally) -> Poll<Arrival> {
+    pub(super) fn poll(&mut self, cx: &mut Context, counters: &LiveCounters) -> Poll<Arrival> {
         match &mut self.in_flight {
             InFlight::Nothing => {}
             InFlight::Call(open) => {
                 if let Some(requester) = &mut open.requester {
                     if let Poll::Ready(event) = requester.poll(cx) {
                         if let Event::RequestSent = event {
-                            tally.requested();
+                            counters.requested();
                         }
                         return Poll::Ready(Arrival::Event(event));
                     }

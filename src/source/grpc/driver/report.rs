@@ -19,7 +19,7 @@ impl Driver {
         match report {
             Notice::Following { reconnected } => {
                 if reconnected {
-                    self.control.tally.reconnected();
+                    self.control.counters.reconnected();
                 }
                 if self.control.set(State::Following) {
                     log::info!("{endpoint}: following again");
