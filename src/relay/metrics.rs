@@ -127,11 +127,19 @@ impl HttpService for StatusService {
                 };
                 HttpResponse::text(code, health(&status))
             }
-            "/metrics" => HttpResponse {
-                content_type: "text/plain; version=0.0.4; charset=utf-8",
-                ..HttpResponse::text(StatusCode::OK, prometheus::text(&status))
-            },
-            _ => HttpResponse::text(StatusCode::NOT_FOUND, "see /healthz and /metrics\n"),
+            // Whatever its sinks do: to restart it would help none of them.
+            "/livez" => HttpResponse::text(StatusCode::OK, "ok\n"),
+            "/metrics" => {
+                let mut text = prometheus::text(&status);
+                if let Some(events) = self.watched.events() {
+                    text.push_str(&prometheus::events(&events));
+                }
+                HttpResponse {
+                    content_type: "text/plain; version=0.0.4; charset=utf-8",
+                    ..HttpResponse::text(StatusCode::OK, text)
+                }
+            }
+            _ => HttpResponse::text(StatusCode::NOT_FOUND, "see /healthz, /livez and /metrics\n"),
         })
     }
 

@@ -49,8 +49,10 @@
 //! A spool on disk survives the end of the process, however it comes. It is synced to the disk one
 //! second after an alert arrived, so that a loss of power costs at most that last second.
 
+mod admission;
 mod builder;
 mod deliver;
+mod event_counts;
 mod json_line;
 mod label;
 mod loops;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
+use super::event_counts::EventSeries;
 use super::status::Status;
 use crate::delivery::State;
 
@@ -87,6 +88,12 @@ pub(super) fn text(status: &Status) -> String {
         "Alerts dropped as the spool was full.",
         status.dropped,
     );
+    text.one(
+        "filtered_total",
+        "counter",
+        "Alerts left out by the filter.",
+        status.filtered,
+    );
     text.each(
         "sink_up",
         "gauge",
@@ -125,6 +132,41 @@ pub(super) fn text(status: &Status) -> String {
     text.0
 }
 
+/// Alerts by rule and other labels, also under the name that falco-exporter gave them.
+pub(super) fn events(series: &EventSeries) -> String {
+    let mut text = Text(String::new());
+    text.head("alerts_total", "counter", "Alerts that came.");
+    for name in ["falco_client_alerts_total", "falco_events"] {
+        if name == "falco_events" {
+            text.0
+                .push_str("# HELP falco_events Alerts that came.\n# TYPE falco_events counter\n");
+        }
+        for (values, count) in &series.counts {
+            let labels: Vec<_> = series
+                .names
+                .iter()
+                .zip(values)
+                .map(|(label, value)| format!("{label}=\"{}\"", escaped(value)))
+                .collect();
+            let _ = writeln!(text.0, "{name}{{{}}} {count}", labels.join(","));
+        }
+    }
+    text.one(
+        "alerts_other_total",
+        "counter",
+        "Alerts beyond the combinations of labels that are counted apart.",
+        series.others,
+    );
+    text.0
+}
+
+fn escaped(label: &str) -> String {
+    label
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
 struct Text(String);
 
 impl Text {
@@ -148,10 +190,7 @@ impl Text {
     ) {
         self.head(name, kind, help);
         for (of, value) in values {
-            let of = of
-                .replace('\\', "\\\\")
-                .replace('"', "\\\"")
-                .replace('\n', "\\n");
+            let of = escaped(of);
             let _ = writeln!(self.0, "falco_client_{name}{{{label}=\"{of}\"}} {value}");
         }
     }

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 
 use log::Level;
 
+use super::admission::Admission;
 use super::shutdown::{Member, WaitGroup};
 use super::spool::{Incoming, Spool};
 use crate::alerts::{Alerts, Handle};
@@ -32,15 +33,16 @@ impl RunningSource {
     pub(super) fn start(
         client: &Client,
         spool: &Arc<Spool>,
+        admission: &Arc<Admission>,
         finished: &Arc<WaitGroup>,
     ) -> Result<RunningSource> {
         let name: Arc<str> = client.endpoint().to_string().into();
         match client.endpoint() {
             Endpoint::Unix(_) | Endpoint::Tcp { .. } => {
-                RunningSource::pull(client, name, spool, finished)
+                RunningSource::pull(client, name, spool, admission, finished)
             }
             Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => {
-                RunningSource::take(client, name, spool, finished)
+                RunningSource::take(client, name, spool, admission, finished)
             }
         }
     }
@@ -51,14 +53,16 @@ impl RunningSource {
         client: &Client,
         name: Arc<str>,
         spool: &Arc<Spool>,
+        admission: &Arc<Admission>,
         finished: &Arc<WaitGroup>,
     ) -> Result<RunningSource> {
         let alerts = client.subscribe()?;
         let handle = alerts.handle();
         let run = {
             let (name, spool, member) = (name.clone(), spool.clone(), finished.enter());
+            let admission = admission.clone();
             move || {
-                pull(alerts, &name, &spool);
+                pull(alerts, &name, &spool, &admission);
                 drop(spool);
                 drop(member);
             }
@@ -77,11 +81,13 @@ impl RunningSource {
         client: &Client,
         name: Arc<str>,
         spool: &Arc<Spool>,
+        admission: &Arc<Admission>,
         finished: &Arc<WaitGroup>,
     ) -> Result<RunningSource> {
         let control = Control::new(client.endpoint().clone());
         let outlet = SpoolOutlet {
             spool: spool.clone(),
+            admission: admission.clone(),
             log: input_log(&name),
             name: name.clone(),
             _member: finished.enter(),
@@ -122,7 +128,7 @@ fn kind(error: &Error) -> &'static str {
     }
 }
 
-fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
+fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool, admission: &Admission) {
     let incoming = |message| Incoming {
         source: name.clone(),
         message: Message::grpc(message),
@@ -133,6 +139,7 @@ fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
         let mut next = Some(first);
         while let Some(item) = next.take() {
             match item {
+                Ok(alert) if !admission.admits_alert(&alert) => {}
                 Ok(alert) => batch.push(incoming(alert.into_bytes())),
                 // A client on gRPC may be able to decode it.
                 Err(Error::Undecodable { bytes, .. }) => batch.push(incoming(bytes.into_vec())),
@@ -155,6 +162,7 @@ fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool) {
 /// Stores what a source brings before it takes more from there.
 struct SpoolOutlet {
     spool: Arc<Spool>,
+    admission: Arc<Admission>,
     log: RateLimitedLog,
     name: Arc<str>,
     /// The last field, so that the source counts as running until the spool is released.
@@ -170,6 +178,9 @@ impl Outlet for SpoolOutlet {
                 return Flow::Continue;
             }
         };
+        if !self.admission.admits(&message) {
+            return Flow::Continue;
+        }
         let incoming = Incoming {
             source: self.name.clone(),
             message,

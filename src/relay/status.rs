@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::admission::Admission;
+use super::event_counts::{EventCounts, EventSeries};
 use super::progress::Progress;
 use super::spool::Spool;
 use crate::alerts::Handle;
@@ -21,6 +23,8 @@ pub struct Status {
     pub stored: u64,
     /// Alerts that were dropped as the spool was full, and so did not reach every sink.
     pub dropped: u64,
+    /// Alerts that the filter has left out.
+    pub filtered: u64,
     /// Alerts in the spool now.
     pub spooled: u64,
     /// Their bytes.
@@ -69,15 +73,17 @@ impl Status {
 /// What a status is read from.
 pub(super) struct Watched {
     pub spool: Arc<Spool>,
+    admission: Arc<Admission>,
     sources: Mutex<Vec<(Arc<str>, Handle)>>,
     sinks: Mutex<Vec<(Arc<str>, Arc<Progress>)>>,
     stopping: AtomicBool,
 }
 
 impl Watched {
-    pub(super) fn new(spool: Arc<Spool>) -> Watched {
+    pub(super) fn new(spool: Arc<Spool>, admission: Arc<Admission>) -> Watched {
         Watched {
             spool,
+            admission,
             sources: Mutex::default(),
             sinks: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -102,6 +108,11 @@ impl Watched {
 
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// What came by rule and other labels.
+    pub(super) fn events(&self) -> Option<EventSeries> {
+        self.admission.counts.as_ref().map(EventCounts::read)
     }
 
     pub(super) fn status(&self) -> Status {
@@ -131,6 +142,7 @@ impl Watched {
                 .collect(),
             stored: spool.stored,
             dropped: spool.dropped,
+            filtered: self.admission.filtered(),
             spooled: spool.alerts,
             spooled_bytes: spool.bytes,
         }

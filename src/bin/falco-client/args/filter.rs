@@ -1,9 +1,9 @@
-//! Which alerts to print.
+//! Which alerts to print or to forward.
 
 use falco_client::{Alert, Priority};
 use glob::Pattern;
 
-#[derive(clap::Args, Default)]
+#[derive(clap::Args, Clone, Default)]
 #[command(next_help_heading = "Filters")]
 pub struct Filter {
     /// Alerts of this priority and above, e.g. warning
@@ -23,6 +23,45 @@ pub struct Filter {
     /// Alerts that have this tag
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
+    /// Alerts whose output field matches, e.g. k8s.ns.name=pay*
+    ///
+    /// The value is a pattern, as that of --rule. NAME!=GLOB selects alerts whose field does not match, or that lack it. Of several
+    /// options, those with the same name and = are alternatives; all others must hold.
+    #[arg(long, value_name = "NAME=GLOB", value_parser = field)]
+    field: Vec<FieldFilter>,
+}
+
+#[derive(Clone)]
+struct FieldFilter {
+    name: String,
+    value: Pattern,
+    negated: bool,
+}
+
+impl FieldFilter {
+    fn matches(&self, alert: &Alert) -> bool {
+        let found = alert.field(&self.name);
+        found.is_some_and(|value| self.value.matches(value)) != self.negated
+    }
+}
+
+fn field(text: &str) -> Result<FieldFilter, String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write NAME=GLOB or NAME!=GLOB, as in k8s.ns.name=payments")?;
+    let (name, negated) = match name.strip_suffix('!') {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    if name.is_empty() {
+        return Err("has no name of an output field; write NAME=GLOB".to_owned());
+    }
+    let value = Pattern::new(value).map_err(|error| error.to_string())?;
+    Ok(FieldFilter {
+        name: name.to_owned(),
+        value,
+        negated,
+    })
 }
 
 fn priority(text: &str) -> Result<Priority, String> {
@@ -57,6 +96,30 @@ impl Filter {
             && any(&self.rule, |rule| rule.matches(alert.rule()))
             && any(&self.source, |source| source == alert.source())
             && any(&self.tag, |tag| alert.tags().any(|carried| carried == tag))
+            && self
+                .field
+                .iter()
+                .all(|filter| self.has_field(filter, alert))
+    }
+
+    fn has_field(&self, filter: &FieldFilter, alert: &Alert) -> bool {
+        if filter.negated {
+            return filter.matches(alert);
+        }
+        let same = |other: &&FieldFilter| !other.negated && other.name == filter.name;
+        self.field
+            .iter()
+            .filter(same)
+            .any(|other| other.matches(alert))
+    }
+
+    /// Whether it lets everything pass.
+    pub fn is_empty(&self) -> bool {
+        self.min_priority.is_none()
+            && self.rule.is_empty()
+            && self.source.is_empty()
+            && self.tag.is_empty()
+            && self.field.is_empty()
     }
 }
 
@@ -88,6 +151,7 @@ mod tests {
             .source("syscall")
             .tag("shell")
             .tag("container")
+            .field("k8s.ns.name", "payments")
             .build()
     }
 
@@ -114,6 +178,12 @@ mod tests {
         passes(&["--source", "sys"], false);
         passes(&["--tag", "container"], true);
         passes(&["--tag", "host"], false);
+        passes(&["--field", "k8s.ns.name=pay*"], true);
+        passes(&["--field", "k8s.ns.name=kube-system"], false);
+        passes(&["--field", "k8s.ns.name!=kube-system"], true);
+        passes(&["--field", "k8s.ns.name!=pay*"], false);
+        passes(&["--field", "k8s.pod.name!=x"], true);
+        passes(&["--field", "k8s.pod.name=*"], false);
     }
 
     #[test]
@@ -121,6 +191,9 @@ mod tests {
         passes(&["--tag", "host", "--tag", "shell"], true);
         passes(&["--rule", "No*", "--rule", "Term*"], true);
         passes(&["--source", "plugin", "--source", "internal"], false);
+        let [a, b] = ["--field", "k8s.ns.name=x"];
+        passes(&[a, b, a, "k8s.ns.name=payments"], true);
+        passes(&[a, "k8s.ns.name!=x", a, "k8s.ns.name!=payments"], false);
     }
 
     #[test]
@@ -143,5 +216,8 @@ mod tests {
         assert!(filter(&["--min-priority", "8"]).is_err());
         assert!(filter(&["--rule", "[a"]).is_err());
         assert!(filter(&["--rule", ""]).is_err());
+        for field in ["", "name", "=x", "!=x", "name=[a"] {
+            assert!(filter(&["--field", field]).is_err(), "{field}");
+        }
     }
 }

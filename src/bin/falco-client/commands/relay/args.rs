@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use falco_client::relay::Sink;
 use falco_client::Tls;
 
-use crate::args::{certificates, ReadingArgs, WhenFull};
+use crate::args::{certificates, Filter, ReadingArgs, WhenFull};
 use crate::shutdown::CLOSE_WITHIN;
 
 #[derive(clap::Args)]
@@ -39,9 +39,17 @@ pub struct RelayArgs {
     /// Default: that of a source over gRPC.
     #[arg(long, value_name = "VERSION")]
     pub falco: Option<String>,
-    /// Serve /healthz and /metrics (Prometheus)
+    /// Serve /healthz, /livez and /metrics (Prometheus)
+    ///
+    /// /livez answers 200 as long as the relay runs: for a liveness probe. /healthz fails while alerts cannot move: for a readiness
+    /// probe and for monitoring.
     #[arg(long, value_name = "ADDR:PORT")]
     pub metrics: Option<String>,
+    /// Count alerts by this output field, too, e.g. k8s.ns.name
+    ///
+    /// In /metrics, beside rule, priority, source and hostname.
+    #[arg(long, value_name = "FIELD", requires = "metrics")]
+    pub metrics_field: Vec<String>,
     /// HTTP connections to accept [default: 512]
     #[arg(long, value_name = "N")]
     pub max_connections: Option<usize>,
@@ -76,6 +84,8 @@ pub struct RelayArgs {
     /// Private key for that certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "to_cert")]
     pub to_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub filter: Filter,
     #[command(flatten)]
     pub reading: ReadingArgs,
 }

@@ -69,7 +69,7 @@ pub fn run(args: &RelayArgs) -> Result<Code, Failure> {
     }
     if let Some(address) = relay.metrics_address() {
         say(format_args!(
-            "serving http://{address}/healthz and /metrics"
+            "serving http://{address}/healthz, /livez and /metrics"
         ));
     }
     let end = ended.recv().unwrap_or(End::Sources);
@@ -106,6 +106,13 @@ fn set_up(args: &RelayArgs) -> RelayBuilder {
     }
     if let Some(address) = &args.metrics {
         relay = relay.metrics(address);
+    }
+    for field in &args.metrics_field {
+        relay = relay.metrics_field(field);
+    }
+    if !args.filter.is_empty() {
+        let filter = args.filter.clone();
+        relay = relay.filter(move |alert| filter.matches(alert));
     }
     relay
 }
