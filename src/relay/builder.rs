@@ -184,6 +184,10 @@ impl RelayBuilder {
                 let problem = (format!("{sink} has no TLS"), "leave it out");
                 return Err(Error::config("tls", problem));
             }
+            if !sink.headers.is_empty() && !sink.may_have_headers() {
+                let problem = (format!("{sink} takes no headers"), "leave them out");
+                return Err(Error::config("header", problem));
+            }
             if sink.fan_out && !sink.may_fan_out() {
                 let problem = format!("{sink} has no subscribers");
                 let problem = (problem, "leave it out, or add a gRPC sink");
@@ -245,6 +249,7 @@ impl Relay {
             threads: &self.threads,
             labelled,
             tls: sink.tls.as_ref(),
+            headers: &sink.headers,
             fan_out: sink.fan_out,
             version,
         });

@@ -4,6 +4,7 @@ mod in_hand;
 mod worker;
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::relay::json_line::json_line;
@@ -77,6 +78,17 @@ impl fmt::Display for Reason {
 /// Why a sink takes nothing now.
 pub(super) struct Failure {
     pub problem: String,
+    /// How long the sink asks to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub(super) fn new(problem: impl Into<String>) -> Failure {
+        Failure {
+            problem: problem.into(),
+            retry_after: None,
+        }
+    }
 }
 
 /// The alerts of a batch as lines of JSON, each with its line break, and those that have none.

@@ -16,6 +16,9 @@ use crate::util::hex::Hex;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// The longest pause that a sink can ask for.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
+
 /// How much is taken out of the spool at once.
 const BATCH: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
@@ -64,8 +67,8 @@ impl<D: Deliver> Worker<D> {
         let mut in_hand = InHand::default();
         let mut backoff = Backoff::START;
         while !self.stop.is_stopped() {
-            let problem = if in_hand.suspects().len() >= backoff.suspects {
-                refusals(&in_hand)
+            let failure = if in_hand.suspects().len() >= backoff.suspects {
+                Failure::new(refusals(&in_hand))
             } else if in_hand.has_untried() {
                 match self.deliver(&mut in_hand) {
                     Ok(true) => {
@@ -73,7 +76,7 @@ impl<D: Deliver> Worker<D> {
                         continue;
                     }
                     Ok(false) => continue,
-                    Err(Failure { problem }) => problem,
+                    Err(failure) => failure,
                 }
             } else {
                 // A following alert may show that the suspects are at fault.
@@ -90,8 +93,9 @@ impl<D: Deliver> Worker<D> {
                 }
                 continue;
             };
-            self.report_failure(&problem);
-            if self.stop.pause(backoff.pause) {
+            self.report_failure(&failure.problem);
+            let asked = failure.retry_after.unwrap_or_default().min(LONGEST_ASKED);
+            if self.stop.pause(backoff.pause.max(asked)) {
                 return;
             }
             in_hand.retry_suspects();
@@ -104,9 +108,7 @@ impl<D: Deliver> Worker<D> {
         let batch = in_hand.untried(self.sink.batch_size().max(1));
         let Delivery { handled, refused } = self.sink.deliver(batch)?;
         if handled == 0 {
-            return Err(Failure {
-                problem: "it takes nothing".to_owned(),
-            });
+            return Err(Failure::new("it takes nothing"));
         }
         let mut refused = refused.into_iter().peekable();
         let (mut delivered, mut last_taken) = (0, None);

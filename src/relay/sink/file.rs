@@ -134,9 +134,7 @@ impl Deliver for Appender {
             Err(error) => {
                 // It may come back under the same name.
                 self.file = None;
-                Err(Failure {
-                    problem: format!("cannot be written: {error}"),
-                })
+                Err(Failure::new(format!("cannot be written: {error}")))
             }
         }
     }

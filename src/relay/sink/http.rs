@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::http::Uri;
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 use ureq::Agent;
 
@@ -91,8 +91,13 @@ impl Target for HttpSink {
         self.url.to_ascii_lowercase().starts_with("https:")
     }
 
+    fn may_have_headers(&self) -> bool {
+        true
+    }
+
     fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>> {
         let poster = Poster {
+            headers: headers(start.headers)?,
             agent: agent(start.tls)?,
             url: self.url.clone(),
             labelled: start.labelled,
@@ -101,7 +106,23 @@ impl Target for HttpSink {
     }
 }
 
+/// Checks headers before the first alert is sent with them.
+fn headers(given: &[(String, String)]) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let check = |(name, value): &(String, String)| {
+        let unusable = |what| {
+            let problem = format!("{name:?} {what}");
+            Error::config("header", (problem, "write it as 'Name: value'"))
+        };
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let name = name.map_err(|_| unusable("is no name of a header"))?;
+        let value = HeaderValue::from_str(value).map_err(|_| unusable("has no legal value"))?;
+        Ok((name, value))
+    };
+    given.iter().map(check).collect()
+}
+
 struct Poster {
+    headers: Vec<(HeaderName, HeaderValue)>,
     agent: Agent,
     url: String,
     labelled: bool,
@@ -172,20 +193,20 @@ impl Poster {
     /// Posts an alert. Returns why it is refused, if it is.
     fn post(&self, line: &str) -> Result<Option<Reason>, Failure> {
         let send = || {
-            let request = self.agent.post(&self.url);
-            request
-                .content_type("application/json")
-                .send(line.as_bytes())
+            let mut request = self.agent.post(&self.url).content_type("application/json");
+            for (name, value) in &self.headers {
+                request = request.header(name, value);
+            }
+            request.send(line.as_bytes())
         };
         let answer = match send() {
             // A kept connection may have been closed meanwhile, which is no failure yet.
             Err(ureq::Error::Io(_)) => send(),
             answer => answer,
         };
-        let mut answer = answer.map_err(|error| Failure {
-            problem: error.to_string(),
-        })?;
+        let mut answer = answer.map_err(|error| Failure::new(error.to_string()))?;
         let status = answer.status();
+        let retry_after = retry_after(answer.headers());
         // A connection can be used again only when the text has been read.
         let body = answer.body_mut().with_config().limit(64 * 1024);
         let text = body.read_to_string().unwrap_or_default();
@@ -198,9 +219,16 @@ impl Poster {
             })),
             _ => Err(Failure {
                 problem: format!("it answers {status}"),
+                retry_after,
             }),
         }
     }
+}
+
+/// How long the sink asks to wait, where it says so in seconds (RFC 9110, 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get("retry-after")?.to_str().ok()?.trim().parse();
+    Some(Duration::from_secs(seconds.ok()?))
 }
 
 #[cfg(test)]

@@ -33,11 +33,12 @@ pub(super) use target::{RunningSink, StartSink, Target};
 /// | `http://…`, `https://…` | each alert is posted there in Falco's own JSON, as `http_output` does |
 /// | `file:///path`, a path | a file, to which lines of Falco's own JSON are appended |
 /// | `-` | such lines on standard output |
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sink {
     kind: Kind,
     pub(super) tls: Option<Tls>,
     pub(super) fan_out: bool,
+    pub(super) headers: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +66,18 @@ impl Sink {
     pub fn fan_out(mut self, fan_out: bool) -> Sink {
         self.fan_out = fan_out;
         self
+    }
+
+    /// Sends a header with each request to `http://…` or `https://…`, as in `Authorization`. Default:
+    /// none beside those of HTTP itself. Its value is shown nowhere.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Sink {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Whether it can send headers.
+    pub fn may_have_headers(&self) -> bool {
+        self.target().may_have_headers()
     }
 
     /// Whether it needs or may take certificates.
@@ -95,6 +108,7 @@ impl FromStr for Sink {
             kind: parse(text)?,
             tls: None,
             fan_out: false,
+            headers: Vec::new(),
         })
     }
 }
@@ -126,6 +140,18 @@ fn parse(text: &str) -> Result<Kind> {
                           standard output";
             Err(Error::endpoint(text, ("is a source, and no sink", remedy)))
         }
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Sink")
+            .field("address", &self.to_string())
+            .field("tls", &self.tls)
+            .field("fan_out", &self.fan_out)
+            .field("headers", &headers)
+            .finish()
     }
 }
 

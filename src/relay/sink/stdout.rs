@@ -48,9 +48,7 @@ impl Deliver for LineWriter {
         let mut out = io::stdout().lock();
         match out.write_all(&lines).and_then(|()| out.flush()) {
             Ok(()) => Ok(Delivery::all_except(batch, refused)),
-            Err(error) => Err(Failure {
-                problem: format!("cannot be written: {error}"),
-            }),
+            Err(error) => Err(Failure::new(format!("cannot be written: {error}"))),
         }
     }
 }

@@ -27,6 +27,11 @@ pub(in crate::relay) trait Target: fmt::Display {
     /// Whether it needs or may take certificates.
     fn may_have_tls(&self) -> bool;
 
+    /// Whether it can send headers.
+    fn may_have_headers(&self) -> bool {
+        false
+    }
+
     /// Whether it has clients, each of which may get every alert.
     fn may_fan_out(&self) -> bool {
         false
@@ -48,6 +53,7 @@ pub(in crate::relay) struct StartSink<'a> {
     /// Whether each alert is to name its source.
     pub labelled: bool,
     pub tls: Option<&'a Tls>,
+    pub headers: &'a [(String, String)],
     pub fan_out: bool,
     /// Which Falco its clients are to see.
     pub version: &'a version::Response,

@@ -28,7 +28,7 @@ pub enum Command {
     Watch(read::ReadArgs),
     /// Forward alerts to gRPC clients, HTTP servers and files
     #[command(after_help = relay::help(), after_long_help = relay::details())]
-    Relay(relay::RelayArgs),
+    Relay(Box<relay::RelayArgs>),
     /// Find out why no alerts arrive, and what to do about it
     #[command(after_help = check::help(), after_long_help = check::details())]
     Check(check::CheckArgs),

@@ -1,11 +1,14 @@
 //! The arguments of `relay`.
 
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use falco_client::relay::Sink;
 use falco_client::Tls;
 
 use crate::args::{certificates, Filter, ReadingArgs, WhenFull};
+use crate::diagnostics::Failure;
 use crate::shutdown::CLOSE_WITHIN;
 
 #[derive(clap::Args)]
@@ -73,6 +76,14 @@ pub struct RelayArgs {
     /// Server name to verify for sources
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<String>,
+    /// Header to send to HTTP sinks, e.g. 'Name: value'
+    #[arg(long, value_name = "HEADER", value_parser = header)]
+    pub to_header: Vec<(String, String)>,
+    /// File with such headers, one on a line
+    ///
+    /// For what is secret, such as "Authorization: Bearer TOKEN": other users of this machine can read the arguments of a process.
+    #[arg(long, value_name = "FILE")]
+    pub to_header_file: Option<PathBuf>,
     /// CA certificate to trust for sinks (PEM)
     ///
     /// It must have signed the peer's certificate. For sinks host:port, whose clients need a certificate of this CA, and https.
@@ -90,7 +101,33 @@ pub struct RelayArgs {
     pub reading: ReadingArgs,
 }
 
+fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.trim().to_owned())),
+        // Without the text, which may be secret.
+        _ => Err("write a header as 'Name: value'".to_owned()),
+    }
+}
+
 impl RelayArgs {
+    /// The headers for HTTP sinks, of the arguments and of the file.
+    pub fn headers(&self) -> Result<Vec<(String, String)>, Failure> {
+        let mut headers = self.to_header.clone();
+        let Some(file) = &self.to_header_file else {
+            return Ok(headers);
+        };
+        let failed = |source| Failure::Os {
+            what: format!("reading headers from {}", file.display()),
+            source,
+        };
+        let text = fs::read_to_string(file).map_err(failed)?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let invalid = |problem| failed(io::Error::new(io::ErrorKind::InvalidData, problem));
+            headers.push(header(line).map_err(invalid)?);
+        }
+        Ok(headers)
+    }
+
     pub fn tls_of_sources(&self) -> Option<Tls> {
         certificates(&self.from_ca, &self.from_cert, &self.from_key)
     }

@@ -59,7 +59,7 @@ pub fn run(args: &RelayArgs) -> Result<Code, Failure> {
     if writes_stdout(args) {
         require_stdout()?;
     }
-    let relay = Arc::new(set_up(args).start()?);
+    let relay = Arc::new(set_up(args)?.start()?);
     let ended = watch(args, &relay)?;
     for source in relay.status().sources {
         say(format_args!("reading from {}", source.name));
@@ -80,7 +80,8 @@ fn writes_stdout(args: &RelayArgs) -> bool {
     args.to.iter().any(|sink| sink.to_string() == "-")
 }
 
-fn set_up(args: &RelayArgs) -> RelayBuilder {
+fn set_up(args: &RelayArgs) -> Result<RelayBuilder, Failure> {
+    let headers = args.headers()?;
     let mut relay = Relay::builder().overflow(args.when_full.into());
     for config in configure_sources(args) {
         relay = relay.from(config);
@@ -92,6 +93,11 @@ fn set_up(args: &RelayArgs) -> RelayBuilder {
         let has_tls = sink.may_have_tls() || !args.to.iter().any(Sink::may_have_tls);
         if let Some(tls) = args.tls_of_sinks().filter(|_| has_tls) {
             sink = sink.tls(tls);
+        }
+        if sink.may_have_headers() || !args.to.iter().any(Sink::may_have_headers) {
+            for (name, value) in &headers {
+                sink = sink.header(name, value);
+            }
         }
         relay = relay.to(sink);
     }
@@ -114,7 +120,7 @@ fn set_up(args: &RelayArgs) -> RelayBuilder {
         let filter = args.filter.clone();
         relay = relay.filter(move |alert| filter.matches(alert));
     }
-    relay
+    Ok(relay)
 }
 
 /// The sources, each with the options that apply to it. An option that applies to none is given to all,
