@@ -20,7 +20,7 @@ use futures_timer::Delay;
 
 use crate::api::ChannelArg;
 use crate::config::Config;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::{Problem, Result};
 use crate::tls::{Pem, Tls};
 
@@ -64,21 +64,21 @@ impl Route {
         load: impl FnOnce(&Tls) -> Result<Pem>,
         findings: &mut Vec<Finding>,
     ) -> Result<(), Finding> {
-        let (host, port) = match (&self.endpoint, &self.proxy) {
-            (Endpoint::Unix(path), _) => {
+        let (host, port) = match (self.endpoint.grpc(), &self.proxy) {
+            (Some(GrpcAddress::Unix(path)), _) => {
                 findings.push(socket::probe(path)?);
                 return Ok(());
             }
-            (Endpoint::Tcp { .. }, Some(proxy)) => {
+            (Some(GrpcAddress::Tcp { .. }), Some(proxy)) => {
                 let text = format!(
                     "the connection goes through the proxy {proxy}: only gRPC's own errors tell more"
                 );
                 findings.push(Finding::warning(Step::Tcp, Problem::alone(text)));
                 return Ok(());
             }
-            (Endpoint::Tcp { host, port }, None) => (host, *port),
-            // These make no connection.
-            (Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin, _) => return Ok(()),
+            (Some(GrpcAddress::Tcp { host, port }), None) => (host, port),
+            // Others make no connection.
+            (None, _) => return Ok(()),
         };
         let addresses = tcp::resolve(host, port, self.deadline(), findings)?;
         let (stream, address) = tcp::connect(&addresses, self.deadline(), findings)?;

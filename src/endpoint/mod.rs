@@ -5,7 +5,7 @@ mod listen;
 use std::fmt::{self, Write};
 use std::net::Ipv6Addr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Problem, Result};
@@ -59,6 +59,13 @@ pub enum Endpoint {
     Stdin,
 }
 
+/// An address of Falco's gRPC API.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum GrpcAddress<'a> {
+    Unix(&'a Path),
+    Tcp { host: &'a str, port: u16 },
+}
+
 impl Endpoint {
     /// Falco's own default since 0.33. Before, it was `unix:///var/run/falco.sock`.
     pub const DEFAULT: &str = "unix:///run/falco/falco.sock";
@@ -79,6 +86,15 @@ impl Endpoint {
             | Endpoint::Listen { .. }
             | Endpoint::File(_)
             | Endpoint::Stdin => format!("dns:///{}", percent(self.to_string().as_bytes())),
+        }
+    }
+
+    /// The address, where Falco's gRPC API is meant.
+    pub(crate) fn grpc(&self) -> Option<GrpcAddress<'_>> {
+        match self {
+            Endpoint::Unix(path) => Some(GrpcAddress::Unix(path)),
+            Endpoint::Tcp { host, port } => Some(GrpcAddress::Tcp { host, port: *port }),
+            Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => None,
         }
     }
 

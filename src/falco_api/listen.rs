@@ -10,8 +10,7 @@ use std::path::Path;
 use grpcio::{CertificateRequestType, ServerCredentials, ServerCredentialsBuilder};
 
 use crate::diagnose::socket::connectable;
-use crate::endpoint::cannot_listen;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{cannot_listen, Endpoint, GrpcAddress};
 use crate::error::{Error, Problem, Result};
 use crate::tls::Tls;
 
@@ -21,27 +20,27 @@ pub(crate) fn listen(
     endpoint: &Endpoint,
     tls: Option<&Tls>,
 ) -> Result<Endpoint> {
-    let (address, credentials) = match (endpoint, tls) {
-        (Endpoint::Unix(path), None) => {
+    let (address, credentials) = match (endpoint.grpc(), tls) {
+        (Some(GrpcAddress::Unix(path)), None) => {
             check_path(endpoint, path)?;
             (endpoint.target(), ServerCredentials::insecure())
         }
-        (Endpoint::Tcp { .. }, Some(tls)) if tls.is_mutual() => {
+        (Some(GrpcAddress::Tcp { .. }), Some(tls)) if tls.is_mutual() => {
             // C-core decodes percent signs, as that of an IPv6 zone.
             let address = endpoint.to_string().replace('%', "%25");
             (address, mutual(tls)?)
         }
-        (Endpoint::Unix(_), Some(_)) => {
+        (Some(GrpcAddress::Unix(_)), Some(_)) => {
             let problem = ("a unix socket carries no TLS", "leave the certificates out");
             return Err(wrong_tls(endpoint, problem));
         }
-        (Endpoint::Tcp { .. }, _) => {
+        (Some(GrpcAddress::Tcp { .. }), _) => {
             let remedy = "give it three files, the clients' CA, its certificate and its key, or \
                           listen on unix:///path";
             let problem = ("Falco serves TCP with mutual TLS only", remedy);
             return Err(wrong_tls(endpoint, problem));
         }
-        (Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin, _) => {
+        (None, _) => {
             let remedy = "give unix:///path or host:port";
             let problem = ("is none where gRPC can be served", remedy);
             return Err(Error::endpoint(endpoint, problem));
@@ -91,10 +90,12 @@ fn check_path(endpoint: &Endpoint, path: &Path) -> Result<()> {
 
 /// C-core does not say why it cannot bind, so bind once more without it.
 fn diagnose(endpoint: &Endpoint, error: grpcio::Error) -> Error {
-    let bound = match endpoint {
-        Endpoint::Unix(path) => UnixListener::bind(path).map(|_| drop(fs::remove_file(path))),
-        Endpoint::Tcp { host, port } => TcpListener::bind((host.as_str(), *port)).map(drop),
-        Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => Ok(()),
+    let bound = match endpoint.grpc() {
+        Some(GrpcAddress::Unix(path)) => {
+            UnixListener::bind(path).map(|_| drop(fs::remove_file(path)))
+        }
+        Some(GrpcAddress::Tcp { host, port }) => TcpListener::bind((host, port)).map(drop),
+        None => Ok(()),
     };
     match bound {
         Err(error) => cannot_listen(endpoint, error),

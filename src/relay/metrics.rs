@@ -38,15 +38,13 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn start(address: &str, watched: Arc<Watched>) -> Result<Metrics> {
         let endpoint: Endpoint = format!("listen+http://{address}").parse()?;
-        let (host, port) = match &endpoint {
-            Endpoint::Listen { host, port, .. } => (host.clone(), *port),
-            Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::File(_) | Endpoint::Stdin => {
-                (String::new(), 0)
-            }
+        let Endpoint::Listen { host, port, .. } = &endpoint else {
+            let problem = ("is no address to listen at", "write ADDR:PORT");
+            return Err(Error::endpoint(address, problem));
         };
         let options = ListenOptions {
             host: host.clone(),
-            port,
+            port: *port,
             tls: None,
             max_body: MAX_BODY,
             request_timeout: REQUEST_TIMEOUT,
@@ -54,7 +52,7 @@ impl Metrics {
         };
         let listener = Listener::bind(options).map_err(|error| cannot_listen(&endpoint, error))?;
         let listener = Arc::new(listener);
-        let address = authority(&host, listener.port());
+        let address = authority(host, listener.port());
         let failed = |error: std::io::Error| {
             let remedy = "allow more threads and open files";
             let problem = (format!("cannot be served: {error}"), remedy);

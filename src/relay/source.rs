@@ -11,7 +11,6 @@ use super::spool::{Incoming, Spool};
 use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
 use crate::delivery::{Control, Flow, Message, MessageResult, Outlet};
-use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::source::{Purpose, StartRequest};
 use crate::util::rate_limited_log::RateLimitedLog;
@@ -37,13 +36,9 @@ impl RunningSource {
         finished: &Arc<WaitGroup>,
     ) -> Result<RunningSource> {
         let name: Arc<str> = client.endpoint().to_string().into();
-        match client.endpoint() {
-            Endpoint::Unix(_) | Endpoint::Tcp { .. } => {
-                RunningSource::pull(client, name, spool, admission, finished)
-            }
-            Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => {
-                RunningSource::take(client, name, spool, admission, finished)
-            }
+        match client.endpoint().grpc() {
+            Some(_) => RunningSource::pull(client, name, spool, admission, finished),
+            None => RunningSource::take(client, name, spool, admission, finished),
         }
     }
 

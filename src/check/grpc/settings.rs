@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::check::falco_yaml::settings::{FalcoSettings, SET_TO_TRUE};
 use crate::check::falco_yaml::FalcoYaml;
 use crate::check::{Finding, Outcome, Step};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::Problem;
 
 /// What Falco uses where the key is missing.
@@ -26,10 +26,9 @@ pub(in crate::check) fn findings(
     };
     let failed = failed_at_falco(probed);
     // A file at its usual place may belong to another Falco than the one at the endpoint.
-    let is_local = match endpoint {
-        Some(Endpoint::Tcp { host, .. }) => is_local(host),
-        Some(Endpoint::Unix(_) | Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin)
-        | None => true,
+    let is_local = match endpoint.and_then(Endpoint::grpc) {
+        Some(GrpcAddress::Tcp { host, .. }) => is_local(host),
+        Some(GrpcAddress::Unix(_)) | None => true,
     };
     if yaml.is_default && !is_of_endpoint && !(is_local && failed) {
         return Vec::new();
@@ -140,21 +139,15 @@ fn is_local(host: &str) -> bool {
 /// Whether a client at `endpoint` can mean what is `bound`. Only its own machine knows the addresses
 /// of a host.
 fn same_place(endpoint: &Endpoint, bound: &Endpoint) -> bool {
-    match (endpoint, bound) {
-        (Endpoint::Unix(endpoint), Endpoint::Unix(bound)) => {
+    match (endpoint.grpc(), bound.grpc()) {
+        (Some(GrpcAddress::Unix(endpoint)), Some(GrpcAddress::Unix(bound))) => {
             let real = |path: &Path| fs::canonicalize(path).unwrap_or(path.to_owned());
             real(endpoint) == real(bound)
         }
-        (Endpoint::Tcp { port: endpoint, .. }, Endpoint::Tcp { port: bound, .. }) => {
-            endpoint == bound
-        }
         (
-            Endpoint::Unix(_)
-            | Endpoint::Tcp { .. }
-            | Endpoint::Listen { .. }
-            | Endpoint::File(_)
-            | Endpoint::Stdin,
-            _,
-        ) => false,
+            Some(GrpcAddress::Tcp { port: endpoint, .. }),
+            Some(GrpcAddress::Tcp { port: bound, .. }),
+        ) => endpoint == bound,
+        (Some(GrpcAddress::Unix(_) | GrpcAddress::Tcp { .. }) | None, _) => false,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::target::{RunningSink, StartSink, Target};
 use crate::api::version;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::Result;
 use crate::falco_api::{ApiServer, Services, Settings};
 use crate::relay::label;
@@ -43,12 +43,7 @@ impl Target for GrpcSink {
     }
 
     fn may_have_tls(&self) -> bool {
-        match &self.endpoint {
-            Endpoint::Tcp { .. } => true,
-            Endpoint::Unix(_) | Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => {
-                false
-            }
-        }
+        matches!(self.endpoint.grpc(), Some(GrpcAddress::Tcp { .. }))
     }
 
     fn may_fan_out(&self) -> bool {

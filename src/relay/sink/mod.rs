@@ -133,9 +133,9 @@ fn parse(text: &str) -> Result<Kind> {
         "grpc" => Endpoint::DEFAULT.parse()?,
         other => Endpoint::for_listening(other)?,
     };
-    match endpoint {
-        Endpoint::Unix(_) | Endpoint::Tcp { .. } => Ok(Kind::Grpc(GrpcSink { endpoint })),
-        Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => {
+    match endpoint.grpc() {
+        Some(_) => Ok(Kind::Grpc(GrpcSink { endpoint })),
+        None => {
             let remedy = "write grpc, unix:///path, host:port, http://…, a file's path or - for \
                           standard output";
             Err(Error::endpoint(text, ("is a source, and no sink", remedy)))
