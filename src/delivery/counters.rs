@@ -21,6 +21,8 @@ pub struct Counters {
     pub refused: u64,
     /// Lines that are not alerts and were skipped: from Falco's log or other programs.
     pub skipped: u64,
+    /// How often reading a file could not continue where it ended, so that alerts may be missing.
+    pub gaps: u64,
     /// Alerts that were dropped unread, by [`Config::overflow`](crate::Config::overflow).
     pub dropped: u64,
     /// Requests for alerts that were sent to Falco, including the call of `get`.
@@ -40,6 +42,7 @@ pub(crate) struct LiveCounters {
     undecodable: AtomicU64,
     refused: AtomicU64,
     skipped: AtomicU64,
+    gaps: AtomicU64,
     dropped: AtomicU64,
     requests: AtomicU64,
     reconnects: AtomicU64,
@@ -60,6 +63,7 @@ impl LiveCounters {
             undecodable: get(&self.undecodable),
             refused: get(&self.refused),
             skipped: get(&self.skipped),
+            gaps: get(&self.gaps),
             dropped,
             requests: get(&self.requests),
             reconnects: get(&self.reconnects),
@@ -92,6 +96,10 @@ impl LiveCounters {
 
     pub(crate) fn skipped(&self) {
         add(&self.skipped, 1);
+    }
+
+    pub(crate) fn gap(&self) {
+        add(&self.gaps, 1);
     }
 
     pub(super) fn dropped(&self, alerts: u64) {

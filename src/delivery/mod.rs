@@ -20,6 +20,6 @@ pub(crate) use counters::LiveCounters;
 pub(crate) use intake::Intake;
 pub(crate) use message::Message;
 pub(crate) use outlet::{Flow, MessageResult, Outlet};
-pub(crate) use position::Position;
+pub(crate) use position::{FilePosition, Position};
 pub(crate) use receiver::{queue, Received, Receiver};
 pub use state::State;

@@ -6,45 +6,66 @@ use std::str::FromStr;
 /// Where a source goes on after an alert. Survives a restart as text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Position {
-    /// In a file, as `device:inode:offset:mark:start`.
+    /// In a file, as numbers with colons between them: those of `end`, `start`, `modified`, and those
+    /// of `previous` if there is one.
     File {
-        device: u64,
-        inode: u64,
-        offset: u64,
-        /// Of the bytes before `offset`: tells a file that was truncated and has grown again, and
-        /// one that got the inode number of another.
-        mark: u64,
-        /// Where reading starts again: at `offset`, or before it where what begins there was not
-        /// whole yet at `offset`.
+        /// After the alert.
+        end: FilePosition,
+        /// Where reading starts again: at the end, or before it where what begins there was not whole
+        /// yet at the end.
         start: u64,
+        /// When the file was written to last, in seconds since the epoch.
+        modified: u64,
+        /// The end of the file that was read before this one: it is not read again if it comes back.
+        previous: Option<FilePosition>,
     },
 }
 
-impl Position {
+/// How far a file was read, and what tells it from others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct FilePosition {
+    pub device: u64,
+    pub inode: u64,
+    pub offset: u64,
+    /// Of the bytes before `offset`: tells a file that was truncated and has grown again, and one
+    /// that got the inode number of another.
+    pub mark: u64,
+    /// Of the file's first bytes, up to `offset` at most: with `mark`, it tells a copy of the file.
+    pub head: u64,
+}
+
+impl FilePosition {
+    pub(crate) fn id(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
     /// Whether it is in the same file, at `other`'s offset or before it.
-    pub(crate) fn is_up_to(&self, other: &Position) -> bool {
-        let Position::File {
+    fn is_up_to(&self, other: &FilePosition) -> bool {
+        self.id() == other.id() && self.offset <= other.offset
+    }
+}
+
+impl Position {
+    /// The same, but that reading starts at `other`, where that is before it in the same file.
+    pub(crate) fn starting_at(mut self, other: &Position) -> Option<Position> {
+        let Position::File { end, start, .. } = &mut self;
+        let Position::File { end: other, .. } = other;
+        let is_before = other.is_up_to(end);
+        *start = other.offset;
+        is_before.then_some(self)
+    }
+}
+
+impl fmt::Display for FilePosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FilePosition {
             device,
             inode,
             offset,
-            ..
-        } = *self;
-        let Position::File {
-            device: other_device,
-            inode: other_inode,
-            offset: other_offset,
-            ..
-        } = *other;
-        (device, inode) == (other_device, other_inode) && offset <= other_offset
-    }
-
-    /// The same, but that reading starts at `start`, where that is before it in the same file.
-    pub(crate) fn starting_at(mut self, other: &Position) -> Option<Position> {
-        let is_before = other.is_up_to(&self);
-        let Position::File { start, .. } = &mut self;
-        let Position::File { offset, .. } = *other;
-        *start = offset;
-        is_before.then_some(self)
+            mark,
+            head,
+        } = self;
+        write!(f, "{device}:{inode}:{offset}:{mark}:{head}")
     }
 }
 
@@ -52,12 +73,17 @@ impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Position::File {
-                device,
-                inode,
-                offset,
-                mark,
+                end,
                 start,
-            } => write!(f, "{device}:{inode}:{offset}:{mark}:{start}"),
+                modified,
+                previous,
+            } => {
+                write!(f, "{end}:{start}:{modified}")?;
+                match previous {
+                    Some(previous) => write!(f, ":{previous}"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -67,18 +93,38 @@ impl FromStr for Position {
 
     fn from_str(text: &str) -> Result<Position, String> {
         let numbers: Result<Vec<u64>, _> = text.split(':').map(str::parse).collect();
-        match numbers.as_deref() {
-            Ok(&[device, inode, offset, mark, start]) if start <= offset => Ok(Position::File {
+        let file = |numbers: &[u64]| match *numbers {
+            [device, inode, offset, mark, head] => Some(FilePosition {
                 device,
                 inode,
                 offset,
                 mark,
-                start,
+                head,
             }),
-            _ => Err(format!(
-                "{text:?} is no position in a file; it has five numbers, device:inode:offset:mark:start"
-            )),
-        }
+            _ => None,
+        };
+        let read = |numbers: &[u64]| {
+            let (end, rest) = numbers.split_at_checked(5)?;
+            let (&[start, modified], previous) = rest.split_at_checked(2)? else {
+                return None;
+            };
+            let position = Position::File {
+                end: file(end)?,
+                start,
+                modified,
+                previous: match previous {
+                    [] => None,
+                    previous => Some(file(previous)?),
+                },
+            };
+            (start <= file(end)?.offset).then_some(position)
+        };
+        numbers
+            .ok()
+            .and_then(|numbers| read(&numbers))
+            .ok_or_else(|| {
+                format!("{text:?} is no position in a file; it has 7 or 12 numbers with colons")
+            })
     }
 }
 
@@ -87,19 +133,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_in_a_file_is_five_numbers() {
+    fn a_position_in_a_file_is_numbers() {
         for text in [
             "",
-            "1:2:3:4",
-            "1:2:3:4:3:6",
-            "1:2:3:x:3",
-            "1:2:3:-4:3",
-            "1:2:3:4:4",
+            "1:2:3:4:5:3",
+            "1:2:3:4:5:3:x",
+            "1:2:3:4:5:-3:6",
+            "1:2:3:4:5:4:6",
+            "1:2:3:4:5:3:6:7",
+            "1:2:3:4:5:3:6:7:8:9:10:11:12",
         ] {
             let error = text.parse::<Position>().unwrap_err();
-            assert!(error.contains("device:inode:offset:mark:start"), "{error}");
+            assert!(error.contains("7 or 12 numbers"), "{error}");
         }
-        let text = "1:2:3:18446744073709551615:2";
-        assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
+        for text in [
+            "1:2:3:18446744073709551615:5:2:6",
+            "1:2:3:4:5:3:6:7:8:9:10:11",
+        ] {
+            assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
+        }
     }
 }

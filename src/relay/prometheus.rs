@@ -48,6 +48,13 @@ pub(super) fn text(status: &Status) -> String {
         sources().map(|one| (one.name.as_str(), one.counters.refused)),
     );
     text.each(
+        "source_gaps_total",
+        "counter",
+        "How often reading a file could not continue where it ended.",
+        "source",
+        sources().map(|one| (one.name.as_str(), one.counters.gaps)),
+    );
+    text.each(
         "source_reconnects_total",
         "counter",
         "Subscriptions made again.",

@@ -71,7 +71,7 @@ impl Reader {
     fn file(&self, path: &Path, from: Option<Position>) -> Option<Error> {
         let mut tail = Tail::new(path.to_owned(), longest_line(self.lines.most), from);
         let mut emitter = self.emitter();
-        let mut heard = Instant::now();
+        let (mut heard, mut rotated) = (Instant::now(), None);
         loop {
             let closing = self.mode() >= Mode::Close;
             if self.intake.is_cut() {
@@ -85,6 +85,7 @@ impl Reader {
             if came {
                 heard = Instant::now();
             }
+            self.say(&mut tail, &mut rotated);
             let missing = match found {
                 Ok(Found::More) => {
                     self.stands();
@@ -111,6 +112,23 @@ impl Reader {
             }
             let (least, most) = self.lines.interval.clone().into_inner();
             self.wait(None, Some((heard.elapsed() / 8).clamp(least, most)));
+        }
+    }
+
+    /// Says what is read in place of the file, and what may be missing.
+    fn say(&self, tail: &mut Tail, rotated: &mut Option<String>) {
+        let endpoint = &self.lines.endpoint;
+        for gap in tail.gaps() {
+            self.intake.control().counters.gap();
+            log::warn!("{endpoint}: {gap}");
+        }
+        let now = tail.reads_rotated();
+        if *rotated != now {
+            match &now {
+                Some(path) => log::info!("{endpoint}: reading goes on in {path}"),
+                None => log::info!("{endpoint}: reading goes on in it"),
+            }
+            *rotated = now;
         }
     }
 

@@ -3,8 +3,12 @@
 mod emit;
 pub(crate) mod envelope;
 mod follow;
+mod gap;
+mod gzip;
+mod mark;
+mod open;
 mod others;
-mod position;
+mod rotated;
 pub(crate) mod split;
 mod tail;
 

@@ -1,16 +1,21 @@
-//! Follows a file that grows and is rotated, by rename or by truncation.
+//! Follows a file that grows and is rotated: by rename, by copying and truncation, several times.
 
-use std::fs::{self, Metadata};
+use std::collections::VecDeque;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::position::{id, mark, regular, Open, Read, MARKED};
+use super::gap::{Gap, Why};
+use super::mark::{mark, HEAD};
+use super::open::{id, regular, Open, Read};
+use super::rotated;
 use super::split::{Line, Splitter};
-use crate::delivery::Position;
+use crate::delivery::{FilePosition, Position};
 
 /// What is read at a time.
 const CHUNK: usize = 256 * 1024;
+
+/// So many files that were read are known again.
+const DONE: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -46,6 +51,11 @@ pub(crate) struct Tail {
     /// What the path names since the current file was renamed or deleted. It is held open from
     /// when it is seen, even empty, so that it is not missed if it is rotated soon.
     next: Option<Open>,
+    /// The ends of the files that were read, the last one first.
+    done: VecDeque<FilePosition>,
+    /// What could not be read and was told.
+    unreadable: Vec<(u64, u64)>,
+    gaps: Vec<Gap>,
 }
 
 impl Tail {
@@ -58,9 +68,12 @@ impl Tail {
             start: 0,
             last: None,
             given: 0,
-            buffer: vec![0; MARKED + CHUNK],
+            buffer: vec![0; HEAD + CHUNK],
             current: None,
             next: None,
+            done: VecDeque::new(),
+            unreadable: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
@@ -84,11 +97,14 @@ impl Tail {
         if self.read_current(&mut each)? {
             return Ok(Found::More);
         }
-        if !moved {
-            return looked.map(|()| Found::Nothing);
-        }
+        let Some(next) = self.follower(moved) else {
+            return looked.map(|is_there| match is_there || !self.is_compressed() {
+                true => Found::Nothing,
+                false => Found::Missing,
+            });
+        };
         if let (Some(line), Some(old)) = (self.splitter.rest(), &self.current) {
-            let end = old.here();
+            let end = self.position(old, old.here());
             let span = Span {
                 begin: self.last.unwrap_or(end),
                 end,
@@ -96,9 +112,9 @@ impl Tail {
             };
             each(line, span);
         }
-        if let Some(next) = self.next.take() {
-            self.go_on_with(next);
-        }
+        self.go_on_with(next);
+        // At once: until its beginning is known, it is not seen that it was truncated.
+        self.read_current(&mut each)?;
         Ok(Found::More)
     }
 
@@ -107,50 +123,92 @@ impl Tail {
         self.splitter.rest()
     }
 
+    /// What may be missing, as far as that was not told.
+    pub(crate) fn gaps(&mut self) -> impl Iterator<Item = String> + '_ {
+        self.gaps.drain(..).map(|gap| gap.to_string())
+    }
+
+    /// The file that is read, if it is not the one at the path.
+    pub(crate) fn reads_rotated(&self) -> Option<String> {
+        let current = self.current.as_ref()?;
+        (current.path != self.path).then(|| current.path.display().to_string())
+    }
+
     /// Opens the file that the position is in, or else the one at the path.
     fn begin(&mut self) -> io::Result<bool> {
-        let (mut open, mut given) = (Open::at(&self.path)?, 0);
-        if let Some(from) = &self.from {
-            let is_there = match &mut open {
-                Some(open) => open.go_to(from)?,
-                None => false,
-            };
-            let old = match is_there {
-                true => open.take(),
-                false => rotated(&self.path, from),
-            };
-            if old.is_some() {
-                let Position::File { offset, .. } = *from;
-                given = offset;
-            }
-            open = old.or(open);
-        }
-        let Some(open) = open else {
-            return Ok(false);
+        let mut open = Open::rotated(&self.path)?;
+        let Some(from) = self.from else {
+            let is_there = open.is_some();
+            open.into_iter().for_each(|open| self.go_on_with(open));
+            return Ok(is_there);
         };
+        let Position::File {
+            end,
+            start,
+            modified,
+            previous,
+        } = from;
+        let is_there = match &mut open {
+            Some(open) => open.id == end.id() && open.go_to(&end, start)?,
+            None => false,
+        };
+        let old = match is_there {
+            true => open.take(),
+            false => rotated::find(&self.path, &end, start, modified),
+        };
+        self.done = previous.into_iter().collect();
+        if let Some(old) = old {
+            self.go_on_with(old);
+            self.given = end.offset;
+        } else {
+            let next = self.after(&end, modified).or(open);
+            let Some(next) = next else {
+                return Ok(false);
+            };
+            // It may be in one that cannot be read, which is said.
+            if self.gaps.is_empty() {
+                let why = Why::NotFound { offset: end.offset };
+                self.gap(modified, next.modified, why);
+            }
+            self.go_on_with(next);
+        }
         self.from = None;
-        self.go_on_with(open);
-        self.given = given;
         Ok(true)
     }
 
     fn go_on_with(&mut self, open: Open) {
+        if let Some(old) = self.current.take() {
+            self.done.push_front(old.here());
+            self.done.truncate(DONE);
+        }
+        if self.next.as_ref().is_some_and(|next| next.id == open.id) {
+            self.next = None;
+        }
         self.splitter.reset();
         self.start = open.position;
         self.given = 0;
-        self.last = Some(open.here());
+        self.last = Some(self.position(&open, open.here()));
         self.current = Some(open);
     }
 
-    /// Whether the path still names the current file, and what instead.
-    fn look(&mut self) -> io::Result<()> {
+    fn position(&self, open: &Open, end: FilePosition) -> Position {
+        Position::File {
+            end,
+            start: end.offset,
+            modified: open.modified,
+            previous: self.done.front().copied(),
+        }
+    }
+
+    /// Whether the path still names the current file, and what instead. Tells whether there is any.
+    fn look(&mut self) -> io::Result<bool> {
         let Some(metadata) = regular(&self.path)? else {
-            return Ok(());
+            return Ok(false);
         };
         let is = |open: &Option<Open>, id| open.as_ref().is_some_and(|open| open.id == id);
         if is(&self.current, id(&metadata)) {
             self.next = None;
-            return Ok(());
+            return Ok(true);
         }
         let waits = match &self.next {
             Some(next) => next.id == id(&metadata) || next.has_data()?,
@@ -159,66 +217,164 @@ impl Tail {
         if !waits {
             // Renamed back just now, it would be read twice.
             let open = Open::at(&self.path)?.filter(|open| !is(&self.current, open.id));
+            let open = open.map(|open| self.known_again(open)).transpose()?;
             self.next = open.or(self.next.take());
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// A file that is renamed back is read from where its reading ended.
+    fn known_again(&self, mut open: Open) -> io::Result<Open> {
+        for done in &self.done {
+            if done.id() == open.id && open.go_to(done, done.offset)? {
+                break;
+            }
+        }
+        Ok(open)
+    }
+
+    fn is_compressed(&self) -> bool {
+        self.current.as_ref().is_some_and(Open::is_compressed)
+    }
+
+    /// What is read after the current file, which is at its end.
+    fn follower(&mut self, moved: bool) -> Option<Open> {
+        let current = self.current.as_ref()?;
+        let is_at_path =
+            self.next.is_none() && !current.is_compressed() && current.path == self.path;
+        if is_at_path && regular(&self.path).is_ok_and(|found| found.is_some()) {
+            return None;
+        }
+        let (here, modified) = (current.here(), current.modified);
+        let between = self.after(&here, modified);
+        between.or_else(|| self.next.take_if(|_| moved))
+    }
+
+    /// The first file that was rotated after another and was not read.
+    fn after(&mut self, end: &FilePosition, since: u64) -> Option<Open> {
+        for file in rotated::after(&self.path, end, since) {
+            let is_next = self.next.as_ref().is_some_and(|next| next.id == file.id);
+            if is_next {
+                return self.next.take();
+            }
+            if self.unreadable.contains(&file.id) {
+                continue;
+            }
+            let problem = match file.open() {
+                _ if file.is_unreadable() => "it is compressed otherwise than by gzip",
+                None => "see whether this user may read it",
+                Some(mut open) => match self.is_done(&mut open) {
+                    true => continue,
+                    false => return Some(open),
+                },
+            };
+            self.unreadable.push(file.id);
+            self.gap(
+                since,
+                file.modified(),
+                Why::Unreadable {
+                    path: file.path,
+                    problem: problem.to_owned(),
+                },
+            );
+        }
+        None
+    }
+
+    /// Whether it is a copy of what was read.
+    fn is_done(&self, open: &mut Open) -> bool {
+        let current = self.current.as_ref().map(Open::here);
+        let mut done = self.done.iter().copied().chain(current);
+        done.any(|done| open.begins_like(&done).unwrap_or_default())
+    }
+
+    fn gap(&mut self, since: u64, until: u64, why: Why) {
+        self.gaps.push(Gap { why, since, until });
     }
 
     /// Tells whether there was anything.
     fn read_current(&mut self, each: &mut impl FnMut(Line, Span)) -> io::Result<bool> {
+        let previous = self.done.front().copied();
         let Some(current) = &mut self.current else {
             return Ok(false);
         };
-        loop {
-            let (read, new) = match current.read(&mut self.buffer)? {
-                Read::End => return Ok(false),
-                Read::Truncated => {
-                    current.restart();
-                    self.splitter.reset();
-                    self.start = 0;
-                    self.given = 0;
-                    self.last = Some(current.here());
-                    continue;
-                }
-                Read::Bytes { read, new } => (read, new),
+        let (read, new) = match current.read(&mut self.buffer) {
+            Ok(Read::End) => return Ok(false),
+            Ok(Read::Truncated) => {
+                self.truncated()?;
+                return Ok(true);
+            }
+            Ok(Read::Bytes { read, new }) => (read, new),
+            Err(error) if current.is_compressed() => {
+                self.broken(&error);
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        let first = current.position - read.len() as u64;
+        let (last, given) = (&mut self.last, self.given);
+        self.splitter.push(new, |line, consumed| {
+            let offset = self.start + consumed;
+            let before = read.get(..(offset - first) as usize).unwrap_or(read);
+            let end = Position::File {
+                end: current.at_offset(offset, mark(before)),
+                start: offset,
+                modified: current.modified,
+                previous,
             };
-            let first = current.position - read.len() as u64;
-            let (last, given) = (&mut self.last, self.given);
-            self.splitter.push(new, |line, consumed| {
-                let offset = self.start + consumed;
-                let before = read.get(..(offset - first) as usize).unwrap_or(read);
-                let end = current.at_offset(offset, mark(before));
-                let span = Span {
-                    begin: last.replace(end).unwrap_or(end),
-                    end,
-                    is_new: offset > given,
+            let span = Span {
+                begin: last.replace(end).unwrap_or(end),
+                end,
+                is_new: offset > given,
+            };
+            each(line, span);
+        });
+        Ok(true)
+    }
+
+    /// The current file was truncated: its copy is read to its end, and then it is read anew.
+    fn truncated(&mut self) -> io::Result<()> {
+        let Some(mut current) = self.current.take() else {
+            return Ok(());
+        };
+        let (here, modified) = (current.here(), current.modified);
+        current.restart()?;
+        let copy = rotated::find(&self.path, &here, here.offset, modified);
+        let copy = copy.filter(|copy| copy.id != current.id);
+        if copy.is_some() {
+            self.next = Some(current);
+            self.current = copy;
+            return Ok(());
+        }
+        self.current = Some(current);
+        if here.offset > 0 {
+            let until = self
+                .current
+                .as_ref()
+                .map_or(modified, |current| current.modified);
+            self.gap(modified, until, Why::Truncated);
+        }
+        self.splitter.reset();
+        self.start = 0;
+        self.given = 0;
+        self.last = self
+            .current
+            .as_ref()
+            .map(|open| self.position(open, open.here()));
+        Ok(())
+    }
+
+    /// The current file is compressed and damaged: what is behind that is missing.
+    fn broken(&mut self, error: &io::Error) {
+        if let Some(current) = &self.current {
+            if !self.unreadable.contains(&current.id) {
+                self.unreadable.push(current.id);
+                let why = Why::Unreadable {
+                    path: current.path.clone(),
+                    problem: error.to_string(),
                 };
-                each(line, span);
-            });
-            return Ok(true);
+                self.gap(current.modified, current.modified, why);
+            }
         }
     }
-}
-
-/// The file of a position, under the name that a rotation gave it: `file.log.1`,
-/// `file.log-20260101`.
-fn rotated(path: &Path, position: &Position) -> Option<Open> {
-    let name = path.file_name()?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    // What cannot be read is not the one that was read before.
-    fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
-        if !entry.file_name().as_bytes().starts_with(name.as_bytes()) {
-            return None;
-        }
-        let Position::File { device, inode, .. } = *position;
-        let is_it = |metadata: Metadata| id(&metadata) == (device, inode);
-        if !entry.metadata().is_ok_and(is_it) {
-            return None;
-        }
-        let mut open = Open::at(&entry.path()).ok()??;
-        open.go_to(position).ok()?.then_some(open)
-    })
 }

@@ -8,7 +8,7 @@ use super::contents::SinkUsage;
 use super::store::OVERHEAD;
 use super::*;
 use crate::alert::Format;
-use crate::delivery::Message;
+use crate::delivery::{FilePosition, Message};
 use crate::error::Error;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -35,11 +35,16 @@ fn format_of(number: u64) -> Format {
 
 fn position(number: u64) -> Position {
     Position::File {
-        device: 1,
-        inode: 2,
-        offset: number,
-        mark: 3,
+        end: FilePosition {
+            device: 1,
+            inode: 2,
+            offset: number,
+            mark: 3,
+            head: 4,
+        },
         start: number,
+        modified: 5,
+        previous: None,
     }
 }
 

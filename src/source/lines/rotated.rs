@@ -1,0 +1,393 @@
+//! Finds the files that a log was rotated to: renamed with a number or a date, compressed, moved to a
+//! folder beside it.
+
+use std::cmp::Reverse;
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::open::{id, Open};
+use crate::delivery::FilePosition;
+
+/// More folders are not looked into, and of each no more files.
+const FOLDERS: usize = 256;
+const FILES: usize = 10_000;
+
+/// How the names of compressed files end.
+const COMPRESSED: [&[u8]; 8] = [b"gz", b"bz2", b"xz", b"zst", b"lz4", b"lzma", b"zip", b"Z"];
+
+/// A file that may be one of a log's.
+pub(super) struct Rotated {
+    pub path: PathBuf,
+    pub id: (u64, u64),
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
+    /// What its name adds to the log's.
+    stamp: Option<Stamp>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Stamp {
+    /// The higher, the older.
+    Number(u64),
+    /// The later, the newer.
+    Date(Vec<u8>),
+    /// Of a log that has another name each day, or was renamed by hand.
+    Other,
+}
+
+impl Rotated {
+    /// When it was written to last, in seconds since the epoch.
+    pub(super) fn modified(&self) -> u64 {
+        u64::try_from(self.modified.0).unwrap_or_default()
+    }
+
+    pub(super) fn open(&self) -> Option<Open> {
+        let open = Open::rotated(&self.path).ok().flatten();
+        open.filter(|open| open.id == self.id)
+    }
+
+    fn is_compressed(&self) -> bool {
+        let end = self.path.extension().map(OsStr::as_bytes);
+        end.is_some_and(|end| COMPRESSED.contains(&end))
+    }
+
+    /// Whether it is compressed in a way that is not read here.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.is_compressed() && self.path.extension() != Some(OsStr::new("gz"))
+    }
+}
+
+/// The files that a log was rotated to after the one that was read up to `end` and was written to
+/// last at `since`; the oldest first.
+pub(super) fn after(path: &Path, end: &FilePosition, since: u64) -> Vec<Rotated> {
+    let begins_like = |mut open: Open| open.begins_like(end).unwrap_or_default();
+    let is_it = |file: &Rotated| match end.offset {
+        0 => file.id == end.id(),
+        _ => {
+            let may_be = file.id == end.id() || file.stamp.is_some();
+            may_be && file.open().is_some_and(begins_like)
+        }
+    };
+    let mut all = files(path, false);
+    let mut place = all.iter().position(is_it);
+    if place.is_none() {
+        let beside = files(path, true);
+        place = beside.iter().position(is_it).map(|place| all.len() + place);
+        all.extend(beside);
+    }
+    // Other folders may have other logs of that name.
+    let mut homes = folders(path);
+    let it = place.and_then(|place| all.get_mut(place)).map(|it| {
+        it.stamp.get_or_insert(Stamp::Other);
+        homes.push(folder(&it.path));
+        it.id
+    });
+    all.retain(|file| file.stamp.is_some() && homes.contains(&folder(&file.path)));
+    sort(&mut all);
+    let Some(id) = it else {
+        all.retain(|file| file.modified() >= since);
+        return all;
+    };
+    let place = all.iter().position(|file| file.id == id);
+    all.split_off(place.map_or(all.len(), |place| place + 1))
+}
+
+/// The file that was read up to `end`, under whatever name it has now, or a copy of it.
+pub(super) fn find(path: &Path, end: &FilePosition, start: u64, since: u64) -> Option<Open> {
+    let near = files(path, false);
+    found(&near, end, start, since).or_else(|| found(&files(path, true), end, start, since))
+}
+
+fn found(files: &[Rotated], end: &FilePosition, start: u64, since: u64) -> Option<Open> {
+    let goes_to = |file: &Rotated| {
+        let mut open = file.open()?;
+        open.go_to(end, start).ok()?.then_some(open)
+    };
+    // What cannot be read is not the one that was read before.
+    let named = files.iter().filter(|file| file.id == end.id());
+    named.clone().find_map(goes_to).or_else(|| {
+        // A copy was written to after what is in it.
+        let mut copies: Vec<&Rotated> = files
+            .iter()
+            .filter(|file| file.stamp.is_some() && file.modified() >= since && end.offset > 0)
+            .collect();
+        copies.sort_by_key(|file| file.modified);
+        copies.into_iter().find_map(goes_to)
+    })
+}
+
+/// By number or date, if all have one. Only then by the time, which compressing and copying may change.
+fn sort(files: &mut [Rotated]) {
+    let number = |file: &Rotated| match file.stamp {
+        Some(Stamp::Number(number)) => Some(number),
+        _ => None,
+    };
+    let date = |file: &Rotated| match &file.stamp {
+        Some(Stamp::Date(date)) => Some(date.clone()),
+        _ => None,
+    };
+    files.sort_by_key(|file| (file.modified, number(file).map(Reverse)));
+    if files.iter().all(|file| number(file).is_some()) {
+        let plain = files
+            .iter()
+            .filter(|file| !file.is_compressed())
+            .map(number);
+        let plain: Vec<Option<u64>> = plain.collect();
+        // Some count upwards.
+        let is_upwards = plain.len() > 1 && plain.is_sorted();
+        files.sort_by_key(|file| number(file).map(Reverse));
+        if is_upwards {
+            files.reverse();
+        }
+    } else if files.iter().all(|file| date(file).is_some()) {
+        files.sort_by_key(date);
+    }
+}
+
+/// The names of a log: its own, and that which it is a link to.
+fn names(path: &Path) -> Vec<PathBuf> {
+    let mut names = vec![path.to_owned()];
+    names.extend(fs::canonicalize(path));
+    names
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = names(path).iter().map(|log| folder(log)).collect();
+    folders.dedup();
+    folders
+}
+
+/// All files in the folder of a log and in those within it; or in those beside it.
+fn files(path: &Path, beside: bool) -> Vec<Rotated> {
+    let (names, mut folders) = (names(path), folders(path));
+    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    if beside {
+        for folder in &mut folders {
+            *folder = folder.join("..");
+        }
+    }
+    let within: Vec<PathBuf> = folders
+        .iter()
+        .flat_map(|folder| folders_in(folder))
+        .collect();
+    match beside {
+        true => folders = within,
+        false => folders.extend(within),
+    }
+    let names: Vec<&[u8]> = names
+        .iter()
+        .filter_map(|name| Some(name.file_name()?.as_bytes()))
+        .collect();
+    let mut all: Vec<Rotated> = Vec::new();
+    for folder in folders {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        for entry in entries.take(FILES) {
+            let file = file(&entry, &names, is_link);
+            all.extend(file.filter(|file| all.iter().all(|one| one.id != file.id)));
+        }
+    }
+    drop_unfinished(&mut all);
+    all
+}
+
+/// Of a file that is being compressed, the result is not there yet.
+fn drop_unfinished(files: &mut Vec<Rotated>) {
+    let plain: Vec<(PathBuf, Stamp)> = files
+        .iter()
+        .filter(|file| !file.is_compressed())
+        .filter_map(|file| Some((folder(&file.path), file.stamp.clone()?)))
+        .filter(|(_, stamp)| *stamp != Stamp::Other)
+        .collect();
+    files.retain(|file| {
+        let is_it = |(of, stamp): &(PathBuf, Stamp)| {
+            *of == folder(&file.path) && file.stamp.as_ref() == Some(stamp)
+        };
+        !file.is_compressed() || !plain.iter().any(is_it)
+    });
+}
+
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .take(FOLDERS)
+        .collect()
+}
+
+fn file(entry: &DirEntry, logs: &[&[u8]], is_link: bool) -> Option<Rotated> {
+    let metadata = entry
+        .metadata()
+        .ok()
+        .filter(|metadata| metadata.is_file())?;
+    let name = entry.file_name();
+    let mut stamps = logs.iter().filter_map(|log| {
+        let is_alike = || is_link && is_alike(name.as_bytes(), log);
+        stamp(name.as_bytes(), log).or_else(|| is_alike().then_some(Stamp::Other))
+    });
+    Some(Rotated {
+        path: entry.path(),
+        id: id(&metadata),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        stamp: stamps.next(),
+    })
+}
+
+/// What a rotated file's name adds to the log's: `falco.log.1`, `falco.log-20261125.gz`,
+/// `falco-20261125.log`.
+fn stamp(name: &[u8], log: &[u8]) -> Option<Stamp> {
+    if name == log {
+        return None;
+    }
+    let plain = COMPRESSED
+        .iter()
+        .find_map(|end| name.strip_suffix(*end)?.strip_suffix(b"."));
+    let name = plain.unwrap_or(name);
+    if let Some(added) = name.strip_prefix(log) {
+        return added_stamp(added);
+    }
+    let dot = log
+        .iter()
+        .rposition(|&byte| byte == b'.')
+        .filter(|&dot| dot > 0);
+    let (stem, end) = log.split_at_checked(dot.unwrap_or(log.len()))?;
+    let added = name.strip_prefix(stem)?.strip_suffix(end)?;
+    added_stamp(added).filter(|_| !end.is_empty())
+}
+
+/// Whether a log is a link to one that has another name each day, or for each life of a container.
+fn is_alike(name: &[u8], log: &[u8]) -> bool {
+    name != log && shape(name) == shape(log) && log.iter().any(u8::is_ascii_digit)
+}
+
+fn added_stamp(added: &[u8]) -> Option<Stamp> {
+    let (separator, added) = added.split_first()?;
+    let is_part = |&byte: &u8| byte.is_ascii_digit() || b"-_.:TZ".contains(&byte);
+    let is_stamp = b".-_".contains(separator)
+        && added.first().is_some_and(u8::is_ascii_digit)
+        && added.iter().all(is_part);
+    if !is_stamp {
+        return None;
+    }
+    let number = std::str::from_utf8(added)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    match number.filter(|_| added.len() <= 4) {
+        Some(number) => Some(Stamp::Number(number)),
+        None => Some(Stamp::Date(
+            added.iter().copied().filter(u8::is_ascii_digit).collect(),
+        )),
+    }
+}
+
+/// A name with a `#` in place of each number.
+fn shape(name: &[u8]) -> Vec<u8> {
+    let mut shape: Vec<u8> = Vec::new();
+    for &byte in name {
+        match byte.is_ascii_digit() {
+            true if shape.last() == Some(&b'#') => {}
+            true => shape.push(b'#'),
+            false => shape.push(byte),
+        }
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotated_files_are_known_by_their_names() {
+        let of = |name: &str, log: &str| stamp(name.as_bytes(), log.as_bytes());
+        let date = |digits: &str| Some(Stamp::Date(digits.into()));
+        for (name, log, expected) in [
+            ("falco.log.1", "falco.log", Some(Stamp::Number(1))),
+            ("falco.log.12.gz", "falco.log", Some(Stamp::Number(12))),
+            ("falco.log.2.zst", "falco.log", Some(Stamp::Number(2))),
+            ("falco.1.log", "falco.log", Some(Stamp::Number(1))),
+            ("falco.log-20261125", "falco.log", date("20261125")),
+            ("falco.log-2026-11-25.gz", "falco.log", date("20261125")),
+            ("falco-20261125.log.gz", "falco.log", date("20261125")),
+            (
+                "events-20261125-1795597200.json",
+                "events.json",
+                date("202611251795597200"),
+            ),
+            ("0.log.20261125-090000.gz", "0.log", date("20261125090000")),
+            ("falco", "falco", None),
+            ("falco.1", "falco", Some(Stamp::Number(1))),
+            ("0.log", "1.log", None),
+            ("falco.log", "falco.log", None),
+            ("falco.log.bak", "falco.log", None),
+            ("falco.log.swp", "falco.log", None),
+            ("falco.log.1.tmp", "falco.log", None),
+            ("falco.log1", "falco.log", None),
+            ("falcosidekick.log.1", "falco.log", None),
+            ("other.log", "falco.log", None),
+        ] {
+            assert_eq!(of(name, log), expected, "{name} of {log}");
+        }
+    }
+
+    #[test]
+    fn logs_of_another_day_are_alike() {
+        assert!(is_alike(b"falco-2026-11-24.log", b"falco-2026-11-25.log"));
+        assert!(is_alike(b"0.log", b"10.log"));
+        assert!(!is_alike(b"0.log", b"0.log"));
+        assert!(!is_alike(b"falco.log", b"falco.log"));
+        assert!(!is_alike(b"falco-1.log", b"falco.log"));
+    }
+
+    #[test]
+    fn they_are_in_the_order_in_which_they_were_written() {
+        let order = |stamps: &[(&str, i64)]| {
+            let mut files: Vec<Rotated> = stamps
+                .iter()
+                .map(|(name, modified)| Rotated {
+                    path: name.into(),
+                    id: (0, 0),
+                    modified: (*modified, 0),
+                    stamp: stamp(name.as_bytes(), b"f.log"),
+                })
+                .collect();
+            sort(&mut files);
+            let names = files.into_iter().map(|file| file.path.into_os_string());
+            names
+                .map(|name| name.into_string().unwrap())
+                .collect::<Vec<_>>()
+        };
+        // Whatever has touched the compressed ones since.
+        assert_eq!(
+            order(&[
+                ("f.log.10.gz", 7),
+                ("f.log.1", 4),
+                ("f.log.2.gz", 5),
+                ("f.log.3", 3)
+            ]),
+            ["f.log.10.gz", "f.log.3", "f.log.2.gz", "f.log.1"]
+        );
+        assert_eq!(
+            order(&[("f.log.2", 5), ("f.log.1", 4), ("f.log.3.gz", 3)]),
+            ["f.log.1", "f.log.2", "f.log.3.gz"]
+        );
+        assert_eq!(
+            order(&[("f.log-20261125", 1), ("f.log-20261124.gz", 2)]),
+            ["f.log-20261124.gz", "f.log-20261125"]
+        );
+        assert_eq!(
+            order(&[("f.log-20261125", 2), ("f.log.1", 1), ("f.log.2", 1)]),
+            ["f.log.2", "f.log.1", "f.log-20261125"]
+        );
+    }
+}
