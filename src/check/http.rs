@@ -48,12 +48,12 @@ pub(super) fn setting_problems(
 #[cfg(feature = "falco-yaml")]
 fn is_url_of(url: &str, tls: bool, port: u16) -> bool {
     let (scheme, default_port) = if tls { ("https", 443) } else { ("http", 80) };
-    url.split_once("://").is_some_and(|(found, rest)| {
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        let found_port = match authority.rsplit_once(':') {
-            Some((_, port)) => port.parse().ok(),
-            None => Some(default_port),
-        };
-        found.eq_ignore_ascii_case(scheme) && (port == 0 || found_port == Some(port))
-    })
+    // curl takes a url without a scheme for http.
+    let (found, rest) = url.split_once("://").unwrap_or(("http", url));
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let found_port = match authority.rsplit_once(':') {
+        Some((_, port)) => port.parse().ok(),
+        None => Some(default_port),
+    };
+    found.eq_ignore_ascii_case(scheme) && (port == 0 || found_port == Some(port))
 }

@@ -210,6 +210,8 @@ fn unix(rest: &str) -> Result<Endpoint, Problem> {
         );
         return Err((problem, remedy).into());
     }
+    // More slashes are one to the system, but not to C-core.
+    let path = &*format!("/{}", path.trim_start_matches('/'));
     if path.contains(',') {
         // C-core takes what stands between commas for several addresses.
         return Err(Problem::fixed(

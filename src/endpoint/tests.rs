@@ -38,6 +38,7 @@ fn good_endpoints_display_as_they_were_written() {
     for (text, endpoint) in [
         (Endpoint::DEFAULT, unix("/run/falco/falco.sock")),
         ("unix:///a b/%41?#.sock", unix("/a b/%41?#.sock")),
+        ("unix:////run//a.sock", unix("/run//a.sock")),
         ("localhost:5060", tcp("localhost", 5060)),
         (
             "falco_1.example.org.:65535",

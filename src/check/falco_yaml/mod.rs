@@ -100,7 +100,10 @@ impl FalcoYaml {
             true => Finding::warning(Step::FalcoYaml, problem),
             false => Finding::failed(Step::FalcoYaml, problem),
         }));
-        if findings.is_empty() {
+        let leads_here = findings.is_empty();
+        let losses = settings.losses().into_iter();
+        findings.extend(losses.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
+        if leads_here {
             let text = format!("{path}: json_output and {output} are on, and lead to {endpoint}");
             findings.push(Finding::ok(Step::FalcoYaml, text));
         }

@@ -14,7 +14,7 @@ const MOST_FILES: usize = 100;
 const GRPC_KEYS: [&str; 2] = ["grpc", "grpc_output"];
 
 /// Other keys that are read, or by which a falco.yaml of any version is recognized.
-const OTHER_KEYS: [&str; 8] = [
+const OTHER_KEYS: [&str; 12] = [
     "rules_files",
     "rules_file",
     "engine",
@@ -23,6 +23,10 @@ const OTHER_KEYS: [&str; 8] = [
     "http_output",
     "file_output",
     "program_output",
+    "json_include_output_fields_property",
+    "json_include_tags_property",
+    "json_include_output_property",
+    "outputs_queue",
 ];
 
 /// The remedy for a setting that is not enabled.
@@ -47,7 +51,7 @@ impl FalcoSettings {
             include_problems: Vec::new(),
             included: 0,
         };
-        let root = yaml::read(path)?;
+        let root = embedded(yaml::read(path)?)?;
         let Node::Mapping(pairs) = &root else {
             return Err("has no settings".to_owned());
         };
@@ -176,13 +180,50 @@ impl FalcoSettings {
 
     /// The problem that Falco writes text instead of JSON.
     pub(in crate::check) fn json_disabled(&self) -> Option<Problem> {
-        let json = self.value("json_output");
-        if json.and_then(|(value, _)| value.text()) == Some("true") {
+        if self.is_on("json_output", false) != Some(false) {
             return None;
         }
         let file = self.file("json_output").display();
         let problem = format!("{file}: json_output is not true, so that Falco writes text");
         Some((problem, SET_TO_TRUE).into())
+    }
+
+    /// Whether a boolean of the top level is on. None where Falco's environment decides.
+    fn is_on(&self, key: &str, default: bool) -> Option<bool> {
+        match self.value(key) {
+            None => Some(default),
+            Some((Node::Scalar(text), _)) if text.contains("${") => None,
+            // Falco uses its default also for a value that is not a boolean.
+            Some((Node::Scalar(text), _)) => Some(boolean(text).unwrap_or(default)),
+            Some(_) => Some(default),
+        }
+    }
+
+    /// Settings by which alerts arrive with less than they could have.
+    pub(in crate::check) fn losses(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (key, what) in [
+            ("json_include_output_fields_property", "output fields"),
+            ("json_include_tags_property", "tags"),
+            ("json_include_output_property", "output"),
+        ] {
+            if self.is_on(key, true) == Some(false) {
+                let file = self.file(key).display();
+                let problem = format!("{file}: {key} is false, so that alerts have no {what}");
+                problems.push((problem, SET_TO_TRUE).into());
+            }
+        }
+        let capacity = self.text("outputs_queue", "capacity");
+        if let Some(capacity) = capacity.filter(|text| !matches!(*text, "" | "0")) {
+            let file = self.file("outputs_queue").display();
+            let problem = format!(
+                "{file}: outputs_queue.capacity is {capacity}, beyond which Falco drops alerts while \
+                 an output is slow"
+            );
+            let remedy = "set it to 0, which has no limit, where memory allows it";
+            problems.push((problem, remedy).into());
+        }
+        problems
     }
 
     /// The problem that an output is disabled.
@@ -203,15 +244,56 @@ impl FalcoSettings {
     ) -> Option<Problem> {
         let (section, file) = self.value(output)?;
         let target = section.get(name).and_then(Node::text).unwrap_or_default();
+        // As Falco does.
+        let target = unquoted(target);
         // `${…}` is taken from Falco's environment.
         if target.contains("${") || leads_here(target) {
             return None;
         }
         let problem = format!(
-            "{}: {output}.{name} is {target:?}, and alerts are expected at {endpoint}",
-            file.display()
+            "{}: {output}.{name} is {:?}, and alerts are expected at {endpoint}",
+            file.display(),
+            without_secrets(target)
         );
         Some((problem, "make them lead to the same").into())
+    }
+}
+
+/// The text without quotes that stand around it.
+fn unquoted(text: &str) -> &str {
+    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
+    inner('"').or_else(|| inner('\'')).unwrap_or(text)
+}
+
+/// A url without user, password and query: reports are shown to others.
+fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    let (address, query) = match rest.split_once('?') {
+        Some((address, _)) => (address, "?…"),
+        None => (rest, ""),
+    };
+    let end = address.find('/').unwrap_or(address.len());
+    let (authority, path) = address.split_at(end);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}{host}{path}{query}")
+}
+
+/// The settings inside the values of Falco's Helm chart, or inside a ConfigMap; else the text itself.
+fn embedded(root: Node) -> Result<Node, String> {
+    let is_settings = |node: &Node| OTHER_KEYS.iter().any(|key| node.get(key).is_some());
+    if is_settings(&root) {
+        return Ok(root);
+    }
+    if let Some(values) = root.get("falco").filter(|node| is_settings(node)) {
+        return Ok(values.clone());
+    }
+    let text = root.get("data").and_then(|data| data.get("falco.yaml"));
+    match text.and_then(Node::text) {
+        Some(text) => yaml::parse(text),
+        None => Ok(root),
     }
 }
 

@@ -295,3 +295,102 @@ fn the_endpoint_is_as_seen_from_its_machine() {
         assert_eq!(found.as_deref(), endpoint, "{address}");
     }
 }
+
+const POSTS: &str = "listen+http://127.0.0.1:0";
+
+/// As yaml-cpp and Falco read them: settings are made by Ansible, Helm and Puppet, too.
+#[test]
+fn truth_is_spelt_in_many_ways() {
+    let problems = |json: &str, url: &str| {
+        let http = format!("http_output: {{enabled: True, url: {url}}}");
+        let settings = Settings::new(&format!("json_output: {json}\n{http}\n"));
+        let said = said(&settings.check(POSTS));
+        let failed = said
+            .into_iter()
+            .filter(|(outcome, _)| *outcome == Outcome::Failed);
+        failed.map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    let url = "http://receiver:2801/";
+    for json in [
+        "true",
+        "True",
+        "TRUE",
+        "yes",
+        "On",
+        "\"true\"",
+        "\"${FALCO_JSON}\"",
+    ] {
+        assert_eq!(problems(json, url), [""; 0], "{json}");
+    }
+    for json in ["false", "no", "Off", "FALSE", "tRUE", "1", "[]"] {
+        let problems = problems(json, url);
+        assert_eq!(problems.len(), 1, "{json}");
+        assert!(problems[0].contains("json_output"), "{problems:?}");
+    }
+    for url in [
+        "\"'http://receiver:2801/'\"",
+        "receiver:2801",
+        "http://u:p@receiver:2801/x?y",
+    ] {
+        assert_eq!(problems("true", url), [""; 0], "{url}");
+    }
+}
+
+#[test]
+fn what_is_secret_in_a_url_is_not_shown() {
+    let url = "https://user:s3cret@intake.example:8443/v2?key=0123456789abcdef";
+    let settings = Settings::new(&format!(
+        "json_output: true\nhttp_output: {{enabled: true, url: \"{url}\"}}\n"
+    ));
+    let report = settings.check("listen+http://127.0.0.1:0");
+    let text = format!("{report}{}", serde_json::to_string(&report).unwrap());
+    assert!(text.contains("https://intake.example:8443/v2?…"), "{text}");
+    assert!(
+        !text.contains("s3cret") && !text.contains("0123456789abcdef"),
+        "{text}"
+    );
+}
+
+#[test]
+fn settings_are_found_in_the_values_of_a_chart_and_in_a_config_map() {
+    let settings = "  json_output: false\n  http_output: {enabled: true, url: \"http://a:1\"}\n";
+    let chart = format!("image: {{tag: 1}}\nfalco:\n{settings}");
+    let inner = settings
+        .replace("  json", "    json")
+        .replace("  http", "    http");
+    let map = format!("kind: ConfigMap\ndata:\n  falco.yaml: |\n{inner}");
+    let anchored =
+        "x: &off false\njson_output: *off\nhttp_output: {enabled: true, url: \"http://a:1\"}";
+    for text in [&*chart, &*map, anchored] {
+        let report = Settings::new(text).check(POSTS);
+        says(&report, &[(Outcome::Failed, "json_output is not true")]);
+    }
+}
+
+#[test]
+fn settings_that_make_alerts_poorer_are_warned_of() {
+    let settings = Settings::new(
+        "json_output: true\njson_include_output_fields_property: false\n\
+         outputs_queue: {capacity: 100}\nhttp_output: {enabled: true, url: \"http://a:1\"}",
+    );
+    let report = settings.check(POSTS);
+    let texts: Vec<_> = said(&report)
+        .into_iter()
+        .map(|(outcome, text)| {
+            assert_ne!(outcome, Outcome::Failed, "{text}");
+            text
+        })
+        .collect();
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.contains("have no output fields")),
+        "{texts:?}"
+    );
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.contains("outputs_queue.capacity is 100")),
+        "{texts:?}"
+    );
+}
