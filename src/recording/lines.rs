@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use super::{cut, no_alert, Unreadable, LONGEST};
 use crate::alert::Alert;
 use crate::error::Error;
-use crate::source::lines::envelope::{Outcome, Unwrapper};
+use crate::source::lines::envelope::{Unwrapped, Unwrapper};
 use crate::source::lines::split::Line;
 
 const NOTHING: &str = "it has neither rule nor output";
@@ -87,18 +87,20 @@ impl<R: BufRead> RecordedLines<R> {
         }
     }
 
-    fn outcome(&mut self, outcome: Outcome) -> Result<Option<Vec<u8>>, Unreadable> {
+    fn outcome(&mut self, outcome: Unwrapped) -> Result<Option<Vec<u8>>, Unreadable> {
         match outcome {
-            Outcome::Alert(message) => {
+            Unwrapped::Alert(message) => {
                 self.has_alerts = true;
                 return Ok(Some(message));
             }
-            Outcome::Damaged { text, .. } | Outcome::Text(text) => return Err(described(&text)),
-            Outcome::TooLong(bytes) => return Err(too_long(bytes)),
-            Outcome::Unknown(text) => {
+            Unwrapped::Damaged { text, .. } | Unwrapped::Text(text) => {
+                return Err(described(&text))
+            }
+            Unwrapped::TooLong(bytes) => return Err(too_long(bytes)),
+            Unwrapped::Unknown(text) => {
                 self.unknown.get_or_insert((self.number, text));
             }
-            Outcome::Skipped(_) | Outcome::Found(_) => {}
+            Unwrapped::Skipped(_) | Unwrapped::Found(_) => {}
         }
         Ok(None)
     }

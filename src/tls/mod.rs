@@ -31,9 +31,9 @@ pub(crate) use acceptor::ReloadingAcceptor;
 #[derive(Clone)]
 pub struct Tls {
     /// None where client certificates are not asked for.
-    ca: Option<Part>,
-    cert: Part,
-    key: Part,
+    ca: Option<PemPart>,
+    cert: PemPart,
+    key: PemPart,
 }
 
 impl Tls {
@@ -49,9 +49,9 @@ impl Tls {
         key: impl Into<PathBuf>,
     ) -> Tls {
         Tls {
-            ca: Some(Part::new(CA, Source::File(ca.into()))),
-            cert: Part::new(CERT, Source::File(cert.into())),
-            key: Part::new(KEY, Source::File(key.into())),
+            ca: Some(PemPart::new(CA, PemSource::File(ca.into()))),
+            cert: PemPart::new(CERT, PemSource::File(cert.into())),
+            key: PemPart::new(KEY, PemSource::File(key.into())),
         }
     }
 
@@ -62,9 +62,9 @@ impl Tls {
         key: impl Into<Vec<u8>>,
     ) -> Tls {
         Tls {
-            ca: Some(Part::new(CA, Source::Pem(ca.into()))),
-            cert: Part::new(CERT, Source::Pem(cert.into())),
-            key: Part::new(KEY, Source::Pem(key.into())),
+            ca: Some(PemPart::new(CA, PemSource::Pem(ca.into()))),
+            cert: PemPart::new(CERT, PemSource::Pem(cert.into())),
+            key: PemPart::new(KEY, PemSource::Pem(key.into())),
         }
     }
 
@@ -76,8 +76,8 @@ impl Tls {
     pub fn server_from_files(cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Tls {
         Tls {
             ca: None,
-            cert: Part::new(CERT, Source::File(cert.into())),
-            key: Part::new(KEY, Source::File(key.into())),
+            cert: PemPart::new(CERT, PemSource::File(cert.into())),
+            key: PemPart::new(KEY, PemSource::File(key.into())),
         }
     }
 
@@ -88,7 +88,7 @@ impl Tls {
 
     /// Reads the three parts and checks all that can be checked without the other side.
     pub(crate) fn load(&self) -> Result<Pem> {
-        let ca = self.ca.as_ref().map(Part::read).transpose()?;
+        let ca = self.ca.as_ref().map(PemPart::read).transpose()?;
         let cert = self.cert.read()?;
         let private = self.key.private_key(&self.key.read()?)?;
         // native-tls takes no other form, and C-core any.
@@ -119,15 +119,15 @@ impl Tls {
 
     /// How texts call the CA, the certificate and the key: by name and path.
     pub(crate) fn names(&self) -> [String; 3] {
-        let ca = self.ca.as_ref().map(Part::to_string).unwrap_or_default();
+        let ca = self.ca.as_ref().map(PemPart::to_string).unwrap_or_default();
         [ca, self.cert.to_string(), self.key.to_string()]
     }
 
     /// The file of the private key, where it comes from one.
     pub(crate) fn key_file(&self) -> Option<&Path> {
         match &self.key.source {
-            Source::File(path) => Some(path),
-            Source::Pem(_) => None,
+            PemSource::File(path) => Some(path),
+            PemSource::Pem(_) => None,
         }
     }
 
@@ -172,13 +172,13 @@ impl fmt::Debug for Pem {
 
 /// One of the three, displayed by its name and its path, never by its contents.
 #[derive(Clone)]
-struct Part {
+struct PemPart {
     name: &'static str,
-    source: Source,
+    source: PemSource,
 }
 
 #[derive(Clone)]
-enum Source {
+enum PemSource {
     File(PathBuf),
     Pem(Vec<u8>),
 }
@@ -190,15 +190,15 @@ const KEY: &str = "private key";
 /// Beyond any real file: all the CAs of a system take a quarter of a MiB.
 const LARGEST: u64 = 16 << 20;
 
-impl Part {
-    fn new(name: &'static str, source: Source) -> Part {
-        Part { name, source }
+impl PemPart {
+    fn new(name: &'static str, source: PemSource) -> PemPart {
+        PemPart { name, source }
     }
 
     fn read(&self) -> Result<Vec<u8>> {
         let bytes = match &self.source {
-            Source::Pem(bytes) => bytes.clone(),
-            Source::File(path) => {
+            PemSource::Pem(bytes) => bytes.clone(),
+            PemSource::File(path) => {
                 read(path).map_err(|error| self.error(unreadable(&error), error))?
             }
         };
@@ -231,8 +231,8 @@ impl Part {
             let problem = match labels(pem).find(|label| label.ends_with("PRIVATE KEY")) {
                 _ if asked.get() => {
                     let path = match &self.source {
-                        Source::File(path) => path.display().to_string(),
-                        Source::Pem(_) => "FILE".to_owned(),
+                        PemSource::File(path) => path.display().to_string(),
+                        PemSource::Pem(_) => "FILE".to_owned(),
                     };
                     let remedy =
                         format!("decrypt it with: openssl pkey -in {path} -out {path}.plain");
@@ -278,11 +278,11 @@ impl Part {
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for PemPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Source::File(path) => write!(f, "{} {}", self.name, path.display()),
-            Source::Pem(_) => write!(f, "{} from memory", self.name),
+            PemSource::File(path) => write!(f, "{} {}", self.name, path.display()),
+            PemSource::Pem(_) => write!(f, "{} from memory", self.name),
         }
     }
 }

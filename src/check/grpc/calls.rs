@@ -50,7 +50,7 @@ fn outputs(client: &Client) -> Result<Finding, Finding> {
     let connection = client.connection().map_err(failed)?;
     let open = |method| {
         let explain = |error| explain(endpoint, method, None, error);
-        OpenCall::new(connection, method)
+        ProbeCall::new(connection, method)
             .map_err(explain)
             .map_err(failed)
     };
@@ -65,7 +65,7 @@ fn outputs(client: &Client) -> Result<Finding, Finding> {
     let limit = Delay::new(connection.config().call_timeout);
     wait(select(one_ends, limit));
     round_trip(client)?;
-    let refused = |call: &mut OpenCall, method| {
+    let refused = |call: &mut ProbeCall, method| {
         wait(poll_fn(|cx| Poll::Ready(call.ended(cx))));
         call.refused()
             .map_err(|error| failed(explain(endpoint, method, None, error)))
@@ -98,14 +98,14 @@ fn round_trip(client: &Client) -> Result<(), Finding> {
 }
 
 /// A call without a request, cancelled when it is dropped.
-struct OpenCall {
+struct ProbeCall {
     answers: ClientDuplexReceiver<()>,
     _requests: ClientDuplexSender<()>,
     end: Option<grpcio::Result<()>>,
 }
 
-impl OpenCall {
-    fn new(connection: &Connection, name: &'static str) -> grpcio::Result<OpenCall> {
+impl ProbeCall {
+    fn new(connection: &Connection, name: &'static str) -> grpcio::Result<ProbeCall> {
         const NOTHING: Marshaller<()> = Marshaller {
             ser: |_, _| Ok(()),
             de: |_| Ok(()),
@@ -119,7 +119,7 @@ impl OpenCall {
         };
         let channel = connection.current().client;
         let (_requests, answers) = channel.duplex_streaming(&method, CallOption::default())?;
-        Ok(OpenCall {
+        Ok(ProbeCall {
             answers,
             _requests,
             end: None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cursor::Cursor;
 use super::entry::{Entry, Incoming};
 use super::failures::Failures;
-use super::store::{cost, Batch, Found, Limit, Store, StoreError, Sum};
+use super::store::{cost, Batch, Limit, Store, StoreContents, StoreError, Sum};
 use crate::config::Overflow;
 use crate::delivery::Position;
 
@@ -53,7 +53,7 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    pub(super) fn new(store: Box<dyn Store>, found: Found, failures: Failures) -> Contents {
+    pub(super) fn new(store: Box<dyn Store>, found: StoreContents, failures: Failures) -> Contents {
         Contents {
             store,
             held: found.held,

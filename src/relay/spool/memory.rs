@@ -7,7 +7,7 @@ use super::contents::Contents;
 use super::cursor::Cursor;
 use super::entry::Entry;
 use super::failures::Failures;
-use super::store::{Batch, Found, Limit, Store, StoreError, Sum};
+use super::store::{Batch, Limit, Store, StoreContents, StoreError, Sum};
 
 #[derive(Default)]
 struct Memory {
@@ -16,7 +16,7 @@ struct Memory {
 
 pub(super) fn open(sinks: &[String]) -> Contents {
     let cursor = |name: &String| Cursor::new(name.clone(), 0);
-    let found = Found {
+    let found = StoreContents {
         held: Sum::default(),
         last: 0,
         cursors: sinks.iter().map(cursor).collect(),

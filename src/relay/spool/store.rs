@@ -102,7 +102,7 @@ impl Limit {
 }
 
 /// What a store holds when it is opened.
-pub(super) struct Found {
+pub(super) struct StoreContents {
     pub held: Sum,
     /// The last number that was given.
     pub last: u64,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::envelope::{Outcome, Place, Unwrapper};
+use super::envelope::{ResumePoint, Unwrapped, Unwrapper};
 use super::others::Others;
 use super::split::Line;
 use super::tail::Span;
@@ -45,7 +45,7 @@ impl Emitter {
         self.unwrapper.push(line, begin, span.map(|span| span.end));
         let is_new = span.is_none_or(|span| span.is_new);
         while let Some((outcome, place)) = self.unwrapper.pop() {
-            if is_new || matches!(outcome, Outcome::Found(_)) {
+            if is_new || matches!(outcome, Unwrapped::Found(_)) {
                 self.outcome(outcome, place.and_then(position));
             }
         }
@@ -67,10 +67,10 @@ impl Emitter {
         self.others.flush();
     }
 
-    fn outcome(&mut self, outcome: Outcome, position: Option<Position>) {
+    fn outcome(&mut self, outcome: Unwrapped, position: Option<Position>) {
         let counters = &self.intake.control().counters;
         let error = match outcome {
-            Outcome::Alert(bytes) => {
+            Unwrapped::Alert(bytes) => {
                 self.others.alert();
                 let message = Message {
                     bytes,
@@ -79,8 +79,8 @@ impl Emitter {
                 };
                 return self.item(Some(Ok(message)));
             }
-            Outcome::Damaged { text, problem } => Some(self.others.damaged(text, problem)),
-            Outcome::TooLong(bytes) => {
+            Unwrapped::Damaged { text, problem } => Some(self.others.damaged(text, problem)),
+            Unwrapped::TooLong(bytes) => {
                 counters.refused();
                 self.others.alert();
                 Some(Error::TooLarge {
@@ -89,23 +89,23 @@ impl Emitter {
                     limit: Some(self.most as u64),
                 })
             }
-            Outcome::Text(line) => {
+            Unwrapped::Text(line) => {
                 let error = self.others.text(line);
                 if error.is_none() {
                     counters.undecodable();
                 }
                 error
             }
-            Outcome::Unknown(line) => {
+            Unwrapped::Unknown(line) => {
                 counters.skipped();
                 self.others.unknown(line)
             }
-            Outcome::Skipped(line) => {
+            Unwrapped::Skipped(line) => {
                 counters.skipped();
                 self.others.passed_over(&line);
                 None
             }
-            Outcome::Found(envelopes) => {
+            Unwrapped::Found(envelopes) => {
                 let names: Vec<&str> = envelopes.iter().map(|one| one.name()).collect();
                 log::info!("{}: read as {}", self.endpoint, names.join(", "));
                 None
@@ -123,7 +123,7 @@ impl Emitter {
 }
 
 /// Where reading goes on. What began in a file before the one of the alert makes it go on there.
-fn position(place: Place<Option<Position>>) -> Option<Position> {
+fn position(place: ResumePoint<Option<Position>>) -> Option<Position> {
     let (done, resume) = (place.done?, place.resume?);
     Some(done.starting_at(&resume).unwrap_or(resume))
 }

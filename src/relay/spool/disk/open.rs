@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::rows::{sum, unsigned};
 use crate::error::{Cause, Error, Result};
 use crate::relay::spool::cursor::Cursor;
-use crate::relay::spool::store::Found;
+use crate::relay::spool::store::StoreContents;
 
 /// The `user_version` of a database with these tables.
 const SCHEMA: i64 = 1;
@@ -145,7 +145,10 @@ pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<()> {
     make().map_err(|error| unusable(file, error))
 }
 
-pub(super) fn find(connection: &mut Connection, sinks: &[String]) -> rusqlite::Result<Found> {
+pub(super) fn find(
+    connection: &mut Connection,
+    sinks: &[String],
+) -> rusqlite::Result<StoreContents> {
     let transaction = connection.transaction()?;
     let known: Vec<String> = {
         let mut names = transaction.prepare("SELECT name FROM sinks")?;
@@ -179,7 +182,7 @@ pub(super) fn find(connection: &mut Connection, sinks: &[String]) -> rusqlite::R
         known.collect::<HashMap<_, _>>()
     };
     transaction.commit()?;
-    Ok(Found {
+    Ok(StoreContents {
         held,
         last: unsigned(last),
         cursors,

@@ -32,7 +32,7 @@ pub(crate) type Parse = fn(&[u8]) -> Result<Vec<u8>, String>;
 
 /// What came of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum Unwrapped {
     /// The message made of an alert.
     Alert(Vec<u8>),
     /// What begins or ends like an alert and is none.
@@ -51,7 +51,7 @@ pub(crate) enum Outcome {
 
 /// Where reading goes on after an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place<P> {
+pub(crate) struct ResumePoint<P> {
     /// After the alert's last line: what ends here or before was given.
     pub done: P,
     /// Before the first line of what is not whole yet, or the same.
@@ -63,7 +63,7 @@ pub(crate) struct Unwrapper<P> {
     parse: Parse,
     most: usize,
     pending: AllPending<P>,
-    outcomes: VecDeque<(Outcome, Option<Place<P>>)>,
+    outcomes: VecDeque<(Unwrapped, Option<ResumePoint<P>>)>,
     found: Layers,
     /// The stream whose last line was Falco's own, whose next may belong to it.
     own: Option<(u64, Own)>,
@@ -100,7 +100,7 @@ impl<P: Copy> Unwrapper<P> {
             layers: Layers::default(),
         };
         match line {
-            Line::TooLong(bytes) => self.outcome(Outcome::TooLong(bytes)),
+            Line::TooLong(bytes) => self.outcome(Unwrapped::TooLong(bytes)),
             Line::Whole(line) => self.text(&line, context),
         }
         while let Some(excess) = self.pending.take_excess() {
@@ -117,7 +117,7 @@ impl<P: Copy> Unwrapper<P> {
     }
 
     /// What came of the lines, and for an alert where reading goes on after it.
-    pub(crate) fn pop(&mut self) -> Option<(Outcome, Option<Place<P>>)> {
+    pub(crate) fn pop(&mut self) -> Option<(Unwrapped, Option<ResumePoint<P>>)> {
         self.outcomes.pop_front()
     }
 
@@ -126,8 +126,8 @@ impl<P: Copy> Unwrapper<P> {
         let resume = self.pending.first().map(|pending| pending.begin);
         let mut done = end;
         for (outcome, place) in self.outcomes.iter_mut().rev() {
-            if matches!(outcome, Outcome::Alert(_)) {
-                *place = Some(Place {
+            if matches!(outcome, Unwrapped::Alert(_)) {
+                *place = Some(ResumePoint {
                     done,
                     resume: resume.unwrap_or(done),
                 });
@@ -137,7 +137,7 @@ impl<P: Copy> Unwrapper<P> {
         }
     }
 
-    fn outcome(&mut self, outcome: Outcome) {
+    fn outcome(&mut self, outcome: Unwrapped) {
         self.outcomes.push_back((outcome, None));
     }
 
@@ -146,7 +146,7 @@ impl<P: Copy> Unwrapper<P> {
         let new: Vec<Envelope> = context.layers.without(self.found).collect();
         if !new.is_empty() {
             self.found = new.iter().fold(self.found, |found, one| found.with(*one));
-            self.outcome(Outcome::Found(new));
+            self.outcome(Unwrapped::Found(new));
         }
     }
 
@@ -155,7 +155,7 @@ impl<P: Copy> Unwrapper<P> {
         if self.own.is_some_and(|(key, _)| key == context.key) {
             self.own = None;
         }
-        self.outcome(Outcome::Alert(message));
+        self.outcome(Unwrapped::Alert(message));
     }
 }
 

@@ -11,27 +11,27 @@ fn alert(rule: &str) -> String {
 }
 
 /// An alert that was read, or another outcome in short.
-fn short(outcome: Outcome) -> String {
+fn short(outcome: Unwrapped) -> String {
     let text = |text: Vec<u8>| String::from_utf8_lossy(&text).into_owned();
     match outcome {
-        Outcome::Alert(bytes) => {
+        Unwrapped::Alert(bytes) => {
             let alert = Alert::read(bytes, Format::JsonLine).unwrap();
             let raw = alert.falco_json().to_string();
             assert_eq!(Alert::from_json(&raw).unwrap().rule(), alert.rule());
             alert.rule().to_owned()
         }
-        Outcome::Damaged {
+        Unwrapped::Damaged {
             text: bytes,
             problem,
         } => {
             assert!(!problem.is_empty());
             format!("damaged {}", text(bytes))
         }
-        Outcome::TooLong(bytes) => format!("{bytes} bytes"),
-        Outcome::Text(bytes) => format!("text {}", text(bytes)),
-        Outcome::Unknown(bytes) => format!("unknown {}", text(bytes)),
-        Outcome::Skipped(bytes) => format!("skipped {}", text(bytes)),
-        Outcome::Found(envelopes) => {
+        Unwrapped::TooLong(bytes) => format!("{bytes} bytes"),
+        Unwrapped::Text(bytes) => format!("text {}", text(bytes)),
+        Unwrapped::Unknown(bytes) => format!("unknown {}", text(bytes)),
+        Unwrapped::Skipped(bytes) => format!("skipped {}", text(bytes)),
+        Unwrapped::Found(envelopes) => {
             let names: Vec<String> = envelopes.iter().map(|one| format!("{one:?}")).collect();
             names.join(" ")
         }
@@ -448,7 +448,7 @@ fn a_stream_that_never_ends_does_not_hold_the_place() {
     for number in 1..2_000 {
         unwrapper.push(Line::Whole(one.clone().into()), number, number + 1);
         while let Some((outcome, place)) = unwrapper.pop() {
-            if let (Outcome::Alert(_), true) = (outcome, number > 1_100) {
+            if let (Unwrapped::Alert(_), true) = (outcome, number > 1_100) {
                 assert_eq!(place.unwrap().resume, number + 1);
             }
         }

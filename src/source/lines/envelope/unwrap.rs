@@ -7,7 +7,7 @@ use super::object::{self, Object};
 use super::own::{self, Own};
 use super::pending::{Awaited, Context, Pending};
 use super::scan::{begins_like_an_alert, is_like_a_piece, Scan};
-use super::{head, noise, stream, Outcome, Unwrapper};
+use super::{head, noise, stream, Unwrapped, Unwrapper};
 
 /// More layers than anybody has.
 const DEPTH: u8 = 6;
@@ -135,7 +135,7 @@ impl<P: Copy> Unwrapper<P> {
     }
 
     fn ends_with_an_alert(&self) -> bool {
-        matches!(self.outcomes.back(), Some((Outcome::Alert(_), _)))
+        matches!(self.outcomes.back(), Some((Unwrapped::Alert(_), _)))
     }
 
     /// An object whose end is not there.
@@ -190,7 +190,7 @@ impl<P: Copy> Unwrapper<P> {
     /// What nothing is added to any more: whole or not.
     pub(super) fn give_up(&mut self, pending: Pending<P>) {
         if pending.is_too_long(self.most) {
-            return self.outcome(Outcome::TooLong(pending.length));
+            return self.outcome(Unwrapped::TooLong(pending.length));
         }
         let Pending { text, context, .. } = pending;
         let is_whole = || Scan::default().run(&text).is_some();
@@ -204,7 +204,7 @@ impl<P: Copy> Unwrapper<P> {
     /// A whole object.
     fn object(&mut self, text: &[u8], context: Context) {
         if text.len() > self.most {
-            return self.outcome(Outcome::TooLong(text.len() as u64));
+            return self.outcome(Unwrapped::TooLong(text.len() as u64));
         }
         let read = (!text.starts_with(DOCKER)).then(|| (self.parse)(text));
         if let Some(Ok(message)) = read {
@@ -223,7 +223,7 @@ impl<P: Copy> Unwrapper<P> {
                 let problem = "journalctl leaves out what is longer than 4,096 bytes; call it \
                                with --all";
                 self.found(context);
-                self.outcome(Outcome::Damaged {
+                self.outcome(Unwrapped::Damaged {
                     text: text.to_vec(),
                     problem: problem.to_owned(),
                 });
@@ -251,7 +251,7 @@ impl<P: Copy> Unwrapper<P> {
             Own::Log => self.skipped(text),
             Own::Alert => {
                 self.found(context);
-                self.outcome(Outcome::Text(told(text)));
+                self.outcome(Unwrapped::Text(told(text)));
             }
         }
     }
@@ -265,7 +265,7 @@ impl<P: Copy> Unwrapper<P> {
             _ if is_like_a_piece(text) => self.damaged(text, context),
             Some((_, Own::Log)) => self.skipped(text),
             None if context.shared => self.skipped(text),
-            None => self.outcome(Outcome::Unknown(told(text))),
+            None => self.outcome(Unwrapped::Unknown(told(text))),
         }
     }
 
@@ -316,11 +316,11 @@ impl<P: Copy> Unwrapper<P> {
     fn broken(&mut self, text: &[u8], problem: String, context: Context) {
         self.found(context);
         let text = text.to_vec();
-        self.outcome(Outcome::Damaged { text, problem });
+        self.outcome(Unwrapped::Damaged { text, problem });
     }
 
     fn skipped(&mut self, text: &[u8]) {
-        self.outcome(Outcome::Skipped(told(text)));
+        self.outcome(Unwrapped::Skipped(told(text)));
     }
 }
 
