@@ -4,9 +4,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+#[cfg(feature = "falco-yaml")]
+use super::falco_yaml::settings::FalcoSettings;
 use super::{Finding, Step};
 #[cfg(feature = "falco-yaml")]
-use crate::{check::falco_yaml::settings::FalcoSettings, endpoint::Endpoint, error::Problem};
+use crate::endpoint::Endpoint;
+#[cfg(feature = "falco-yaml")]
+use crate::error::Problem;
 
 /// Whether this user can read the file. A missing one may appear later.
 pub(super) fn probe(path: &Path, findings: &mut Vec<Finding>) -> Result<(), Finding> {

@@ -1,12 +1,14 @@
 //! Alerts that Falco's `http_output` posts to this machine.
 
+#[cfg(feature = "falco-yaml")]
+use super::falco_yaml::settings::FalcoSettings;
 use super::{Finding, Step};
 use crate::client::Client;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 #[cfg(feature = "falco-yaml")]
-use crate::{check::falco_yaml::settings::FalcoSettings, error::Problem};
+use crate::error::Problem;
 
 /// Binds the port for a moment, and accepts no connection.
 pub(super) fn probe(

@@ -1,8 +1,10 @@
 //! Standard input, into which Falco's `stdout_output` or `program_output` is piped.
 
+#[cfg(feature = "falco-yaml")]
+use super::falco_yaml::settings::FalcoSettings;
 use super::{Finding, Step};
 #[cfg(feature = "falco-yaml")]
-use crate::{check::falco_yaml::settings::FalcoSettings, error::Problem};
+use crate::error::Problem;
 
 /// Nothing is read: what a check read would be lost.
 pub(super) fn probe(findings: &mut Vec<Finding>) {

@@ -35,7 +35,7 @@ impl Serialize for GoJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let GoJson(alert) = self;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("time", &Time(alert))?;
+        map.serialize_entry("time", &GoTime(alert))?;
         map.serialize_entry("priority", &alert.priority().number())?;
         map.serialize_entry("rule", alert.rule())?;
         map.serialize_entry("output", alert.output())?;
@@ -56,9 +56,9 @@ impl Serialize for GoJson<'_> {
     }
 }
 
-struct Time<'a>(&'a Alert);
+struct GoTime<'a>(&'a Alert);
 
-impl Serialize for Time<'_> {
+impl Serialize for GoTime<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("seconds", &self.0.seconds())?;
