@@ -58,7 +58,7 @@ impl Client {
     /// listen there.
     pub fn new(config: Config) -> Result<Client> {
         let endpoint = config.check_options()?;
-        let (queue_bytes, overflow) = (config.queue_bytes, config.overflow);
+        let (queue_bytes, overflow) = (*config.queue_bytes, *config.overflow);
         let source: Arc<dyn Source> = match endpoint {
             Endpoint::Unix(_) | Endpoint::Tcp { .. } => Arc::new(Grpc::new(config)?),
             Endpoint::Listen { tls, host, port } => {

@@ -1,5 +1,7 @@
 use super::*;
 
+use crate::error::Error;
+
 fn problem(config: Config) -> (&'static str, String) {
     match config.check() {
         Err(Error::Config {
@@ -25,7 +27,7 @@ fn plaintext_on_tcp_has_to_be_asked_for() {
     let (option, problem) = problem(tcp);
     assert_eq!(option, "tls");
     for part in [
-        "localhost:5060: Falco demands mutual TLS",
+        "localhost:5060: Falco requires mutual TLS",
         "ca.crt, client.crt and client.key",
     ] {
         assert!(problem.contains(part), "{problem}");
@@ -59,6 +61,13 @@ fn each_impossible_option_names_its_remedy() {
         (tcp().plaintext(true), "tls", "choose one of them"),
         (
             unix().server_name("falco"),
+            "server_name",
+            "leave it out, it applies to host:port",
+        ),
+        (
+            Config::new("[::1]:5060")
+                .plaintext(true)
+                .server_name("falco"),
             "server_name",
             "leave it out, or set tls",
         ),
@@ -99,6 +108,11 @@ fn each_impossible_option_names_its_remedy() {
             "give 1 to 1073741823",
         ),
         (unix().queue_bytes(0), "queue_bytes", "give 1 to"),
+        (
+            Config::new("listen+http://[::1]:0").max_connections(0),
+            "max_connections",
+            "give 1 to 65536",
+        ),
         (
             unix().request_interval(ms(0)..=ms(9)),
             "request_interval",
@@ -148,4 +162,23 @@ fn channel_args_come_from_numbers_and_texts() {
         ("b".to_owned(), ChannelArg::Text("c".into())),
     ];
     assert_eq!(config.channel_args, expected);
+}
+
+#[test]
+fn debug_shows_each_option_and_no_secret() {
+    let config = Config::new("http://me:hush@falco")
+        .channel_arg("grpc.http_proxy", "http://me:hush@proxy:3128")
+        .queue_bytes(77);
+    let shown = format!("{config:?}");
+    for part in [
+        "http://falco",
+        "http://proxy:3128",
+        "queue_bytes: 77",
+        "stall_timeout: 60s",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(!shown.contains("hush"), "{shown}");
+    let error = config.check().unwrap_err().to_string();
+    assert!(!error.contains("hush"), "{error}");
 }

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::{Problem, Result};
 use crate::tls::{Pem, Tls};
+use crate::util::url::without_user;
 
 pub use finding::{Finding, Outcome, Step};
 use handshake::Handshake;
@@ -52,7 +53,7 @@ impl Route {
             endpoint: endpoint.clone(),
             name: arg("grpc.ssl_target_name_override").or(config.server_name.clone()),
             tls: config.tls.clone(),
-            connect_timeout: config.connect_timeout,
+            connect_timeout: *config.connect_timeout,
             proxy: arg("grpc.http_proxy"),
         }
     }
@@ -71,7 +72,8 @@ impl Route {
             }
             (Some(GrpcAddress::Tcp { .. }), Some(proxy)) => {
                 let text = format!(
-                    "the connection goes through the proxy {proxy}: only gRPC's own errors tell more"
+                    "the connection goes through the proxy {}: only gRPC's own errors tell more",
+                    without_user(proxy)
                 );
                 findings.push(Finding::warning(Step::Tcp, Problem::alone(text)));
                 return Ok(());

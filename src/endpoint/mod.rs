@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Problem, Result};
 use crate::format::Format;
+use crate::util::url::without_user;
 
 pub(crate) use listen::cannot_listen;
 
@@ -34,7 +35,7 @@ pub enum Endpoint {
     /// A unix socket, at an absolute path. It carries plaintext; the socket file's permissions are
     /// all the protection there is.
     Unix(PathBuf),
-    /// A TCP port, where Falco demands mutual TLS.
+    /// A TCP port, where Falco requires mutual TLS.
     Tcp {
         /// A DNS name or an IP address, IPv6 without brackets.
         host: String,
@@ -176,6 +177,7 @@ fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
     } else if let Some(address) = text.strip_prefix(HTTPS) {
         listen(true, address)
     } else if let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") {
+        let rest = without_user(rest);
         let remedy = format!("to listen for Falco's http_output, write listen+{scheme}://{rest}");
         Err(("is an address to send to", remedy).into())
     } else if let Some((scheme, _)) = text.split_once("://") {
@@ -189,7 +191,16 @@ fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
     } else {
         tcp(text, lowest_port)
     };
-    endpoint.map_err(|problem| Error::endpoint(text, problem))
+    endpoint.map_err(|problem| {
+        // An address of another scheme may have a password in it.
+        let ours = ["unix:", FILE, HTTP, HTTPS]
+            .iter()
+            .any(|it| text.starts_with(it));
+        match text.contains("://") && !ours {
+            true => Error::endpoint(without_user(text), problem),
+            false => Error::endpoint(text, problem),
+        }
+    })
 }
 
 fn unix(rest: &str) -> Result<Endpoint, Problem> {

@@ -47,8 +47,8 @@ impl Http {
                 .map(ReloadingAcceptor::new)
                 .transpose()?,
             max_body: config.message_limit(&endpoint(port)),
-            request_timeout: config.call_timeout,
-            max_connections: config.max_connections,
+            request_timeout: *config.call_timeout,
+            max_connections: *config.max_connections,
         };
         let listener = Listener::bind(options);
         let listener = listener.map_err(|error| cannot_listen(&endpoint(port), error))?;

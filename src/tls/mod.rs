@@ -17,7 +17,7 @@ use crate::error::{Cause, Error, Problem, Result};
 
 pub(crate) use acceptor::ReloadingAcceptor;
 
-/// The certificates and the private key of mutual TLS, which Falco demands on TCP.
+/// The certificates and the private key of mutual TLS, which Falco requires on TCP.
 ///
 /// They are read and checked, without any connection, when a [`Client`](crate::Client) or a server
 /// is made. What cannot work is an [`Error::Tls`] there: a file that is missing or not PEM, a key

@@ -9,4 +9,5 @@ pub(crate) mod lock;
 pub(crate) mod rate_limited_log;
 pub(crate) mod text;
 pub(crate) mod thread;
+pub(crate) mod url;
 pub(crate) mod wait;

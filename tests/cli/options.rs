@@ -98,7 +98,7 @@ fn an_empty_environment_is_none() {
     let mut get = falco_client(&["get"]);
     get.env("FALCO_ENDPOINT", "localhost:5060");
     get.envs(names.each_ref().map(|name| (name, "")));
-    finish(get).failed(2, &["localhost:5060: Falco demands mutual TLS"]);
+    finish(get).failed(2, &["localhost:5060: Falco requires mutual TLS"]);
 
     // Whether or not a Falco runs here, it is the default that is tried.
     let mut version = falco_client(&["version"]);

@@ -62,7 +62,7 @@ fn outputs(client: &Client) -> Result<Finding, Finding> {
         false => Poll::Pending,
     });
     // A server that is not Falco may have both.
-    let limit = Delay::new(connection.config().call_timeout);
+    let limit = Delay::new(*connection.config().call_timeout);
     wait(select(one_ends, limit));
     round_trip(client)?;
     let refused = |call: &mut ProbeCall, method| {

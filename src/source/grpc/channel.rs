@@ -159,7 +159,7 @@ fn last_retry(endpoint: &Endpoint) -> Duration {
 fn open(config: &Config, endpoint: &Endpoint, pem: Option<&Pem>) -> Channel {
     let environment = environment();
     core_log::redirect();
-    let attempt = config.connect_timeout;
+    let attempt = *config.connect_timeout;
     let mut builder = ChannelBuilder::new(environment)
         .primary_user_agent(concat!("falco-client/", env!("CARGO_PKG_VERSION")))
         // Clients share no connection, so that the back-off of one never delays another.

@@ -29,7 +29,7 @@ const VERSION: Method<(), Message> = method(MethodType::ServerStreaming, paths::
 
 /// The version of this Falco and of its engine, within [`Config::call_timeout`](crate::Config).
 pub(crate) async fn version(connection: &Connection) -> Result<Response> {
-    let timeout = connection.config().call_timeout;
+    let timeout = *connection.config().call_timeout;
     let start = Instant::now();
     match version_within(connection, timeout).await {
         Ok(version) => Ok(version),

@@ -35,8 +35,8 @@ impl Lines {
         Lines {
             most: config.message_limit(&endpoint),
             endpoint,
-            interval: config.request_interval.clone(),
-            closing_silence: config.closing_silence,
+            interval: (*config.request_interval).clone(),
+            closing_silence: *config.closing_silence,
         }
     }
 }

@@ -100,7 +100,7 @@ fn configs_that_cannot_be_used() {
         (
             Config::new("localhost:5060"),
             Step::Config,
-            ["tls: ", "Falco demands mutual TLS"],
+            ["tls: ", "Falco requires mutual TLS"],
         ),
         (
             Config::default().call_timeout(Duration::ZERO),

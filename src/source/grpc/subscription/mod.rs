@@ -75,9 +75,9 @@ impl SubscriptionSettings {
         SubscriptionSettings {
             purpose,
             endpoint: endpoint.to_string(),
-            request_interval: config.request_interval.clone(),
-            closing_silence: config.closing_silence,
-            stall_timeout: config.stall_timeout,
+            request_interval: (*config.request_interval).clone(),
+            closing_silence: *config.closing_silence,
+            stall_timeout: *config.stall_timeout,
             keep_trying: config.keep_trying,
         }
     }
