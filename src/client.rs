@@ -1,5 +1,6 @@
-//! The front door.
+//! The client: entry point for reading alerts.
 
+use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -21,10 +22,10 @@ use crate::source::{Purpose, Source, StartRequest};
 use crate::util::thread::on_delivery_thread;
 use crate::util::wait::wait;
 
-/// A client of one Falco, or of whatever sends its alerts to one [`Endpoint`].
+/// A client that reads the alerts of one [`Endpoint`].
 ///
-/// Cheap to clone; clones share one connection, which is made when it is first needed, or one port,
-/// which is listened on as long as there is a clone.
+/// Cheap to clone. Over gRPC, clones share one connection, which is made when it is first needed.
+/// Where alerts are posted, clones share one port, which is open as long as there is a clone.
 #[derive(Clone)]
 pub struct Client {
     source: Arc<dyn Source>,
@@ -33,29 +34,30 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the Falco at `endpoint`, with the default [`Config`].
+    /// A client for `endpoint` with the default [`Config`]: see [`Client::new`].
     ///
-    /// `unix:///run/falco/falco.sock` is where Falco listens by default. A `host:port` needs
-    /// certificates: use [`Client::new`]. For all forms see [`Endpoint`]. Nothing is connected yet;
-    /// a port to listen on is bound.
+    /// Falco listens at `unix:///run/falco/falco.sock` by default. A `host:port` needs certificates:
+    /// use [`Client::new`]. For all forms see [`Endpoint`].
     ///
     /// # Errors
     ///
-    /// [`Error::Endpoint`], [`Error::Config`], [`Error::Listen`] where nothing can listen there.
+    /// [`Error::Endpoint`] where the text is none, [`Error::Config`] where the endpoint needs
+    /// options, [`Error::Listen`] where the address cannot be listened on.
     pub fn open(endpoint: &str) -> Result<Client> {
         Client::new(Config::new(endpoint))
     }
 
-    /// A client with these settings. Nothing is connected yet; certificates are read and checked, and
-    /// a port to listen on is bound.
+    /// A client with these options. It reads and checks certificates, and binds a port to listen on;
+    /// it does not connect yet.
     ///
-    /// C-core's log goes to the crate `log`, at the level that is set there when a client is made,
-    /// under an empty target.
+    /// The log of gRPC's C-core goes to the crate `log`, at the level that is set when the client is
+    /// made, with an empty target.
     ///
     /// # Errors
     ///
-    /// [`Error::Endpoint`], [`Error::Config`], [`Error::Tls`], [`Error::Listen`] where nothing can
-    /// listen there.
+    /// [`Error::Endpoint`] where the text is none, [`Error::Config`] for an option that is wrong or
+    /// has no effect there, [`Error::Tls`] for certificates that cannot be used, [`Error::Listen`]
+    /// where the address cannot be listened on.
     pub fn new(config: Config) -> Result<Client> {
         let endpoint = config.check_options()?;
         let (queue_bytes, overflow) = (*config.queue_bytes, *config.overflow);
@@ -73,47 +75,45 @@ impl Client {
         })
     }
 
-    /// The alerts that Falco holds now, then the end.
+    /// Reads the alerts that Falco holds now, the lines that a file holds now, or standard input up
+    /// to its end.
     ///
-    /// Falco 0.18 to 0.43, a file, and standard input up to its end. A failure to connect comes as
-    /// the sequence's only item.
+    /// A failure, such as that of the connection, is the last item of the sequence.
     ///
     /// # Errors
     ///
-    /// When the call cannot be made at all: [`Error::Endpoint`] where alerts are posted, as nothing
-    /// waits there.
+    /// [`Error::Endpoint`] where alerts are posted, as nothing waits there; [`Error::Listen`] where
+    /// the system has no more threads or descriptors.
     pub fn get(&self) -> Result<Alerts> {
         self.queued(Purpose::Get)
     }
 
-    /// The alerts from now on, for ever.
+    /// Reads alerts from now on, until the sequence is closed or dropped; of a file, first the lines
+    /// that it holds. Standard input ends the sequence with its own end.
     ///
-    /// Of a file those that it holds, too; standard input ends it with its own end.
-    ///
-    /// Over gRPC: when Falco restarts, the connection breaks or cannot be made yet, it
-    /// subscribes again as soon as that can be, at most 5 s later, with certificates that were
-    /// renewed meanwhile: [`Alerts::state`] tells, and `log` once. What does not pass by itself ends
-    /// the sequence unless [`Config::keep_trying`] says otherwise: [`Error::Untrusted`],
-    /// [`Error::Unimplemented`], [`Error::Status`] for a client that is not let in.
+    /// Over gRPC, it reconnects when Falco restarts, the connection breaks or cannot be made yet: as
+    /// soon as possible, with retries at most 5 s apart, and with certificates that were renewed
+    /// meanwhile. [`Alerts::state`] shows it, and it is logged once. An error that is not
+    /// [transient](Error::is_transient) ends the sequence unless [`Config::keep_trying`] is set.
     ///
     /// # Errors
     ///
-    /// When the call cannot be made at all.
+    /// [`Error::Listen`] where the system has no more threads or descriptors.
     pub fn subscribe(&self) -> Result<Alerts> {
         self.queued(Purpose::Subscribe)
     }
 
-    /// Like [`get`](Client::get), with a callback that runs where the bytes arrive: no queue, no
-    /// other thread.
+    /// Like [`get`](Client::get), with a callback on the thread where the alerts arrive: without a
+    /// queue and without another thread.
     ///
-    /// The callback should be quick, since it holds up whatever else arrives on its thread, and
-    /// must not wait for another call of this crate; [`ControlFlow::Break`] ends the call, and loses
-    /// what is on its way. An undecodable alert comes as [`Error::Undecodable`]; the error that ends
-    /// the call comes out of the [`Watch`].
+    /// The callback should be quick, since it delays everything else that arrives on its thread, and
+    /// must not call a blocking function of this crate. [`ControlFlow::Break`] ends the call and
+    /// loses the alerts in flight. An alert that cannot be decoded is passed as
+    /// [`Error::Undecodable`]; the error that ends the call is the result of the [`Watch`].
     ///
     /// # Errors
     ///
-    /// When the call cannot be made at all.
+    /// As [`get`](Client::get).
     pub fn get_with<F>(&self, callback: F) -> Result<Watch>
     where
         F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + 'static,
@@ -121,12 +121,11 @@ impl Client {
         self.watched(Purpose::Get, callback)
     }
 
-    /// Like [`subscribe`](Client::subscribe), with a callback that runs where the bytes arrive. See
-    /// [`get_with`](Client::get_with).
+    /// Like [`subscribe`](Client::subscribe), with a callback: see [`get_with`](Client::get_with).
     ///
     /// # Errors
     ///
-    /// When the call cannot be made at all.
+    /// As [`subscribe`](Client::subscribe).
     pub fn subscribe_with<F>(&self, callback: F) -> Result<Watch>
     where
         F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + 'static,
@@ -134,13 +133,15 @@ impl Client {
         self.watched(Purpose::Subscribe, callback)
     }
 
-    /// The version of this Falco and of its engine. Falco 0.20 to 0.43: over gRPC only.
+    /// The version of Falco and of its engine, over gRPC from Falco 0.20 to 0.43.
+    ///
+    /// The type of the answer is generated: see [`api`](crate::api).
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`], [`Error::Unimplemented`] from other servers, [`Error::Timeout`]
-    /// after [`Config::call_timeout`], [`Error::WouldDeadlock`] inside a callback,
-    /// [`Error::Endpoint`] where there is no gRPC.
+    /// [`Error::Endpoint`] where there is no gRPC, [`Error::Unavailable`] or [`Error::Untrusted`]
+    /// without a connection, [`Error::Unimplemented`] from other servers, [`Error::Timeout`] after
+    /// [`Config::call_timeout`], [`Error::WouldDeadlock`] inside a callback.
     pub fn version(&self) -> Result<Response> {
         if on_delivery_thread() {
             return Err(Error::WouldDeadlock { call: "version" });
@@ -161,14 +162,15 @@ impl Client {
         }
     }
 
-    /// Waits until the connection stands, at most for `timeout`, and tries again until then. To find out
-    /// why there is none may take as long again, or 2 s where that is more.
+    /// Waits until the connection is made, at most for `timeout`, with retries until then. Returns at
+    /// once where there is no gRPC, and so no connection to wait for.
+    ///
+    /// When it fails, finding out why may take as long again, or 2 s where that is more.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] with the reason why there is none, [`Error::Timeout`] where none can
-    /// be told, [`Error::WouldDeadlock`] inside a callback. Where there is no gRPC there is no
-    /// connection to wait for, and it returns at once.
+    /// [`Error::Unavailable`] or [`Error::Untrusted`] with the reason, [`Error::Timeout`] where no
+    /// reason is found, [`Error::WouldDeadlock`] inside a callback.
     pub fn wait_connected(&self, timeout: Duration) -> Result<()> {
         if on_delivery_thread() {
             return Err(Error::WouldDeadlock {
@@ -190,7 +192,7 @@ impl Client {
         }
     }
 
-    /// Where this client's alerts come from; with the real port, where it listens on any.
+    /// Where this client's alerts come from. Port 0 is replaced by the port that is listened on.
     pub fn endpoint(&self) -> &Endpoint {
         self.source.endpoint()
     }
@@ -231,8 +233,23 @@ impl Client {
         Ok(Watch::new(control, wait))
     }
 
-    /// Lets alerts go to an outlet.
+    /// Starts delivering alerts to an outlet.
     pub(crate) fn start(&self, request: StartRequest) -> Result<()> {
         self.source.clone().start(request)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Client {
+            source,
+            queue_bytes,
+            overflow,
+        } = self;
+        f.debug_struct("Client")
+            .field("endpoint", source.endpoint())
+            .field("queue_bytes", queue_bytes)
+            .field("overflow", overflow)
+            .finish()
     }
 }

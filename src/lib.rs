@@ -87,7 +87,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, missing_debug_implementations)]
 // Input from peers must not panic. Only the command prints.
 #![cfg_attr(
     not(test),

@@ -6,7 +6,8 @@ use super::{time, wire, Alert};
 use crate::error::Result;
 use crate::priority::Priority;
 
-/// Makes an [`Alert`], for tests and servers. What is not set is absent from the message.
+/// Makes an [`Alert`], for tests and servers. The time is that of [`build`](AlertBuilder::build)
+/// unless it is set; any other field that is not set is absent from the message.
 ///
 /// ```
 /// use falco_client::{Alert, Priority};
@@ -21,7 +22,7 @@ use crate::priority::Priority;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct AlertBuilder {
-    time: Option<(i64, i32)>,
+    time: EventTime,
     priority: i32,
     source_number: i32,
     rule: String,
@@ -32,8 +33,18 @@ pub struct AlertBuilder {
     source: String,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+enum EventTime {
+    /// When the message is made.
+    #[default]
+    Now,
+    /// In seconds and nanoseconds since the epoch.
+    At(i64, i32),
+    Absent,
+}
+
 impl AlertBuilder {
-    /// When the event happened.
+    /// When the event happened. Default: the time of [`build`](AlertBuilder::build).
     pub fn time(self, time: SystemTime) -> Self {
         let (seconds, nanos) = time::since_epoch(time);
         self.timestamp(seconds, nanos)
@@ -41,7 +52,14 @@ impl AlertBuilder {
 
     /// The same as the wire has it.
     pub(crate) fn timestamp(mut self, seconds: i64, nanos: i32) -> Self {
-        self.time = Some((seconds, nanos));
+        self.time = EventTime::At(seconds, nanos);
+        self
+    }
+
+    /// Leaves the time out of the message, so that the same settings always make the same bytes.
+    /// [`Alert::time`] is the epoch then, 1970.
+    pub fn without_time(mut self) -> Self {
+        self.time = EventTime::Absent;
         self
     }
 
@@ -118,7 +136,12 @@ impl AlertBuilder {
     /// In the order of the field numbers, as Falco writes them.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut message = Vec::new();
-        if let Some((seconds, nanos)) = self.time {
+        let time = match self.time {
+            EventTime::Now => Some(time::since_epoch(SystemTime::now())),
+            EventTime::At(seconds, nanos) => Some((seconds, nanos)),
+            EventTime::Absent => None,
+        };
+        if let Some((seconds, nanos)) = time {
             let mut time = Vec::new();
             put_number(&mut time, wire::SECONDS, seconds);
             put_number(&mut time, wire::NANOS, nanos.into());

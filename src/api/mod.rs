@@ -12,6 +12,7 @@
 
 #![allow(
     missing_docs,
+    missing_debug_implementations,
     renamed_and_removed_lints,
     rustdoc::all,
     clippy::all,

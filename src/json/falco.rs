@@ -27,6 +27,7 @@ use crate::alert::Alert;
 /// last moment of these.
 ///
 /// The native line passes through `serde_json` unchanged; another serializer gets it as a string.
+#[derive(Clone, Copy, Debug)]
 pub struct FalcoJson<'a>(pub(super) &'a Alert);
 
 impl FalcoJson<'_> {

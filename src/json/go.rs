@@ -12,6 +12,7 @@ use crate::alert::Alert;
 /// `time` is an object of `seconds` and `nanos` as on the wire, `priority` the enum's number, then
 /// follow `rule`, `output` and `output_fields`; and, where they are present, `hostname`, `tags` and
 /// `source`. Of a Falco before 0.32, `source` is the name of the deprecated enum where that is sent.
+#[derive(Clone, Copy, Debug)]
 pub struct GoJson<'a>(pub(super) &'a Alert);
 
 impl GoJson<'_> {

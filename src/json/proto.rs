@@ -32,6 +32,7 @@ const SOURCES: [&str; 4] = ["SYSCALL", "K8S_AUDIT", "INTERNAL", "PLUGIN"];
 ///   values as strings of decimal digits, 32-bit values as numbers, all else as base64; a list where
 ///   there is more than one.
 /// - A time beyond the years 1 to 9999 is their first or last moment.
+#[derive(Clone, Copy, Debug)]
 pub struct ProtoJson<'a>(pub(super) &'a Alert);
 
 impl ProtoJson<'_> {

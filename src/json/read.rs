@@ -109,6 +109,7 @@ fn alert(line: ParsedLine) -> std::result::Result<Alert, String> {
 
 fn builder(line: ParsedLine) -> std::result::Result<AlertBuilder, String> {
     let mut alert = Alert::builder()
+        .without_time()
         .hostname(line.hostname.unwrap_or_default())
         .output(line.output.unwrap_or_default())
         .rule(line.rule.unwrap_or_default())

@@ -13,7 +13,7 @@ pub(crate) const FIELD: &str = "relay.source";
 /// The message with one more output field. If it has a field of that name, the added one counts, as
 /// the last.
 pub(super) fn message(message: &[u8], source: &str) -> Vec<u8> {
-    let label = Alert::builder().field(FIELD, source).build();
+    let label = Alert::builder().without_time().field(FIELD, source).build();
     // Concatenated messages are merged by whoever reads them.
     [message, label.as_bytes()].concat()
 }

@@ -66,6 +66,7 @@ mod spool;
 mod status;
 mod threads;
 
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -166,6 +167,14 @@ impl Relay {
             log::warn!("a sink does not answer, and what is in flight to it is not confirmed");
         }
         spool.release();
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
     }
 }
 

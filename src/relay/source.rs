@@ -95,7 +95,7 @@ impl RunningSource {
         })?;
         Ok(RunningSource {
             name,
-            handle: Handle::of(control),
+            handle: Handle::new(control),
             thread: None,
         })
     }

@@ -57,6 +57,7 @@ impl Falco {
 /// An alert of about the usual size that carries a number.
 pub fn numbered(number: usize) -> Alert {
     Alert::builder()
+        .without_time()
         .rule("Numbered")
         .priority(Priority::Warning)
         .output(format!("{number} {}", "o".repeat(400)))

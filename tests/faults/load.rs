@@ -11,6 +11,7 @@ use crate::Random;
 pub fn alert(life: u64, number: u64) -> Alert {
     let mut random = Random::of(life << 40 ^ number);
     Alert::builder()
+        .without_time()
         .rule("Numbered")
         .priority(Priority::ALL[number as usize % 8])
         .output(some(&mut random))

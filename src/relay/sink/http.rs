@@ -24,7 +24,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of an answer's text is kept.
 const EXCERPT: usize = 200;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct HttpSink {
     url: String,
 }
@@ -59,6 +59,12 @@ impl fmt::Display for HttpSink {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let query = if rest.contains('?') { "?…" } else { "" };
         write!(f, "{scheme}://{host}{path}{query}")
+    }
+}
+
+impl fmt::Debug for HttpSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpSink({self})")
     }
 }
 

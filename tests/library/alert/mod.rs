@@ -1,6 +1,6 @@
 //! Alerts against rust-protobuf's parser, on recorded, generated and broken messages.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use falco_client::api::outputs::Response;
 use falco_client::{Alert, Error, Priority};
@@ -147,7 +147,13 @@ fn the_last_value_wins() {
 
 #[test]
 fn many_hostile_fields_are_read() {
-    let field = |key: &str| Alert::builder().field(key, "v").build().into_bytes();
+    let field = |key: &str| {
+        Alert::builder()
+            .without_time()
+            .field(key, "v")
+            .build()
+            .into_bytes()
+    };
     let message: Vec<u8> = (0..100_000)
         .flat_map(|key| field(&format!("{key:05}")))
         .collect();
@@ -231,6 +237,26 @@ fn the_deprecated_source_names_what_an_old_falco_sends() {
         let alert = Alert::builder().source(name).build();
         assert_eq!((alert.source(), alert.source_number()), (name, number));
     }
+}
+
+#[test]
+fn a_built_alert_has_the_time_of_its_making_unless_told_otherwise() {
+    let before = SystemTime::now();
+    let builder = Alert::builder().rule("r");
+    let made = builder.build().time();
+    // The clock of a test's machine may be set back, but not by a day.
+    let day = Duration::from_secs(24 * 60 * 60);
+    assert!(
+        before - day < made && made < SystemTime::now() + day,
+        "{made:?}"
+    );
+    let without = builder.without_time().build();
+    assert_eq!(
+        (without.time(), without.as_bytes()),
+        (UNIX_EPOCH, &b"\x22\x01r"[..])
+    );
+    let set = Alert::builder().without_time().time(before).build();
+    assert_eq!(set.time(), before);
 }
 
 #[test]

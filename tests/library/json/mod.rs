@@ -97,7 +97,10 @@ fn the_line_made_of_the_message_says_what_falcos_own_says() {
 
 #[test]
 fn keys_are_in_falcos_order_and_empty_ones_are_there() {
-    let alert = Alert::builder().priority(Priority::Unknown(9)).build();
+    let alert = Alert::builder()
+        .without_time()
+        .priority(Priority::Unknown(9))
+        .build();
     let line =
         r#"{"hostname":"","output":"","output_fields":{"evt.time":0},"priority":"9","rule":"","#;
     let rest = r#""source":"syscall","tags":[],"time":"1970-01-01T00:00:00.000000000Z"}"#;
@@ -161,7 +164,11 @@ fn go_is_the_shape_of_the_first_go_clients_example() {
         )
     );
     assert_eq!(
-        Alert::builder().build().go_json().to_string(),
+        Alert::builder()
+            .without_time()
+            .build()
+            .go_json()
+            .to_string(),
         r#"{"time":{"seconds":0,"nanos":0},"priority":0,"rule":"","output":"","output_fields":{}}"#
     );
     // From a Falco before 0.32.
@@ -189,7 +196,14 @@ fn proto_is_the_canonical_mapping() {
             r#""tags":["t"],"source":"okta"}"#
         )
     );
-    assert_eq!(Alert::builder().build().proto_json().to_string(), "{}");
+    assert_eq!(
+        Alert::builder()
+            .without_time()
+            .build()
+            .proto_json()
+            .to_string(),
+        "{}"
+    );
     assert_eq!(
         Alert::from_bytes([0x0a, 0])
             .unwrap()

@@ -155,7 +155,11 @@ mod tests {
 
     #[test]
     fn json_on_a_terminal_is_the_same_value_and_drives_nothing() {
-        let alert = Alert::builder().rule(HOSTILE).output(HOSTILE).build();
+        let alert = Alert::builder()
+            .without_time()
+            .rule(HOSTILE)
+            .output(HOSTILE)
+            .build();
         let forms: [fn() -> Form; 4] = [|| Form::Falco, || Form::Go, || Form::Proto, described];
         for form in forms {
             let shown = printed(form(), true, &alert);
@@ -179,6 +183,7 @@ mod tests {
         let line = "{\"rule\":\"R\",\t\"priority\":\"Notice\",\"output\":\"\u{9b}2J\",\
                     \"time\":\"1970-01-01T00:00:00.000000000Z\"}";
         let alert = Alert::builder()
+            .without_time()
             .rule("R")
             .priority(falco_client::Priority::Notice);
         let alert = alert.output(line).build();

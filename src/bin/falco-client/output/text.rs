@@ -88,6 +88,7 @@ mod tests {
 
     fn with_output(output: &str) -> Alert {
         Alert::builder()
+            .without_time()
             .priority(Priority::Notice)
             .rule("A rule")
             .output(output)
@@ -131,7 +132,11 @@ mod tests {
     #[test]
     fn a_hostile_alert_stays_one_harmless_line() {
         let hostile = "\x1b]0;x\x07\r\n1970-01-01T00:00:00Z Notice forged\u{2028}\u{202e}\u{9b}2J";
-        let alert = Alert::builder().rule(hostile).output(hostile).build();
+        let alert = Alert::builder()
+            .without_time()
+            .rule(hostile)
+            .output(hostile)
+            .build();
         let line = shown(&alert);
         assert!(!line.chars().any(char::is_control), "{line:?}");
         assert!(!line.contains(['\u{2028}', '\u{202e}']), "{line:?}");
