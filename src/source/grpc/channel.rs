@@ -10,7 +10,7 @@ use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, Client, EnvBuil
 use super::rpc::Generation;
 use crate::api::ChannelArg;
 use crate::config::{Checked, Config};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::Result;
 use crate::tls::Pem;
 use crate::util::core_log;
@@ -148,11 +148,9 @@ impl Connection {
 }
 
 fn last_retry(endpoint: &Endpoint) -> Duration {
-    match endpoint {
-        Endpoint::Unix(_) => LAST_RETRY_UNIX,
-        Endpoint::Tcp { .. } | Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => {
-            LAST_RETRY
-        }
+    match endpoint.grpc() {
+        Some(GrpcAddress::Unix(_)) => LAST_RETRY_UNIX,
+        Some(GrpcAddress::Tcp { .. }) | None => LAST_RETRY,
     }
 }
 

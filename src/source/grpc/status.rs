@@ -6,7 +6,7 @@ use grpcio::RpcStatusCode;
 
 use crate::diagnose::socket::is_listening;
 use crate::diagnose::texts::{HUNG_UP, NO_TLS, REFUSED, SILENT, TLS_FAILED, UNKNOWN_HOST};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::{Cause, Error, Problem, StatusCode};
 
 /// What a call to `method` that ended with `error` means.
@@ -112,14 +112,13 @@ fn without_slash(method: &'static str) -> &'static str {
 }
 
 fn unavailable(endpoint: &Endpoint, message: &str) -> (Problem, Option<Cause>) {
-    if let Endpoint::Unix(path) = endpoint {
-        if let Err((problem, error)) = is_listening(path) {
-            return (problem, error.map(Cause::from));
-        }
-    }
-    let closed = match endpoint {
-        Endpoint::Tcp { .. } => CLOSED.iter().any(|text| message.contains(text)),
-        Endpoint::Unix(_) | Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => false,
+    let closed = match endpoint.grpc() {
+        Some(GrpcAddress::Unix(path)) => match is_listening(path) {
+            Err((problem, error)) => return (problem, error.map(Cause::from)),
+            Ok(()) => false,
+        },
+        Some(GrpcAddress::Tcp { .. }) => CLOSED.iter().any(|text| message.contains(text)),
+        None => false,
     };
     let problem = match meaning(KNOWN, message) {
         Some(problem) => problem.clone(),
