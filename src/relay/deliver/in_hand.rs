@@ -1,6 +1,7 @@
 //! What a worker has taken out of the spool and not confirmed.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use super::Reason;
 use crate::relay::spool::Entry;
@@ -15,7 +16,12 @@ pub(super) struct InHand {
     untried: VecDeque<Entry>,
     /// The last number that was taken out.
     last: u64,
+    /// The alert that fails, since when, and how often.
+    failing: Option<(u64, Instant, u32)>,
 }
+
+/// An alert that fails so often and so long is tried after the others.
+const STUCK: (u32, Duration) = (5, Duration::from_secs(5));
 
 impl InHand {
     pub(super) fn add(&mut self, entries: Vec<Entry>) {
@@ -60,6 +66,18 @@ impl InHand {
             self.taken = number;
             self.requeue_suspects();
         }
+    }
+
+    /// The sink has failed on this alert. Returns whether that may be the fault of the alert: then
+    /// others are to be tried before it.
+    pub(super) fn is_stuck_at(&mut self, number: u64) -> bool {
+        let (failing, since, times) = self.failing.get_or_insert((number, Instant::now(), 0));
+        if *failing != number {
+            (*failing, *since, *times) = (number, Instant::now(), 0);
+        }
+        *times += 1;
+        let (most, time) = STUCK;
+        *times >= most && since.elapsed() >= time
     }
 
     /// Whether a refusal of this alert is its own fault.

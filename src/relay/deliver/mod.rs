@@ -54,6 +54,8 @@ pub(super) struct RefusedAlert {
 pub(super) enum Reason {
     /// It is no alert, and so has no JSON.
     NoAlert(Error),
+    /// The sink has failed on it again and again, by this text, and has taken others.
+    Failed(String),
     /// What the sink has answered: the fault of the alert, or of the sink, which may refuse
     /// everything.
     Answer {
@@ -67,6 +69,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::NoAlert(error) => error.fmt(f),
+            Reason::Failed(problem) => f.write_str(problem),
             Reason::Answer { status, excerpt } if excerpt.is_empty() => f.write_str(status),
             Reason::Answer { status, excerpt } => {
                 write!(f, "{status} ({})", excerpt.escape_debug())

@@ -242,3 +242,53 @@ fn what_a_sink_has_not_handled_of_a_batch_is_tried_again() {
     let tried = &script.lock().unwrap().tried;
     assert_eq!(*tried, [1, 2, 3, 4, 5, 6, 4, 7, 8]);
 }
+
+/// A sink that hangs up on one alert, and takes all others.
+struct HangsUp {
+    on: u64,
+    taken: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Deliver for HangsUp {
+    fn batch_size(&self) -> usize {
+        1
+    }
+
+    fn deliver(&mut self, batch: &[Entry]) -> Result<Delivery, Failure> {
+        if batch[0].number == self.on {
+            return Err(Failure::new("it hangs up"));
+        }
+        self.taken.lock().unwrap().push(batch[0].number);
+        Ok(Delivery::all_except(&batch[..1], Vec::new()))
+    }
+}
+
+#[test]
+fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
+    let spool = Spool::open(Storage::Memory, 1 << 20, Overflow::Wait, &["a".to_owned()]);
+    let (spool, progress) = (Arc::new(spool.unwrap()), Arc::<Progress>::default());
+    let taken = Arc::<Mutex<Vec<u64>>>::default();
+    for _ in 0..3 {
+        let message = Message::grpc(Vec::new());
+        let source = "one".into();
+        spool.put(vec![Incoming { source, message }]).unwrap();
+    }
+    let worker = Worker {
+        sink: HangsUp {
+            on: 2,
+            taken: taken.clone(),
+        },
+        name: "a".into(),
+        number: 0,
+        spool: spool.clone(),
+        progress: progress.clone(),
+        stop: Arc::new(StopSignal::default()),
+        labelled: false,
+    };
+    let thread = thread::spawn(move || worker.run());
+    assert!(spool.wait_empty(Instant::now() + LIMIT));
+    spool.close();
+    thread.join().unwrap();
+    assert_eq!(*taken.lock().unwrap(), [1, 3]);
+    assert_eq!((progress.delivered(), progress.refused()), (2, 1));
+}

@@ -30,7 +30,8 @@ const MOST_SUSPECTS: usize = 64;
 /// Delivers the alerts of the spool to one sink.
 ///
 /// A refused alert is a suspect, until the sink takes one that follows. Then it is tried once more, and
-/// given up if it is refused again. A sink may also refuse everything, as one that has been restarted
+/// given up if it is refused again. So is one that the sink fails on again and again, as by hanging up,
+/// while it takes the others. A sink may also refuse everything, as one that has been restarted
 /// with TLS does: then all alerts stay in the spool.
 pub(in crate::relay) struct Worker<D> {
     pub sink: D,
@@ -105,8 +106,19 @@ impl<D: Deliver> Worker<D> {
 
     /// Delivers a batch. Returns whether the sink works: it has not only refused.
     fn deliver(&mut self, in_hand: &mut InHand) -> Result<bool, Failure> {
-        let batch = in_hand.untried(self.sink.batch_size().max(1));
-        let Delivery { handled, refused } = self.sink.deliver(batch)?;
+        let size = self.sink.batch_size().max(1);
+        let batch = in_hand.untried(size);
+        let first = batch.first().map(|entry| entry.number);
+        let Delivery { handled, refused } = match (self.sink.deliver(batch), first) {
+            (Err(failure), Some(number)) if size == 1 && in_hand.is_stuck_at(number) => Delivery {
+                handled: 1,
+                refused: vec![RefusedAlert {
+                    number,
+                    reason: Reason::Failed(failure.problem),
+                }],
+            },
+            (delivery, _) => delivery?,
+        };
         if handled == 0 {
             return Err(Failure::new("it takes nothing"));
         }
@@ -116,10 +128,10 @@ impl<D: Deliver> Worker<D> {
             match refused.next_if(|refusal| refusal.number == entry.number) {
                 Some(RefusedAlert { reason, .. }) => match reason {
                     Reason::NoAlert(_) => self.give_up(&entry, &reason),
-                    Reason::Answer { .. } if in_hand.is_at_fault(&entry) => {
+                    Reason::Answer { .. } | Reason::Failed(_) if in_hand.is_at_fault(&entry) => {
                         self.give_up(&entry, &reason);
                     }
-                    Reason::Answer { .. } => in_hand.suspect(entry, reason),
+                    Reason::Answer { .. } | Reason::Failed(_) => in_hand.suspect(entry, reason),
                 },
                 None => {
                     delivered += 1;
@@ -163,7 +175,7 @@ impl<D: Deliver> Worker<D> {
                 self.name,
                 entry.source
             ),
-            Reason::Answer { .. } => {
+            Reason::Answer { .. } | Reason::Failed(_) => {
                 let line = json_line(entry, self.labelled).unwrap_or_default();
                 log::error!(
                     "{}: an alert was refused with {reason}, and is given up: {line}",
