@@ -78,7 +78,7 @@ fn matches(entry: &str, wanted: &str) -> bool {
     }
 }
 
-/// An excerpt of text from the peer, to stand in one line.
+/// An excerpt of text from the peer, to be part of one line.
 pub(super) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 100;
     let mut shown = String::new();

@@ -85,19 +85,19 @@ mod tests {
         for _ in 0..THREADS {
             begins.recv_timeout(limit).unwrap();
         }
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         for number in 0..QUEUED * 2 {
-            let tell = tell.clone();
-            run(Box::new(move || tell.send(number).unwrap()));
+            let sender = sender.clone();
+            run(Box::new(move || sender.send(number).unwrap()));
         }
-        drop(tell);
+        drop(sender);
         drop(blockers);
-        let mut ran: Vec<_> = told.iter().collect();
+        let mut ran: Vec<_> = receiver.iter().collect();
         ran.sort_unstable();
         assert!(ran.iter().copied().eq(0..QUEUED), "{ran:?}");
 
-        let (tell, told) = mpsc::channel();
-        run(Box::new(move || tell.send(()).unwrap()));
-        told.recv_timeout(limit).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        run(Box::new(move || sender.send(()).unwrap()));
+        receiver.recv_timeout(limit).unwrap();
     }
 }

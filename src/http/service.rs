@@ -14,7 +14,7 @@ pub(crate) type RequestHead = Parts;
 
 /// A request with its whole body.
 pub(crate) struct HttpRequest {
-    /// For a service that tells requests apart by path or headers.
+    /// For a service that distinguishes requests by path or headers.
     #[cfg_attr(not(feature = "relay"), allow(dead_code))]
     pub head: RequestHead,
     pub body: Vec<u8>,

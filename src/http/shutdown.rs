@@ -13,7 +13,7 @@ pub(crate) enum Shutdown {
     Immediate,
 }
 
-/// Tells a listener when to end.
+/// Requests the end of a listener.
 pub(crate) trait ShutdownSignal {
     /// Readable when [`requested`](ShutdownSignal::requested) may return something new.
     fn readable(&self) -> BorrowedFd<'_>;

@@ -1,9 +1,9 @@
-//! C-core's log goes to `log`.
+//! The log of C-core.
 
-/// Sends C-core's log to `log`, at the level that `log` has now.
+/// Redirects C-core's log to the crate `log`, at the level that is set there now.
 ///
-/// With logging off C-core would fall back to printing errors on standard error; it is
-/// told of the lowest level instead, and `log` drops what comes.
+/// With logging off, C-core would print errors to standard error: it is given the level Error instead,
+/// and `log` drops its records.
 pub(crate) fn redirect() {
     let off = log::max_level() == log::LevelFilter::Off;
     if off {

@@ -36,7 +36,7 @@ pub(crate) fn wait_while<'a, T>(
     (guard, time.timed_out())
 }
 
-/// How much time is left until then.
+/// The time that is left until then, or zero.
 pub(crate) fn time_until(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }

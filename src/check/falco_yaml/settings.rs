@@ -230,7 +230,7 @@ impl FalcoSettings {
     pub(in crate::check) fn output_disabled(&self, output: &str, default: bool) -> Option<Problem> {
         let (file, how) = self.disabled(output, default)?;
         let file = file.display();
-        let problem = format!("{file}: {output}.enabled {how}, so that no alert comes");
+        let problem = format!("{file}: {output}.enabled {how}, so that no alert arrives");
         Some((problem, SET_TO_TRUE).into())
     }
 

@@ -125,7 +125,7 @@ fn output_disabled(settings: &FalcoSettings) -> Option<Problem> {
         return None;
     }
     let problem = format!(
-        "{}: grpc_output.enabled {how}, so that no alert ever comes",
+        "{}: grpc_output.enabled {how}, so that no alert ever arrives",
         file.display()
     );
     Some((problem, SET_TO_TRUE).into())

@@ -102,7 +102,7 @@ fn each_setting_that_is_off() {
             "grpc: {enabled: yes, bind_address: \"ADDRESS\"}\ngrpc_output: {enabled: Off}",
             vec![(
                 Failed,
-                "grpc_output.enabled is Off, so that no alert ever comes; set it to true",
+                "grpc_output.enabled is Off, so that no alert ever arrives; set it to true",
             )],
             vec![(Failed, "grpc_output.enabled is Off")],
         ),
