@@ -6,6 +6,7 @@ use ureq_proto::server::state::{ProvideResponse, RecvBody};
 use ureq_proto::server::Reply;
 
 use super::budget::{Share, FREE};
+use super::encoding::{Encoding, Unpackable};
 use super::exchange::{ConnectionEnd, Exchange};
 use super::refusal::Refusal;
 use super::service::HttpService;
@@ -18,6 +19,8 @@ pub(super) enum Body {
     Whole(Vec<u8>),
     /// It was read to its end, and discarded.
     TooLarge,
+    /// It cannot be unpacked.
+    Damaged(&'static str),
 }
 
 impl<S: HttpService> Exchange<'_, S> {
@@ -48,8 +51,8 @@ impl<S: HttpService> Exchange<'_, S> {
                     body = Vec::new();
                 }
                 (None, Some(more)) => {
-                    if !grow(&mut body, more.len(), limit, share, deadline) {
-                        return Err(Refusal::TooManyLargeBodies.into());
+                    if !grow(&mut body, more.len(), limit, 0, share, deadline) {
+                        return Err(ConnectionEnd::Refused(Refusal::TooManyLargeBodies));
                     }
                     body.extend_from_slice(more);
                 }
@@ -65,13 +68,35 @@ impl<S: HttpService> Exchange<'_, S> {
             None => Ok((reply, Body::Whole(body))),
         }
     }
+
+    /// Unpacks a body that was read whole.
+    pub(super) fn unpack(
+        &self,
+        encoding: Encoding,
+        packed: &[u8],
+        share: &mut Share<'_>,
+        deadline: Instant,
+    ) -> Result<Body, ConnectionEnd> {
+        let limit = self.limits.max_body;
+        let reserve = |body: &mut Vec<u8>, more, held: usize| {
+            grow(body, more, limit, packed.len() + held, share, deadline)
+        };
+        match encoding.unpack(packed, limit, reserve) {
+            Ok(body) => Ok(Body::Whole(body)),
+            Err(Unpackable::TooLarge) => Ok(Body::TooLarge),
+            Err(Unpackable::Damaged(problem)) => Ok(Body::Damaged(problem)),
+            Err(Unpackable::NoRoom) => Err(ConnectionEnd::Refused(Refusal::TooManyLargeBodies)),
+        }
+    }
 }
 
-/// Reserves room for more of a body, doubling up to the limit. Whether the budget allows it.
+/// Reserves room for more of a body, doubling up to the limit, beside `held` bytes. Whether the budget
+/// allows it.
 fn grow(
     body: &mut Vec<u8>,
     more: usize,
     limit: usize,
+    held: usize,
     share: &mut Share<'_>,
     until: Instant,
 ) -> bool {
@@ -83,7 +108,7 @@ fn grow(
         ..=FREE => needed.next_power_of_two().min(FREE),
         _ => needed.saturating_mul(2).min(limit),
     };
-    if !share.cover(capacity, until) {
+    if !share.cover(capacity.saturating_add(held), until) {
         return false;
     }
     body.reserve_exact(capacity - body.len());

@@ -31,7 +31,7 @@ struct OpenConnection {
     called: bool,
     /// It was shut down to make room, and its thread has not ended yet.
     evicted: bool,
-    /// It has sent a request that was answered.
+    /// It has sent a request whose response [proves](super::HttpResponse::proves_peer) it.
     proven: bool,
     /// When it was opened, or last answered.
     since: Instant,
@@ -96,6 +96,19 @@ impl Connections {
         }
     }
 
+    /// Each connection ends at once, but for those whose request is with the service: what that has
+    /// taken is still answered.
+    pub(super) fn cut_unanswerable(&self) {
+        let mut pool = self.lock();
+        pool.closing = true;
+        for connection in pool.open.values() {
+            let _ = connection.tcp.shutdown(match connection.called {
+                true => Shutdown::Read,
+                false => Shutdown::Both,
+            });
+        }
+    }
+
     /// Each connection ends at once.
     pub(super) fn cut(&self) {
         let mut pool = self.lock();
@@ -147,15 +160,15 @@ impl ConnectionEntry {
         }
     }
 
-    /// A request was answered. Whether another may come.
-    pub(super) fn answered(&self) -> bool {
+    /// A request was answered, by which the peer may be proven. Whether another may come.
+    pub(super) fn answered(&self, proves: bool) -> bool {
         let mut pool = self.connections.lock();
         let closing = pool.closing;
         match pool.open.get_mut(&self.number) {
             Some(connection) => {
                 connection.busy = false;
                 connection.called = false;
-                connection.proven = true;
+                connection.proven |= proves;
                 connection.since = Instant::now();
                 !closing && !connection.evicted
             }

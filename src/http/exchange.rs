@@ -12,7 +12,9 @@ use super::body::Body;
 use super::budget::Budget;
 use super::buffer::Buffer;
 use super::connections::ConnectionEntry;
+use super::encoding::Encoding;
 use super::framing::{content_length, has_body, is_ambiguous, wants_close};
+use super::protocol::Protocol;
 use super::refusal::{Refusal, Rejection};
 use super::service::{HttpRequest, HttpResponse, HttpService, RequestHead};
 use super::stream::Stream;
@@ -22,7 +24,7 @@ const IDLE: Duration = Duration::from_secs(5 * 60);
 
 /// How long input from a refused peer is read: closing a connection with unread input discards the
 /// response as well.
-const LINGER: Duration = Duration::from_millis(300);
+const LINGER: Duration = Duration::from_secs(2);
 
 pub(super) struct Limits {
     pub max_body: usize,
@@ -62,16 +64,18 @@ impl<S: HttpService> Exchange<'_, S> {
             match self.serve_request(first) {
                 Ok(true) => first = false,
                 Ok(false) | Err(ConnectionEnd::Closed) => return,
-                Err(ConnectionEnd::Refused(refusal)) => {
-                    self.service.refused(self.peer, &refusal);
-                    if let Some(status) = refusal.status() {
-                        let response = HttpResponse::text(status, format!("{refusal}\n"));
-                        if self.respond_last(&response).is_ok() {
-                            self.stream.linger(LINGER);
-                        }
-                    }
-                    return;
-                }
+                Err(ConnectionEnd::Refused(refusal)) => return self.refuse(&refusal),
+            }
+        }
+    }
+
+    /// Refuses what the connection sends, and ends it.
+    pub(super) fn refuse(mut self, refusal: &Refusal) {
+        self.service.refused(self.peer, refusal);
+        if let Some(status) = refusal.status() {
+            let response = HttpResponse::text(status, format!("{refusal}\n"));
+            if self.respond_last(&response).is_ok() {
+                self.stream.linger(LINGER);
             }
         }
     }
@@ -91,8 +95,19 @@ impl<S: HttpService> Exchange<'_, S> {
             return self.reject(reply, &head, rejection);
         }
         if head.method == Method::POST && !has_body(&head.headers) {
-            return Err(Refusal::MissingLength.into());
+            if self.service.needs_body(&head) {
+                return Err(ConnectionEnd::Refused(Refusal::MissingLength));
+            }
+            return self.serve_without_body(head);
         }
+        let encoding = match has_body(&head.headers) {
+            true => Encoding::of(&head.headers),
+            false => Ok(None),
+        };
+        let encoding = match encoding {
+            Ok(encoding) => encoding,
+            Err(rejection) => return self.reject(reply, &head, rejection),
+        };
         let mut close = wants_close(&head);
         let budget = &self.limits.budget;
         let mut share = budget.share();
@@ -120,6 +135,12 @@ impl<S: HttpService> Exchange<'_, S> {
             }
             None => return Err(Refusal::NotHttp.into()),
         };
+        let body = match (body, encoding) {
+            (Body::Whole(body), Some(encoding)) => {
+                self.unpack(encoding, &body, &mut share, deadline)?
+            }
+            (body, _) => body,
+        };
         let response = match body {
             Body::Whole(body) => {
                 self.entry.called();
@@ -130,10 +151,25 @@ impl<S: HttpService> Exchange<'_, S> {
                 self.service.refused(self.peer, &Refusal::BodyTooLarge);
                 HttpResponse::text(StatusCode::PAYLOAD_TOO_LARGE, "too large\n")
             }
+            Body::Damaged(problem) => {
+                let refusal = Refusal::BodyDamaged(problem);
+                self.service.refused(self.peer, &refusal);
+                HttpResponse::text(StatusCode::BAD_REQUEST, format!("{refusal}\n"))
+            }
         };
         drop(share);
         close |= self.entry.is_closing();
         self.respond(reply, &response, close)
+    }
+
+    /// Serves a request that has neither a body nor a length. Nothing can follow it.
+    fn serve_without_body(&mut self, head: RequestHead) -> Result<bool, ConnectionEnd> {
+        self.entry.called();
+        let body = Vec::new();
+        let response = self.service.call(HttpRequest { head, body });
+        self.respond_last(&response.ok_or(ConnectionEnd::Closed)?)?;
+        self.stream.linger(LINGER);
+        Ok(false)
     }
 
     fn wait_for_request(&mut self, first: bool) -> Result<(), ConnectionEnd> {
@@ -148,7 +184,10 @@ impl<S: HttpService> Exchange<'_, S> {
         match self.buffer.fill(&mut self.stream) {
             Ok(0) => Err(ConnectionEnd::Closed),
             Ok(_) => Ok(()),
-            Err(_) if first => Err(Refusal::NoRequest.into()),
+            Err(error) if first && error.kind() == io::ErrorKind::TimedOut => {
+                Err(ConnectionEnd::Refused(Refusal::NoRequest))
+            }
+            // As a probe does that only connects.
             Err(_) => Err(ConnectionEnd::Closed),
         }
     }
@@ -166,7 +205,12 @@ impl<S: HttpService> Exchange<'_, S> {
                     return Err(Refusal::HeadTooLarge.into());
                 }
                 Ok((_, None)) => self.read_more()?,
-                Err(_) => return Err(Refusal::NotHttp.into()),
+                Err(_) => {
+                    let protocol = Protocol::of(self.buffer.unused());
+                    return Err(ConnectionEnd::Refused(
+                        protocol.map_or(Refusal::NotHttp, Refusal::Protocol),
+                    ));
+                }
             }
         }
     }

@@ -12,11 +12,13 @@ use super::budget::Budget;
 use super::buffer::Buffer;
 use super::connections::{ConnectionEntry, Connections};
 use super::exchange::{Exchange, Limits};
+use super::protocol::Protocol;
 use super::refusal::Refusal;
 use super::service::HttpService;
 use super::shutdown::{Shutdown, ShutdownSignal};
 use super::stream::Stream;
 use crate::tls::ReloadingAcceptor;
+use crate::util::deadline_stream::is_timeout;
 use crate::util::thread::spawn_named;
 
 /// The pause after a connection could not be accepted, as when file descriptors are short.
@@ -95,8 +97,11 @@ impl Listener {
                 }
             }
         }
-        connections.cut();
-        connections.wait(Instant::now() + timeout);
+        connections.cut_unanswerable();
+        if !connections.wait(Instant::now() + timeout) {
+            connections.cut();
+            connections.wait(Instant::now() + timeout);
+        }
     }
 
     /// Waits for a connection or a shutdown.
@@ -164,17 +169,51 @@ impl Listener {
         entry: &ConnectionEntry,
         service: &S,
     ) {
-        match Stream::accept(tcp, self.tls.as_ref(), self.limits.request_timeout) {
-            Ok(stream) => Exchange {
-                stream,
-                entry,
-                peer,
-                limits: &self.limits,
-                service,
-                buffer: Buffer::default(),
+        let exchange = |stream| Exchange {
+            stream,
+            entry,
+            peer,
+            limits: &self.limits,
+            service,
+            buffer: Buffer::default(),
+        };
+        let deadline = Instant::now() + self.limits.request_timeout;
+        let Some(acceptor) = &self.tls else {
+            if let Ok(stream) = Stream::plain(tcp, deadline) {
+                exchange(stream).run();
             }
-            .run(),
+            return;
+        };
+        match peek(&tcp, self.limits.request_timeout) {
+            Ok(first) => {
+                if let Some(protocol) = Protocol::instead_of_tls(&first) {
+                    if let Ok(stream) = Stream::plain(tcp, deadline) {
+                        exchange(stream).refuse(&Refusal::Protocol(protocol));
+                    }
+                    return;
+                }
+            }
+            Err(error) if is_timeout(&error) => return service.refused(peer, &Refusal::NoRequest),
+            // A probe that only connects.
+            Err(_) => return,
+        }
+        match Stream::accept(tcp, acceptor, deadline) {
+            Ok(stream) => exchange(stream).run(),
             Err(error) => service.refused(peer, &Refusal::Handshake(error.to_string())),
+        }
+    }
+}
+
+/// The first bytes of a connection, which stay unread.
+fn peek(tcp: &TcpStream, within: Duration) -> io::Result<Vec<u8>> {
+    tcp.set_read_timeout(Some(within.max(Duration::from_millis(1))))?;
+    let mut first = [0; 16];
+    loop {
+        match tcp.peek(&mut first) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => return Ok(first.get(..count).unwrap_or_default().to_vec()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

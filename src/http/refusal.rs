@@ -4,6 +4,7 @@ use std::fmt;
 
 use ureq_proto::http::StatusCode;
 
+use super::protocol::Protocol;
 use super::service::{HttpResponse, RequestHead};
 
 /// A connection or a request that was refused before a service got it.
@@ -15,7 +16,11 @@ pub(crate) enum Refusal {
     /// Not even a first request began.
     NoRequest,
     NotHttp,
+    /// Another protocol.
+    Protocol(Protocol),
     BodyNotHttp,
+    /// It cannot be unpacked, and why.
+    BodyDamaged(&'static str),
     /// Where a proxy may see another end of the body.
     AmbiguousLength,
     MissingLength,
@@ -46,13 +51,14 @@ impl Refusal {
             Refusal::Handshake(_) => "failed TLS handshakes",
             Refusal::NoRequest => "connections without a request",
             Refusal::TooSlow => "requests that took too long",
-            Refusal::NotHttp
-            | Refusal::BodyNotHttp
-            | Refusal::AmbiguousLength
-            | Refusal::MissingLength => "requests that are not HTTP",
-            Refusal::HeadTooLarge | Refusal::BodyTooLarge | Refusal::BodyFarTooLarge => {
-                "requests that are too large"
-            }
+            Refusal::NotHttp => "requests that are not HTTP",
+            Refusal::Protocol(protocol) => protocol.kind(),
+            Refusal::BodyNotHttp => "bodies that are not HTTP",
+            Refusal::BodyDamaged(_) => "bodies that cannot be unpacked",
+            Refusal::AmbiguousLength => "bodies whose end is not clear",
+            Refusal::MissingLength => "requests without a length",
+            Refusal::HeadTooLarge => "heads that are too large",
+            Refusal::BodyTooLarge | Refusal::BodyFarTooLarge => "bodies that are too large",
             Refusal::TooManyLargeBodies => "too many large bodies",
             Refusal::Incomplete | Refusal::Broken | Refusal::Unanswerable => "broken connections",
             Refusal::Rejected { kind, .. } => kind,
@@ -62,9 +68,11 @@ impl Refusal {
     /// The status to answer with, where the peer may still read it.
     pub(super) fn status(&self) -> Option<StatusCode> {
         match self {
-            Refusal::NotHttp | Refusal::BodyNotHttp | Refusal::AmbiguousLength => {
-                Some(StatusCode::BAD_REQUEST)
-            }
+            Refusal::NotHttp
+            | Refusal::Protocol(_)
+            | Refusal::BodyNotHttp
+            | Refusal::BodyDamaged(_)
+            | Refusal::AmbiguousLength => Some(StatusCode::BAD_REQUEST),
             Refusal::MissingLength => Some(StatusCode::LENGTH_REQUIRED),
             Refusal::HeadTooLarge => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Refusal::BodyTooLarge | Refusal::BodyFarTooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
@@ -90,6 +98,8 @@ impl fmt::Display for Refusal {
             }
             Refusal::NoRequest => "it sent no request",
             Refusal::NotHttp => "it is not HTTP",
+            Refusal::Protocol(protocol) => return protocol.fmt(f),
+            Refusal::BodyDamaged(problem) => problem,
             Refusal::BodyNotHttp => "its body is not valid HTTP",
             Refusal::AmbiguousLength => "the end of its body is ambiguous",
             Refusal::MissingLength => "it has no Content-Length",

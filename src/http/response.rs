@@ -46,7 +46,7 @@ impl<S: HttpService> Exchange<'_, S> {
         };
         self.extend_deadline();
         self.write(&out)?;
-        Ok(self.entry.answered() && !last)
+        Ok(self.entry.answered(response.proves_peer) && !last)
     }
 
     /// Writes a response to what was no whole request. Nothing can follow it.

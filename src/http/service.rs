@@ -14,8 +14,6 @@ pub(crate) type RequestHead = Parts;
 
 /// A request with its whole body.
 pub(crate) struct HttpRequest {
-    /// For a service that distinguishes requests by path or headers.
-    #[cfg_attr(not(feature = "relay"), allow(dead_code))]
     pub head: RequestHead,
     pub body: Vec<u8>,
 }
@@ -28,6 +26,8 @@ pub(crate) struct HttpResponse {
     /// Further headers.
     pub headers: Vec<(HeaderName, &'static str)>,
     pub body: String,
+    /// It answers what only a genuine client sends, whose connection is kept before those of others.
+    pub proves_peer: bool,
 }
 
 impl HttpResponse {
@@ -37,6 +37,7 @@ impl HttpResponse {
             content_type: "text/plain; charset=utf-8",
             headers: Vec::new(),
             body: body.into(),
+            proves_peer: false,
         }
     }
 
@@ -58,6 +59,11 @@ impl HttpResponse {
 pub(crate) trait HttpService: Send + Sync + 'static {
     /// Decides by its head whether a request is read to its end. It is called for each request.
     fn check(&self, head: &RequestHead) -> Result<(), Rejection>;
+
+    /// Whether a POST like this has to have a body.
+    fn needs_body(&self, _: &RequestHead) -> bool {
+        true
+    }
 
     /// Answers a request. None closes the connection without a response.
     fn call(&self, request: HttpRequest) -> Option<HttpResponse>;

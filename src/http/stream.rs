@@ -16,23 +16,27 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Does the TLS handshake, where there is TLS.
+    pub(super) fn plain(tcp: Arc<TcpStream>, deadline: Instant) -> io::Result<Stream> {
+        tcp.set_nodelay(true)?;
+        Ok(Stream::Plain(DeadlineStream::new(tcp, deadline)))
+    }
+
+    /// Does the TLS handshake.
     pub(super) fn accept(
         tcp: Arc<TcpStream>,
-        tls: Option<&ReloadingAcceptor>,
-        within: Duration,
+        acceptor: &ReloadingAcceptor,
+        deadline: Instant,
     ) -> io::Result<Stream> {
         tcp.set_nodelay(true)?;
-        let stream = DeadlineStream::new(tcp, Instant::now() + within);
-        match tls {
-            None => Ok(Stream::Plain(stream)),
-            Some(acceptor) => match acceptor.current().accept(stream) {
-                Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
-                Err(HandshakeError::SetupFailure(error)) => Err(error.into()),
-                Err(HandshakeError::Failure(stream) | HandshakeError::WouldBlock(stream)) => {
-                    Err(io::Error::other(stream.error().to_string()))
-                }
-            },
+        match acceptor
+            .current()
+            .accept(DeadlineStream::new(tcp, deadline))
+        {
+            Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+            Err(HandshakeError::SetupFailure(error)) => Err(error.into()),
+            Err(HandshakeError::Failure(stream) | HandshakeError::WouldBlock(stream)) => {
+                Err(io::Error::other(stream.error().to_string()))
+            }
         }
     }
 

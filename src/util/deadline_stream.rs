@@ -95,7 +95,8 @@ fn until(
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
+/// Whether a socket's own timeout is over.
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
     use io::ErrorKind::{TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut)
 }

@@ -3,6 +3,8 @@
 mod answered;
 mod curl;
 mod hostile;
+mod peers;
+mod senders;
 mod tls;
 
 use falco_client::{Alerts, Client, Config, Endpoint};

@@ -10,7 +10,7 @@ use crate::common::certificates::Certificates;
 use crate::common::line;
 
 /// What curl says of a post.
-fn post(port: u16, ca: &PathBuf, more: &[&str]) -> Result<String, String> {
+pub fn post(port: u16, ca: &PathBuf, more: &[&str]) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let body = folder.path().join("body");
     fs::write(&body, line(3)).unwrap();
@@ -38,7 +38,7 @@ fn post(port: u16, ca: &PathBuf, more: &[&str]) -> Result<String, String> {
     }
 }
 
-fn listen(tls: Tls) -> (Client, u16) {
+pub fn listen(tls: Tls) -> (Client, u16) {
     let client = Client::new(Config::new("listen+https://localhost:0").tls(tls)).unwrap();
     let Endpoint::Listen { port, .. } = client.endpoint() else {
         panic!("{}", client.endpoint())

@@ -1,26 +1,22 @@
-//! Alerts as Falco's `http_output` posts them: one in each request, answered once it is delivered.
+//! Alerts as Falco's `http_output` and others post them, answered once all of a request are delivered.
 
-use std::fmt;
-use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, BorrowedFd};
+mod posts;
+mod probes;
+mod split;
+
 use std::sync::Arc;
 
-use ureq_proto::http::{Method, StatusCode};
+use posts::Posts;
 
 use super::{Purpose, Source, StartRequest};
 use crate::config::Config;
-use crate::delivery::{Intake, Message, Mode, State};
+use crate::delivery::{Intake, State};
 use crate::endpoint::{cannot_listen, Endpoint};
 use crate::error::{Error, Result};
-use crate::format::Format;
-use crate::http::{
-    HttpRequest, HttpResponse, HttpService, ListenOptions, Listener, Refusal, Rejection,
-    RequestHead, Shutdown, ShutdownSignal,
-};
-use crate::json::line_message;
+use crate::http::{ListenOptions, Listener};
 use crate::tls::ReloadingAcceptor;
 use crate::util::rate_limited_log::RateLimitedLog;
-use crate::util::thread::{deliver_here, spawn_named};
+use crate::util::thread::spawn_named;
 
 /// A port where Falcos post their alerts. It stays open as long as there is a clone of its client.
 pub(crate) struct Http {
@@ -90,71 +86,5 @@ impl Source for Http {
         started
             .map(drop)
             .map_err(|error| Error::no_thread(self.endpoint(), "to listen there", error))
-    }
-}
-
-struct Posts {
-    endpoint: String,
-    intake: Arc<Intake>,
-    log: RateLimitedLog,
-}
-
-impl ShutdownSignal for Posts {
-    fn readable(&self) -> BorrowedFd<'_> {
-        self.intake.changed().as_fd()
-    }
-
-    fn requested(&self) -> Shutdown {
-        match self.intake.mode() {
-            Mode::Run => Shutdown::No,
-            Mode::Close => Shutdown::Graceful,
-            Mode::Cancel | Mode::Abandon => Shutdown::Immediate,
-        }
-    }
-}
-
-impl HttpService for Posts {
-    fn check(&self, head: &RequestHead) -> std::result::Result<(), Rejection> {
-        match head.method {
-            Method::POST => Ok(()),
-            _ => Err(Rejection::method(head, "POST")),
-        }
-    }
-
-    fn call(&self, request: HttpRequest) -> Option<HttpResponse> {
-        // A callback may run on this thread.
-        deliver_here();
-        let line = request.body.trim_ascii();
-        let (message, response) = match line_message(line) {
-            Ok(message) => (Ok(posted(message)), HttpResponse::empty(StatusCode::OK)),
-            Err(problem) => {
-                let status = StatusCode::BAD_REQUEST;
-                let response = HttpResponse::text(status, format!("{problem}\n"));
-                let error = Error::not_json(&self.endpoint, line.into(), problem);
-                (Err(Box::new(error)), response)
-            }
-        };
-        // The body is not needed while the intake waits for room.
-        drop(request);
-        self.intake.put(message).ok().map(|()| response)
-    }
-
-    fn refused(&self, peer: SocketAddr, refusal: &Refusal) {
-        self.intake.control().counters.refused();
-        let message = format_args!("{}: refused {peer}: {refusal}", self.endpoint);
-        self.log.warn(refusal.kind(), message);
-    }
-
-    fn failed(&self, problem: fmt::Arguments<'_>) {
-        let message = format_args!("{}: {problem}", self.endpoint);
-        self.log.warn("failures of the system", message);
-    }
-}
-
-fn posted(bytes: Vec<u8>) -> Message {
-    Message {
-        bytes,
-        format: Format::JsonLine,
-        position: None,
     }
 }

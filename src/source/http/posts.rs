@@ -1,0 +1,192 @@
+//! What answers the requests.
+
+use std::fmt::{self, Write as _};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
+
+use ureq_proto::http::{header, Method, StatusCode};
+
+use super::probes;
+use super::split::Values;
+use crate::delivery::{Intake, Message, Mode};
+use crate::error::Error;
+use crate::format::Format;
+use crate::http::{
+    HttpRequest, HttpResponse, HttpService, Protocol, Refusal, Rejection, RequestHead, Shutdown,
+    ShutdownSignal,
+};
+use crate::json::line_message;
+use crate::util::rate_limited_log::RateLimitedLog;
+use crate::util::thread::deliver_here;
+
+/// How many of the values that are no alerts a response describes.
+const DESCRIBED: usize = 10;
+
+pub(super) struct Posts {
+    pub endpoint: String,
+    pub intake: Arc<Intake>,
+    pub log: RateLimitedLog,
+}
+
+impl Posts {
+    /// Delivers one value of a body. What is wrong with it, if something is; None where nobody takes it.
+    fn deliver(&self, value: &[u8]) -> Option<Result<(), String>> {
+        match line_message(value) {
+            Ok(message) => self.put(Ok(posted(message))).map(Ok),
+            Err(problem) => self.report(value, problem).map(Err),
+        }
+    }
+
+    /// Delivers that this is no alert.
+    fn report(&self, value: &[u8], problem: String) -> Option<String> {
+        let error = Error::not_json(&self.endpoint, value.into(), problem.clone());
+        self.put(Err(Box::new(error))).map(|()| problem)
+    }
+
+    fn put(&self, item: Result<Message, Box<Error>>) -> Option<()> {
+        self.intake.put(item).ok()
+    }
+
+    /// Delivers each value of a body that is not one alert.
+    fn deliver_all(&self, body: &[u8]) -> Option<HttpResponse> {
+        let (mut count, mut bad, mut problems) = (0_usize, 0_usize, String::new());
+        for value in Values::of(body) {
+            count += 1;
+            if let Err(problem) = self.deliver(value)? {
+                bad += 1;
+                if bad <= DESCRIBED {
+                    let _ = writeln!(problems, "{count}: {problem}");
+                }
+            }
+        }
+        if bad == 0 {
+            return Some(HttpResponse {
+                proves_peer: count > 0,
+                ..taken()
+            });
+        }
+        let mut text = match count - bad {
+            0 => format!("none of {count} is an alert\n{problems}"),
+            good => {
+                format!("{bad} of {count} are no alerts, the other {good} are taken\n{problems}")
+            }
+        };
+        if let more @ 1.. = bad.saturating_sub(DESCRIBED) {
+            let _ = writeln!(text, "and {more} more");
+        }
+        Some(HttpResponse {
+            proves_peer: bad < count,
+            ..HttpResponse::text(StatusCode::BAD_REQUEST, text)
+        })
+    }
+
+    fn is_of_one(body: &[u8]) -> bool {
+        body.is_empty() || Values::of(body).take(2).eq([body])
+    }
+}
+
+impl ShutdownSignal for Posts {
+    fn readable(&self) -> BorrowedFd<'_> {
+        self.intake.changed().as_fd()
+    }
+
+    fn requested(&self) -> Shutdown {
+        match self.intake.mode() {
+            Mode::Run => Shutdown::No,
+            Mode::Close => Shutdown::Graceful,
+            Mode::Cancel | Mode::Abandon => Shutdown::Immediate,
+        }
+    }
+}
+
+impl HttpService for Posts {
+    fn check(&self, head: &RequestHead) -> Result<(), Rejection> {
+        match head.method {
+            Method::POST if head.headers.contains_key(header::ORIGIN) => Err(of_a_web_page(head)),
+            Method::POST => Ok(()),
+            _ if probes::is_probe(head) => Ok(()),
+            _ => Err(Rejection::method(head, probes::METHODS)),
+        }
+    }
+
+    fn needs_body(&self, head: &RequestHead) -> bool {
+        !probes::wants_test(head, b"")
+    }
+
+    fn call(&self, request: HttpRequest) -> Option<HttpResponse> {
+        if let Some(response) = probes::answer(&request.head) {
+            return Some(response);
+        }
+        // A callback may run on this thread.
+        deliver_here();
+        let body = request.body.trim_ascii();
+        if probes::wants_test(&request.head, body) {
+            let problem = self.deliver(probes::test_alert().as_bytes())?.err();
+            return Some(problem.map_or_else(taken, is_no_alert));
+        }
+        match line_message(body) {
+            Ok(message) => {
+                // The body is not needed while the intake waits for room.
+                drop(request);
+                self.put(Ok(posted(message))).map(|()| taken())
+            }
+            Err(problem) if Posts::is_of_one(body) => self.report(body, problem).map(is_no_alert),
+            Err(_) => self.deliver_all(body),
+        }
+    }
+
+    fn refused(&self, peer: SocketAddr, refusal: &Refusal) {
+        self.intake.control().counters.refused();
+        let endpoint = &self.endpoint;
+        let remedy = match refusal {
+            Refusal::Protocol(protocol) => remedy(*protocol),
+            _ => "",
+        };
+        let message = format_args!("{endpoint}: refused {peer}: {refusal}{remedy}");
+        self.log.warn(refusal.kind(), message);
+    }
+
+    fn failed(&self, problem: fmt::Arguments<'_>) {
+        let message = format_args!("{}: {problem}", self.endpoint);
+        self.log.warn("failures of the system", message);
+    }
+}
+
+fn remedy(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tls => "; use listen+https here, or http:// in http_output.url",
+        Protocol::PlainHttp => "; use https:// in http_output.url, or listen+http here",
+        Protocol::Http2 => "; let the proxy or mesh in front speak HTTP/1.1 to this port",
+        Protocol::Proxy => "; turn the PROXY protocol off in the load balancer in front",
+    }
+}
+
+/// Of a page on any site, which may post to a port of the machine that its reader sits at.
+fn of_a_web_page(head: &RequestHead) -> Rejection {
+    let text = "requests with the header Origin come from web pages, and are not served\n";
+    Rejection {
+        kind: "requests of web pages",
+        reason: format!("{} has the header Origin: a web page sent it", head.method),
+        response: HttpResponse::text(StatusCode::FORBIDDEN, text),
+    }
+}
+
+fn taken() -> HttpResponse {
+    HttpResponse {
+        proves_peer: true,
+        ..HttpResponse::empty(StatusCode::OK)
+    }
+}
+
+fn is_no_alert(problem: String) -> HttpResponse {
+    HttpResponse::text(StatusCode::BAD_REQUEST, problem + "\n")
+}
+
+fn posted(bytes: Vec<u8>) -> Message {
+    Message {
+        bytes,
+        format: Format::JsonLine,
+        position: None,
+    }
+}
