@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::util::url::without_user;
+use crate::util::url::without_secrets;
 
 /// The value of a [`channel_arg`](crate::Config::channel_arg).
 #[derive(Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl fmt::Debug for ChannelArg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ChannelArg::Int(value) => f.debug_tuple("Int").field(value).finish(),
-            ChannelArg::Text(text) => f.debug_tuple("Text").field(&without_user(text)).finish(),
+            ChannelArg::Text(text) => f.debug_tuple("Text").field(&without_secrets(text)).finish(),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 /// A kind of endpoint: a column of the table below.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+enum Column {
     Unix,
     Tcp,
     Http,
@@ -15,50 +15,50 @@ enum Kind {
     Stdin,
 }
 
-const KINDS: [Kind; 6] = [
-    Kind::Unix,
-    Kind::Tcp,
-    Kind::Http,
-    Kind::Https,
-    Kind::File,
-    Kind::Stdin,
+const COLUMNS: [Column; 6] = [
+    Column::Unix,
+    Column::Tcp,
+    Column::Http,
+    Column::Https,
+    Column::File,
+    Column::Stdin,
 ];
 
-impl Kind {
-    fn of(endpoint: &Endpoint) -> Kind {
+impl Column {
+    fn of(endpoint: &Endpoint) -> Column {
         match endpoint {
-            Endpoint::Unix(_) => Kind::Unix,
-            Endpoint::Tcp { .. } => Kind::Tcp,
-            Endpoint::Listen { tls: false, .. } => Kind::Http,
-            Endpoint::Listen { tls: true, .. } => Kind::Https,
-            Endpoint::File(_) => Kind::File,
-            Endpoint::Stdin => Kind::Stdin,
+            Endpoint::Unix(_) => Column::Unix,
+            Endpoint::Tcp { .. } => Column::Tcp,
+            Endpoint::Listen { tls: false, .. } => Column::Http,
+            Endpoint::Listen { tls: true, .. } => Column::Https,
+            Endpoint::File(_) => Column::File,
+            Endpoint::Stdin => Column::Stdin,
         }
     }
 
     /// Its form, as a remedy shows it.
     fn form(self) -> &'static str {
         match self {
-            Kind::Unix => "unix:///path",
-            Kind::Tcp => "host:port",
-            Kind::Http => "listen+http://ADDR:PORT",
-            Kind::Https => "listen+https://ADDR:PORT",
-            Kind::File => "file:///path",
-            Kind::Stdin => "-",
+            Column::Unix => "unix:///path",
+            Column::Tcp => "host:port",
+            Column::Http => "listen+http://ADDR:PORT",
+            Column::Https => "listen+https://ADDR:PORT",
+            Column::File => "file:///path",
+            Column::Stdin => "-",
         }
     }
 }
 
-/// An option, whether it is given, and for each of the [`KINDS`] whether it applies to that.
+/// An option, whether it is given, and for each of the [`COLUMNS`] whether it applies to that.
 struct Row {
     option: &'static str,
     given: bool,
-    applies: [bool; KINDS.len()],
+    applies: [bool; COLUMNS.len()],
 }
 
 impl Row {
-    fn applies_to(&self, kind: Kind) -> bool {
-        let mut cells = KINDS.iter().zip(self.applies);
+    fn applies_to(&self, kind: Column) -> bool {
+        let mut cells = COLUMNS.iter().zip(self.applies);
         cells.any(|(column, applies)| *column == kind && applies)
     }
 }
@@ -84,7 +84,7 @@ impl Config {
             stall_timeout,
             channel_args,
         } = self;
-        let row = |option, given, applies: [u8; KINDS.len()]| Row {
+        let row = |option, given, applies: [u8; COLUMNS.len()]| Row {
             option,
             given,
             applies: applies.map(|cell| cell == 1),
@@ -112,16 +112,16 @@ impl Config {
 
     /// Refuses an option that would be without effect: whoever gives it means something by it.
     pub(super) fn check_effects(&self, endpoint: &Endpoint) -> Result<()> {
-        let kind = Kind::of(endpoint);
+        let kind = Column::of(endpoint);
         let rows = self.rows();
         let idle = rows.iter().find(|row| row.given && !row.applies_to(kind));
         let Some(idle) = idle else {
             return Ok(());
         };
-        let forms: Vec<_> = KINDS
+        let forms: Vec<_> = COLUMNS
             .into_iter()
             .filter(|kind| idle.applies_to(*kind))
-            .map(Kind::form)
+            .map(Column::form)
             .collect();
         let problem = format!("has no effect on {endpoint}");
         let remedy = format!("leave it out, it applies to {}", forms.join(", "));
@@ -139,13 +139,13 @@ mod tests {
     use crate::tls::Tls;
 
     /// An endpoint of each kind.
-    const ENDPOINTS: [(Kind, &str); 6] = [
-        (Kind::Unix, "unix:///run/falco/falco.sock"),
-        (Kind::Tcp, "localhost:5060"),
-        (Kind::Http, "listen+http://127.0.0.1:0"),
-        (Kind::Https, "listen+https://127.0.0.1:0"),
-        (Kind::File, "file:///var/log/falco.log"),
-        (Kind::Stdin, "-"),
+    const ENDPOINTS: [(Column, &str); 6] = [
+        (Column::Unix, "unix:///run/falco/falco.sock"),
+        (Column::Tcp, "localhost:5060"),
+        (Column::Http, "listen+http://127.0.0.1:0"),
+        (Column::Https, "listen+https://127.0.0.1:0"),
+        (Column::File, "file:///var/log/falco.log"),
+        (Column::Stdin, "-"),
     ];
 
     type Give = fn(Config) -> Config;
@@ -174,27 +174,27 @@ mod tests {
     }
 
     /// The kinds that the table in the documentation of `Config` marks for an option.
-    fn documented(option: &str) -> Vec<Kind> {
+    fn documented(option: &str) -> Vec<Column> {
         let start = format!("/// | [`{option}`](");
         let source = include_str!("mod.rs");
         let line = source.lines().find(|line| line.starts_with(&start));
         let line = line.unwrap_or_else(|| panic!("{option} is not in the documentation's table"));
         let cells = line.trim_end_matches('|').split('|').skip(2);
         let marks: Vec<_> = cells.map(|cell| cell.trim() == "yes").collect();
-        assert_eq!(marks.len(), KINDS.len(), "{line}");
-        let marked = KINDS.into_iter().zip(marks);
+        assert_eq!(marks.len(), COLUMNS.len(), "{line}");
+        let marked = COLUMNS.into_iter().zip(marks);
         marked.filter_map(|(kind, is)| is.then_some(kind)).collect()
     }
 
     #[test]
     fn every_row_has_its_endpoint_and_its_line_in_the_documentation() {
         for (kind, text) in ENDPOINTS {
-            assert_eq!(Kind::of(&text.parse().unwrap()), kind);
+            assert_eq!(Column::of(&text.parse().unwrap()), kind);
         }
         let config = Config::default();
         for (row, (option, _)) in config.rows().iter().zip(given()) {
             assert_eq!(row.option, option);
-            let kinds: Vec<_> = KINDS
+            let kinds: Vec<_> = COLUMNS
                 .into_iter()
                 .filter(|kind| row.applies_to(*kind))
                 .collect();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::api::ChannelArg;
 use crate::endpoint::Endpoint;
 use crate::tls::Tls;
-use crate::util::url::without_user;
+use crate::util::url::without_secrets;
 use setting::Setting;
 
 pub(crate) use check::Checked;
@@ -266,7 +266,7 @@ impl fmt::Debug for Config {
             channel_args,
         } = self;
         f.debug_struct("Config")
-            .field("endpoint", &without_user(endpoint))
+            .field("endpoint", &without_secrets(endpoint))
             .field("tls", tls)
             .field("plaintext", plaintext)
             .field("server_name", server_name)

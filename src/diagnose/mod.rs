@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::{Problem, Result};
 use crate::tls::{Pem, Tls};
-use crate::util::url::without_user;
+use crate::util::url::without_secrets;
 
 pub use finding::{Finding, Outcome, Step};
 use handshake::Handshake;
@@ -73,7 +73,7 @@ impl Route {
             (Some(GrpcAddress::Tcp { .. }), Some(proxy)) => {
                 let text = format!(
                     "the connection goes through the proxy {}: only gRPC's own errors tell more",
-                    without_user(proxy)
+                    without_secrets(proxy)
                 );
                 findings.push(Finding::warning(Step::Tcp, Problem::alone(text)));
                 return Ok(());

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Problem, Result};
 use crate::format::Format;
-use crate::util::url::without_user;
+use crate::util::url::without_secrets;
 
 pub(crate) use listen::cannot_listen;
 
@@ -177,7 +177,7 @@ fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
     } else if let Some(address) = text.strip_prefix(HTTPS) {
         listen(true, address)
     } else if let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") {
-        let rest = without_user(rest);
+        let rest = without_secrets(rest);
         let remedy = format!("to listen for Falco's http_output, write listen+{scheme}://{rest}");
         Err(("is an address to send to", remedy).into())
     } else if let Some((scheme, _)) = text.split_once("://") {
@@ -197,7 +197,7 @@ fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
             .iter()
             .any(|it| text.starts_with(it));
         match text.contains("://") && !ours {
-            true => Error::endpoint(without_user(text), problem),
+            true => Error::endpoint(without_secrets(text), problem),
             false => Error::endpoint(text, problem),
         }
     })

@@ -1,17 +1,17 @@
 //! Addresses as they may be shown.
 
-use std::borrow::Cow;
-
-/// An address without the user and password that may stand before its host.
-pub(crate) fn without_user(url: &str) -> Cow<'_, str> {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let (scheme, rest) = url.split_at(start);
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((_, host)) => Cow::Owned(format!("{scheme}{host}{path}")),
-        None => Cow::Borrowed(url),
-    }
+/// An address without user, password and query: logs and reports are shown to others.
+pub(crate) fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    let (address, rest) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let query = if rest.contains('?') { "?…" } else { "" };
+    let end = address.find('/').unwrap_or(address.len());
+    let (authority, path) = address.split_at(end);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}{host}{path}{query}")
 }
 
 #[cfg(test)]
@@ -19,16 +19,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_user_is_taken_out() {
+    fn user_password_and_query_are_left_out() {
         for (url, shown) in [
-            ("http://user:secret@proxy:3128/a@b", "http://proxy:3128/a@b"),
-            ("https://a@b:c@host?q", "https://host?q"),
+            ("http://user:hush@proxy:3128/a@b", "http://proxy:3128/a@b"),
+            ("https://a@b:hush@host?token=hush", "https://host?…"),
+            ("https://host/path?a=b@c", "https://host/path?…"),
+            ("https://host/path#hush", "https://host/path"),
             ("http://proxy:3128", "http://proxy:3128"),
-            ("user:secret@proxy:3128", "proxy:3128"),
-            ("http://host/path?mail=a@b", "http://host/path?mail=a@b"),
+            ("user:hush@proxy:3128", "proxy:3128"),
             ("", ""),
         ] {
-            assert_eq!(without_user(url), shown);
+            assert_eq!(without_secrets(url), shown);
         }
     }
 }

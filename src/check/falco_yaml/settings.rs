@@ -7,6 +7,7 @@ use super::yaml::{self, Node};
 use crate::check::{Finding, Step};
 use crate::endpoint::Endpoint;
 use crate::error::Problem;
+use crate::util::url::without_secrets;
 
 /// The most files that are read; real folders have a few.
 const MOST_FILES: usize = 100;
@@ -263,22 +264,6 @@ impl FalcoSettings {
 fn unquoted(text: &str) -> &str {
     let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
     inner('"').or_else(|| inner('\'')).unwrap_or(text)
-}
-
-/// A url without user, password and query: reports are shown to others.
-fn without_secrets(url: &str) -> String {
-    let (scheme, rest) = match url.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), url),
-    };
-    let (address, query) = match rest.split_once('?') {
-        Some((address, _)) => (address, "?…"),
-        None => (rest, ""),
-    };
-    let end = address.find('/').unwrap_or(address.len());
-    let (authority, path) = address.split_at(end);
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}{host}{path}{query}")
 }
 
 /// The settings inside the values of Falco's Helm chart, or inside a ConfigMap; else the text itself.

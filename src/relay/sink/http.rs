@@ -16,6 +16,7 @@ use crate::relay::loops::Place;
 use crate::relay::spool::Entry;
 use crate::tls::Tls;
 use crate::util::hash::fnv1a;
+use crate::util::url::without_secrets;
 
 /// How long it may take to connect, and to send a request and receive its answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,18 +48,10 @@ impl HttpSink {
     }
 }
 
-/// The address without what may be secret in it: user, password and query.
+/// The address without user, password and query.
 impl fmt::Display for HttpSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((scheme, rest)) = self.url.split_once("://") else {
-            return f.write_str(&self.url);
-        };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        let query = if rest.contains('?') { "?…" } else { "" };
-        write!(f, "{scheme}://{host}{path}{query}")
+        f.write_str(&without_secrets(&self.url))
     }
 }
 
