@@ -10,16 +10,22 @@ use crate::report;
 
 fn large() -> [(&'static str, Alert); 3] {
     let text = |length: usize| "0123456789abcdef".repeat(length / 16);
-    let mut many = Alert::builder();
+    let mut many = Alert::builder().timestamp(1, 0);
     for number in 0..100_000 {
         many = many.field(format!("field.{number}"), number.to_string());
     }
-    let mut long = Alert::builder();
+    let mut long = Alert::builder().timestamp(1, 0);
     for number in 0..16 {
         long = long.field(format!("field.{number}"), text(1 << 20));
     }
     [
-        ("64 MiB", Alert::builder().output(text(64 << 20)).build()),
+        (
+            "64 MiB",
+            Alert::builder()
+                .timestamp(1, 0)
+                .output(text(64 << 20))
+                .build(),
+        ),
         ("100000 fields", many.build()),
         ("16 fields of 1 MiB", long.build()),
     ]

@@ -95,7 +95,7 @@ mod tests {
 
     /// A terminal of usual width, and a little higher than most are opened.
     const COLUMNS: usize = 80;
-    const LINES: usize = 40;
+    const LINES: usize = 60;
 
     #[test]
     fn the_help_of_each_command_fits_a_screen() {
