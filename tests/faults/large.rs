@@ -10,11 +10,11 @@ use crate::report;
 
 fn large() -> [(&'static str, Alert); 3] {
     let text = |length: usize| "0123456789abcdef".repeat(length / 16);
-    let mut many = Alert::builder().timestamp(1, 0);
+    let mut many = Alert::builder().time(std::time::UNIX_EPOCH);
     for number in 0..100_000 {
         many = many.field(format!("field.{number}"), number.to_string());
     }
-    let mut long = Alert::builder().timestamp(1, 0);
+    let mut long = Alert::builder().time(std::time::UNIX_EPOCH);
     for number in 0..16 {
         long = long.field(format!("field.{number}"), text(1 << 20));
     }
@@ -22,7 +22,7 @@ fn large() -> [(&'static str, Alert); 3] {
         (
             "64 MiB",
             Alert::builder()
-                .timestamp(1, 0)
+                .time(std::time::UNIX_EPOCH)
                 .output(text(64 << 20))
                 .build(),
         ),
