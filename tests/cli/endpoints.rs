@@ -115,11 +115,15 @@ fn a_limit_costs_nothing_of_a_file_and_lines_of_a_pipe() {
     redirected.stdin(File::open(&path).unwrap());
     assert_eq!(finish(redirected).quietly().lines().count(), 3);
 
+    let text = std::fs::read_to_string(&path).unwrap();
+    let line = text.lines().next().unwrap();
+    // The second line is damaged, and counts as much. All are there at once, in one write.
+    let folder = tempfile::tempdir().unwrap();
+    let three = folder.path().join("three.jsonl");
+    std::fs::write(&three, format!("{line}\n{{\"rule\":1}}\n{line}\n")).unwrap();
     let mut cat = Command::new("sh");
-    // The second line is damaged, and counts as much.
-    let lines = "head -1 \"$0\"; echo '{\"rule\":1}'; head -1 \"$0\"; exec sleep 600";
-    cat.args(["-c", lines]);
-    let mut cat = cat.arg(&path).stdout(Stdio::piped()).spawn().unwrap();
+    cat.args(["-c", "cat \"$0\"; exec sleep 600"]);
+    let mut cat = cat.arg(&three).stdout(Stdio::piped()).spawn().unwrap();
     let mut piped = falco_client(&["get", "--limit", "1", "--endpoint", "-"]);
     piped.stdin(cat.stdout.take().unwrap());
     let ended = finish(piped);
