@@ -87,7 +87,10 @@ impl Taker {
         let address = said
             .by_ref()
             .map(Result::unwrap)
-            .find_map(|line| Some(line.split_once("listen+http://")?.1.to_owned()))
+            .find_map(|line| {
+                let (_, rest) = line.split_once("listen+http://")?;
+                rest.split(' ').next().map(str::to_owned)
+            })
             .unwrap();
         // It must not wait for a reader.
         thread::spawn(move || said.for_each(drop));

@@ -43,7 +43,10 @@ fn posted_abuse() {
     let address = said
         .by_ref()
         .map(Result::unwrap)
-        .find_map(|line| Some(line.split_once("listen+http://")?.1.to_owned()))
+        .find_map(|line| {
+            let (_, rest) = line.split_once("listen+http://")?;
+            rest.split(' ').next().map(str::to_owned)
+        })
         .unwrap();
     thread::spawn(move || said.for_each(drop));
     let (enough, many) = scale((5_000, 1_500), (100_000, 30_000));
@@ -58,6 +61,8 @@ fn posted_abuse() {
     });
     let (stop, made) = (AtomicBool::new(false), AtomicU64::new(0));
     let (posted, peak) = thread::scope(|scope| {
+        // Also when this thread panics, or the scope would wait for the attackers for ever.
+        let stop_at_end = StopAtEnd(&stop);
         let attack = scope.spawn(|| {
             let mut random = Random::seeded();
             let mut open = Vec::new();
@@ -84,7 +89,7 @@ fn posted_abuse() {
             );
             posted += 1;
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stop_at_end);
         attack.join().unwrap();
         (posted, peak(watch.id()))
     });
@@ -105,6 +110,14 @@ fn posted_abuse() {
         peak / 1024
     ));
     assert!(peak < 200 * 1024, "{peak} KiB");
+}
+
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The most memory that a process has had, in KiB.
