@@ -142,24 +142,32 @@ impl Driver {
         }
     }
 
+    #[cold]
     fn handle(&mut self, event: Event) {
         self.subscription.handle(event, Instant::now());
     }
 
-    /// Carries out what the subscription has decided.
+    /// Carries out what the subscription has decided. For most messages that is nothing.
+    #[inline]
     fn act(&mut self) -> ControlFlow<Option<Error>> {
         while let Some(action) = self.subscription.next_action() {
-            match action {
-                Action::Perform(operation) => {
-                    let event = self.operations.perform(operation, &self.control.counters);
-                    if let Some(event) = event {
-                        self.handle(event);
-                    }
-                }
-                Action::Report(report) => self.report(report)?,
-            }
+            self.carry_out(action)?;
         }
         ControlFlow::Continue(())
+    }
+
+    #[cold]
+    fn carry_out(&mut self, action: Action) -> ControlFlow<Option<Error>> {
+        match action {
+            Action::Perform(operation) => {
+                let event = self.operations.perform(operation, &self.control.counters);
+                if let Some(event) = event {
+                    self.handle(event);
+                }
+                ControlFlow::Continue(())
+            }
+            Action::Report(notice) => self.report(notice),
+        }
     }
 
     /// Whether the outlet has no room. After a cancel it takes what has arrived all the same.

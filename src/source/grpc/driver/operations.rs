@@ -285,6 +285,7 @@ impl Fetch {
 }
 
 /// Takes a future out once it is ready.
+#[inline]
 fn poll_once<T>(slot: &mut Option<BoxFuture<'static, T>>, cx: &mut Context) -> Poll<T> {
     let Some(future) = slot else {
         return Poll::Pending;

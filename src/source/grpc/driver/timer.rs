@@ -23,6 +23,7 @@ impl Timer {
     }
 
     /// Ready once the deadline has come.
+    #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context, deadline: Option<Instant>) -> Poll<()> {
         let Some(deadline) = deadline else {
             return Poll::Pending;

@@ -114,6 +114,7 @@ impl Subscription {
 
     /// What to do next. To be carried out before anything else is polled, and before a message that
     /// caused it is delivered.
+    #[inline]
     pub(crate) fn next_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
@@ -133,6 +134,7 @@ impl Subscription {
     }
 
     /// A message came out of the call.
+    #[inline]
     pub(crate) fn message(&mut self) {
         let Some(open) = self.phase.open_mut() else {
             return;
@@ -154,6 +156,7 @@ impl Subscription {
 
     /// A message was delivered, or the outlet has room again, so that messages may have arrived
     /// unnoticed. The clock is read only where the time matters.
+    #[inline]
     pub(crate) fn activity(&mut self, clock: impl FnOnce() -> Instant) {
         if let Some(open) = self.phase.open_mut() {
             open.session.cadence.message();

@@ -130,6 +130,7 @@ impl Phase {
     }
 
     /// `fetching` if the fallback's `get` is open.
+    #[inline]
     pub(super) fn deadline(&self, fetching: bool) -> Option<Instant> {
         match self {
             Phase::Open(open) => {
