@@ -14,7 +14,7 @@ pub(crate) enum Position {
         /// Where reading starts again: at the end, or before it where what begins there was not whole
         /// yet at the end.
         start: u64,
-        /// When the file was written to last, in seconds since the epoch.
+        /// When the file was written to last, in nanoseconds since the epoch.
         modified: u64,
         /// The end of the file that was read before this one: it is not read again if it comes back.
         previous: Option<FilePosition>,
@@ -46,6 +46,13 @@ impl FilePosition {
 }
 
 impl Position {
+    /// Orders the positions in one log: it is larger for a later one.
+    #[cfg(feature = "relay")]
+    pub(crate) fn order(&self) -> (u64, u64) {
+        let Position::File { end, modified, .. } = self;
+        (*modified, end.offset)
+    }
+
     /// The same, but that reading starts at `other`, where that is before it in the same file.
     pub(crate) fn starting_at(mut self, other: &Position) -> Option<Position> {
         let Position::File { end, start, .. } = &mut self;

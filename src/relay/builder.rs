@@ -206,6 +206,18 @@ impl RelayBuilder {
             let problem = (format!("{twice} is given twice"), "give it once");
             return Err(Error::config("from", problem));
         }
+        let places: Vec<Place> = clients
+            .iter()
+            .map(|client| Place::of(client.endpoint()))
+            .collect();
+        let before = |index: usize| places.get(..index).unwrap_or_default().iter();
+        let is_twice =
+            |&(index, place): &(usize, &Place)| before(index).any(|one| place.is_same(one));
+        let twice = places.iter().enumerate().find(is_twice);
+        if let Some(twice) = twice.and_then(|(index, _)| names.get(index)) {
+            let problem = format!("{twice} is another source in another spelling");
+            return Err(Error::config("from", (problem, "give it once")));
+        }
         for sink in &self.to {
             let place = sink.target().place();
             let back = |client: &&Client| Place::of(client.endpoint()).is_same(&place);

@@ -6,11 +6,13 @@ use std::thread::JoinHandle;
 use log::Level;
 
 use super::admission::Admission;
+use super::loops::Place;
 use super::shutdown::{Member, WaitGroup};
 use super::spool::{Incoming, Spool};
 use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
-use crate::delivery::{Control, Flow, Message, MessageResult, Outlet};
+use crate::delivery::{Control, Flow, Message, MessageResult, Outlet, Position};
+use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::source::{Purpose, StartRequest};
 use crate::util::rate_limited_log::RateLimitedLog;
@@ -91,7 +93,7 @@ impl RunningSource {
             purpose: Purpose::Subscribe,
             outlet: Box::new(outlet),
             control: control.clone(),
-            from: spool.position(&name),
+            from: position(spool, client.endpoint()),
         })?;
         Ok(RunningSource {
             name,
@@ -107,6 +109,21 @@ impl RunningSource {
             let _ = thread.join();
         }
     }
+}
+
+/// Where a source goes on. A file is the same however it was spelt before; of several positions in
+/// it, the last one counts.
+fn position(spool: &Spool, endpoint: &Endpoint) -> Option<Position> {
+    let (name, place) = (endpoint.to_string(), Place::of(endpoint));
+    let is_it = |of: &str| {
+        let of: Option<Endpoint> = of.parse().ok();
+        of.is_some_and(|of| of.to_string() == name || Place::of(&of).is_same(&place))
+    };
+    let positions = spool.positions().into_iter();
+    let positions = positions.filter(|(of, _)| is_it(of));
+    positions
+        .map(|(_, position)| position)
+        .max_by_key(Position::order)
 }
 
 /// A sender or a wrong setting can make any number of errors.

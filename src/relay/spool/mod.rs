@@ -181,7 +181,17 @@ impl Spool {
         self.lock().release();
     }
 
-    /// Where the source goes on: the position of its last alert.
+    /// Where each source goes on: the position of its last alert.
+    pub(crate) fn positions(&self) -> Vec<(std::sync::Arc<str>, Position)> {
+        let contents = self.lock();
+        let positions = contents.positions.iter();
+        positions
+            .map(|(source, position)| (source.clone(), *position))
+            .collect()
+    }
+
+    /// Where the source goes on.
+    #[cfg(test)]
     pub(crate) fn position(&self, source: &str) -> Option<Position> {
         self.lock().positions.get(source).copied()
     }

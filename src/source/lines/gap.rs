@@ -9,7 +9,7 @@ use jiff::Timestamp;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     pub why: Why,
-    /// When the file was written to last that was read before, in seconds since the epoch.
+    /// When the file was written to last that was read before, in nanoseconds since the epoch.
     pub since: u64,
     /// When the one that is read next was.
     pub until: u64,
@@ -51,7 +51,7 @@ struct Time(u64);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = i64::try_from(self.0).unwrap_or(i64::MAX);
+        let seconds = i64::try_from(self.0 / 1_000_000_000).unwrap_or(i64::MAX);
         match Timestamp::from_second(seconds) {
             Ok(time) => time.fmt(f),
             Err(_) => write!(f, "{seconds} s"),
@@ -69,7 +69,7 @@ mod tests {
             path: "/f.log.1.zst".into(),
             problem: "it is compressed otherwise than by gzip".to_owned(),
         };
-        let (since, until) = (1_795_597_200, 1_795_597_260);
+        let (since, until) = (1_795_597_200_000_000_000, 1_795_597_260_000_000_001);
         let gap = Gap { why, since, until };
         assert_eq!(
             gap.to_string(),

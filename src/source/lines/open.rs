@@ -23,7 +23,7 @@ pub(super) struct Open {
     pub(super) mark: u64,
     /// The first bytes of the file, as far as they were read.
     first: Vec<u8>,
-    /// When it was written to last, in seconds since the epoch.
+    /// When it was written to last, in nanoseconds since the epoch.
     pub(super) modified: u64,
     /// Size and time of change when it was read last.
     seen: Option<(u64, i64, i64)>,
@@ -242,7 +242,15 @@ pub(super) fn id(metadata: &Metadata) -> (u64, u64) {
 }
 
 fn modified(metadata: &Metadata) -> u64 {
-    u64::try_from(metadata.mtime()).unwrap_or_default()
+    nanoseconds(metadata.mtime(), metadata.mtime_nsec())
+}
+
+/// A time in nanoseconds since the epoch.
+pub(super) fn nanoseconds(seconds: i64, nanoseconds: i64) -> u64 {
+    let time = seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds);
+    u64::try_from(time).unwrap_or_default()
 }
 
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::open::{id, Open};
+use super::open::{id, nanoseconds, Open};
 use crate::delivery::FilePosition;
 
 /// More folders are not looked into, and of each no more files.
@@ -39,9 +39,14 @@ enum Stamp {
 }
 
 impl Rotated {
-    /// When it was written to last, in seconds since the epoch.
+    /// When it was written to last, in nanoseconds since the epoch.
     pub(super) fn modified(&self) -> u64 {
-        u64::try_from(self.modified.0).unwrap_or_default()
+        nanoseconds(self.modified.0, self.modified.1)
+    }
+
+    /// Whether it was written to at a time or after it. Who compresses may keep whole seconds alone.
+    fn is_since(&self, time: u64) -> bool {
+        self.modified() / 1_000_000_000 >= time / 1_000_000_000
     }
 
     pub(super) fn open(&self) -> Option<Open> {
@@ -88,7 +93,7 @@ pub(super) fn after(path: &Path, end: &FilePosition, since: u64) -> Vec<Rotated>
     all.retain(|file| file.stamp.is_some() && homes.contains(&folder(&file.path)));
     sort(&mut all);
     let Some(id) = it else {
-        all.retain(|file| file.modified() >= since);
+        all.retain(|file| file.is_since(since));
         return all;
     };
     let place = all.iter().position(|file| file.id == id);
@@ -112,7 +117,7 @@ fn found(files: &[Rotated], end: &FilePosition, start: u64, since: u64) -> Optio
         // A copy was written to after what is in it.
         let mut copies: Vec<&Rotated> = files
             .iter()
-            .filter(|file| file.stamp.is_some() && file.modified() >= since && end.offset > 0)
+            .filter(|file| file.stamp.is_some() && file.is_since(since) && end.offset > 0)
             .collect();
         copies.sort_by_key(|file| file.modified);
         copies.into_iter().find_map(goes_to)
