@@ -150,7 +150,7 @@ impl HttpService for StatusService {
     }
 }
 
-/// A line for each source and sink.
+/// A line for each source and sink, and for what is wrong with the spool.
 fn health(status: &Status) -> String {
     let mut text = String::new();
     for source in &status.sources {
@@ -161,6 +161,13 @@ fn health(status: &Status) -> String {
             State::Ended => "ended".to_owned(),
         };
         let _ = writeln!(text, "from {}: {state}", source.name);
+    }
+    for trouble in status.spool_troubles() {
+        let (alerts, bytes) = (status.spooled, status.spooled_bytes);
+        let _ = writeln!(
+            text,
+            "spool: {trouble}, {alerts} alerts ({bytes} bytes) in it"
+        );
     }
     for sink in &status.sinks {
         let state = sink.failing.as_deref().unwrap_or("ok");

@@ -101,6 +101,24 @@ pub(super) fn text(status: &Status) -> String {
         "Alerts left out by the filter.",
         status.filtered,
     );
+    text.one(
+        "spool_full",
+        "gauge",
+        "Whether the spool is full.",
+        u64::from(status.spool_full),
+    );
+    text.one(
+        "spool_disk_short",
+        "gauge",
+        "Whether the disk of the spool is nearly full.",
+        u64::from(status.spool_disk_short),
+    );
+    text.one(
+        "spool_failing",
+        "gauge",
+        "Whether the spool cannot store alerts.",
+        u64::from(status.spool_failing.is_some()),
+    );
     text.each(
         "sink_up",
         "gauge",

@@ -29,6 +29,13 @@ pub struct Status {
     pub spooled: u64,
     /// Their bytes.
     pub spooled_bytes: u64,
+    /// Whether the spool is full, so that the sources are held up or alerts are dropped. It is until
+    /// an eighth of it is free.
+    pub spool_full: bool,
+    /// Whether the disk of the spool is nearly full, which also holds up the sources.
+    pub spool_disk_short: bool,
+    /// Why the spool cannot store alerts now.
+    pub spool_failing: Option<Arc<str>>,
 }
 
 /// The state of a source of a relay.
@@ -62,11 +69,31 @@ pub struct SinkStatus {
 }
 
 impl Status {
-    /// Whether alerts can move: no source has ended or waits to reconnect, and no sink is failing.
+    /// Whether alerts can move: no source has ended or waits to reconnect, no sink is failing, and the
+    /// spool takes alerts.
     pub fn is_healthy(&self) -> bool {
         let moves =
             |source: &SourceStatus| matches!(source.state, State::Following | State::Connecting);
-        self.sources.iter().all(moves) && self.sinks.iter().all(|sink| sink.failing.is_none())
+        self.sources.iter().all(moves)
+            && self.sinks.iter().all(|sink| sink.failing.is_none())
+            && !self.spool_full
+            && !self.spool_disk_short
+            && self.spool_failing.is_none()
+    }
+
+    /// What is wrong with the spool now.
+    pub(super) fn spool_troubles(&self) -> Vec<String> {
+        let mut troubles = Vec::new();
+        if self.spool_full {
+            troubles.push("it is full".to_owned());
+        }
+        if self.spool_disk_short {
+            troubles.push("its disk is nearly full".to_owned());
+        }
+        if let Some(why) = &self.spool_failing {
+            troubles.push(format!("alerts cannot be stored: {why}"));
+        }
+        troubles
     }
 }
 
@@ -145,6 +172,9 @@ impl Watched {
             filtered: self.admission.filtered(),
             spooled: spool.alerts,
             spooled_bytes: spool.bytes,
+            spool_full: spool.trouble.full,
+            spool_disk_short: spool.trouble.disk_short,
+            spool_failing: spool.trouble.failing,
         }
     }
 }

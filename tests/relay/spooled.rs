@@ -62,12 +62,15 @@ fn a_full_spool_holds_up_whoever_posts() {
         "it is not answered before it is stored"
     );
     assert_eq!(relay.status().stored, 1);
+    until("it is said", || relay.status().spool_full);
+    assert!(!relay.status().is_healthy());
     falco.stream().set_read_timeout(Some(crate::LIMIT)).unwrap();
     let sink = Client::open(&format!("listen+http://{address}")).unwrap();
     let mut alerts = sink.subscribe().unwrap();
     assert_eq!(number(&recv(&mut alerts)), 0);
     assert_eq!(falco.answer().unwrap(), 200);
     assert_eq!(number(&recv(&mut alerts)), 1);
+    until("it is healthy again", || relay.status().is_healthy());
 }
 
 #[test]

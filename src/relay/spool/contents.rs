@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::condition::{Condition, Trouble};
 use super::cursor::Cursor;
 use super::entry::{Entry, Incoming};
 use super::failures::Failures;
@@ -20,6 +21,7 @@ pub(crate) struct Usage {
     /// In the spool now.
     pub alerts: u64,
     pub bytes: u64,
+    pub trouble: Trouble,
     pub sinks: Vec<SinkUsage>,
 }
 
@@ -50,10 +52,16 @@ pub(super) struct Contents {
     /// There are confirmations that the store has not taken.
     pub(super) unsettled: bool,
     pub(super) failures: Failures,
+    pub(super) condition: Condition,
 }
 
 impl Contents {
-    pub(super) fn new(store: Box<dyn Store>, found: StoreContents, failures: Failures) -> Contents {
+    pub(super) fn new(
+        store: Box<dyn Store>,
+        found: StoreContents,
+        failures: Failures,
+        condition: Condition,
+    ) -> Contents {
         Contents {
             store,
             held: found.held,
@@ -68,6 +76,7 @@ impl Contents {
             closed: false,
             unsettled: false,
             failures,
+            condition,
         }
     }
 
@@ -78,6 +87,48 @@ impl Contents {
         capacity: u64,
         overflow: Overflow,
     ) -> Result<(), StoreError> {
+        let dropped = self.rejected + self.evicted;
+        if let Err(error) = self.try_admit(alerts, capacity, overflow) {
+            self.condition.begin_failing(&error);
+            return Err(error);
+        }
+        self.note_stored();
+        match dropped == self.rejected + self.evicted {
+            true => self.condition.end_full(self.held),
+            false => self.condition.begin_full(self.held),
+        }
+        Ok(())
+    }
+
+    fn note_stored(&mut self) {
+        if self.condition.end_failing() {
+            self.failures.seen.clear();
+        }
+    }
+
+    pub(super) fn note_room(&mut self) {
+        self.condition.end_full(self.held);
+    }
+
+    pub(super) fn note_full(&mut self) {
+        self.condition.begin_full(self.held);
+    }
+
+    /// Sees to it that what it holds is still where it was put.
+    pub(super) fn tend(&mut self) {
+        if let Err(error) = self.store.tend() {
+            self.failures.report("alerts cannot be stored", &error);
+            self.condition.begin_failing(&error);
+        }
+    }
+
+    fn try_admit(
+        &mut self,
+        alerts: &[Incoming],
+        capacity: u64,
+        overflow: Overflow,
+    ) -> Result<(), StoreError> {
+        self.store.tend()?;
         let (kept, make_room) = match overflow {
             Overflow::Wait => (alerts.iter().collect(), 0),
             Overflow::DropNewest => (self.that_fit(alerts, capacity), 0),
@@ -240,6 +291,7 @@ impl Contents {
             dropped: self.rejected + self.evicted.max(most.unwrap_or(0)),
             alerts: self.held.alerts,
             bytes: self.held.bytes,
+            trouble: self.condition.now.clone(),
             sinks: self.cursors.iter().map(sink).collect(),
         }
     }

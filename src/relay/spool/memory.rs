@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 
+use super::condition::Condition;
 use super::contents::Contents;
 use super::cursor::Cursor;
 use super::entry::Entry;
@@ -14,7 +15,7 @@ struct Memory {
     entries: VecDeque<Entry>,
 }
 
-pub(super) fn open(sinks: &[String]) -> Contents {
+pub(super) fn open(sinks: &[String], condition: Condition) -> Contents {
     let cursor = |name: &String| Cursor::new(name.clone(), 0);
     let found = StoreContents {
         held: Sum::default(),
@@ -23,7 +24,7 @@ pub(super) fn open(sinks: &[String]) -> Contents {
         positions: HashMap::new(),
     };
     let failures = Failures::new(PathBuf::from("in memory"));
-    Contents::new(Box::new(Memory::default()), found, failures)
+    Contents::new(Box::new(Memory::default()), found, failures, condition)
 }
 
 impl Memory {

@@ -3,6 +3,7 @@
 //! Each alert has a number. Each sink takes the alerts at its own pace, and confirms up to which
 //! number it has delivered them. What all sinks have confirmed leaves the spool.
 
+mod condition;
 mod contents;
 mod cursor;
 mod disk;
@@ -20,6 +21,7 @@ use crate::config::Overflow;
 use crate::delivery::Position;
 use crate::error::Result;
 use crate::util::lock::{lock, time_until, wait_on};
+use condition::Condition;
 use contents::Contents;
 
 pub(crate) use contents::Usage;
@@ -82,9 +84,11 @@ impl Spool {
             Storage::Memory => None,
             Storage::Disk(folder) => Some(folder.clone()),
         };
+        let path = folder.clone().unwrap_or_else(|| PathBuf::from("in memory"));
+        let condition = Condition::new(path, overflow, capacity);
         let contents = match storage {
-            Storage::Memory => memory::open(sinks),
-            Storage::Disk(folder) => disk::open(&folder, sinks)?,
+            Storage::Memory => memory::open(sinks, condition),
+            Storage::Disk(folder) => disk::open(&folder, sinks, condition)?,
         };
         Ok(Spool {
             contents: Mutex::new(contents),
@@ -110,8 +114,12 @@ impl Spool {
             }
             self.settle(&mut contents);
             let mut failing = contents.unsettled;
-            let short = self.folder.as_deref().is_some_and(disk::is_short);
-            if !self.is_full(&contents, short) {
+            let short = self.note_disk(&mut contents);
+            if self.is_full(&contents, short) {
+                if !short {
+                    contents.note_full();
+                }
+            } else {
                 match contents.admit(&alerts, self.capacity, self.overflow) {
                     Ok(()) => break,
                     Err(error) => {
@@ -169,6 +177,10 @@ impl Spool {
         let mut contents = self.lock();
         let confirmed = contents.confirm(sink, number);
         self.settle(&mut contents);
+        contents.note_room();
+        if contents.condition.now.disk_short {
+            self.note_disk(&mut contents);
+        }
         if contents.unsettled || contents.is_empty() {
             // Those who wait for room retry to store it from now on.
             self.freed.notify_all();
@@ -246,7 +258,10 @@ impl Spool {
     }
 
     pub(crate) fn usage(&self) -> Usage {
-        self.lock().usage()
+        let mut contents = self.lock();
+        self.note_disk(&mut contents);
+        contents.tend();
+        contents.usage()
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
@@ -261,6 +276,14 @@ impl Spool {
             && !self.lifted.load(Ordering::Relaxed)
             && contents.held.alerts > 0
             && (short || contents.held.bytes >= self.capacity)
+    }
+
+    /// Whether the disk has too little free space.
+    fn note_disk(&self, contents: &mut Contents) -> bool {
+        let short = self.folder.as_deref().is_some_and(disk::is_short);
+        let held = contents.held;
+        contents.condition.set_disk_short(short, held);
+        short
     }
 
     fn settle(&self, contents: &mut Contents) {

@@ -14,6 +14,11 @@ pub(super) const OVERHEAD: u64 = 64;
 
 /// Keeps alerts by number. The numbers are ascending without a gap, and only the lowest are removed.
 pub(super) trait Store: Send {
+    /// Sees to it that what is stored is where the next start finds it.
+    fn tend(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Stores all of a batch or nothing. Returns what was removed to make room.
     fn store(&mut self, batch: &Batch<'_>) -> Result<Sum, StoreError>;
 

@@ -5,17 +5,18 @@ mod open;
 mod rows;
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{params, Connection};
 
+use super::condition::Condition;
 use super::contents::Contents;
 use super::entry::Entry;
 use super::failures::Failures;
 use super::store::{Batch, Limit, Store, StoreError, Sum};
 use crate::error::Result;
 use checkpoint::Checkpointer;
-use open::{connect, find, lock, prepare, refused, unusable};
+use open::{connect, find, lock, prepare, private, refused, unusable};
 use rows::{entry, length, make_room, number_of, remove, signed, sum};
 
 impl From<rusqlite::Error> for StoreError {
@@ -49,9 +50,16 @@ struct Disk {
     _lock: File,
 }
 
-pub(super) fn open(folder: &Path, sinks: &[String]) -> Result<Contents> {
+pub(super) fn open(folder: &Path, sinks: &[String], condition: Condition) -> Result<Contents> {
     let lock = lock(folder)?;
     let file = folder.join("spool.sqlite");
+    private(&file)?;
+    for end in ["-wal", "-shm"] {
+        let left = with_end(&file, end);
+        if left.exists() {
+            private(&left)?;
+        }
+    }
     let mut connection = connect(&file).map_err(|error| unusable(&file, error))?;
     prepare(&mut connection, &file)?;
     let found = find(&mut connection, sinks).map_err(|error| unusable(&file, error))?;
@@ -66,7 +74,15 @@ pub(super) fn open(folder: &Path, sinks: &[String]) -> Result<Contents> {
         connection,
         _lock: lock,
     };
-    Ok(Contents::new(Box::new(disk), found, Failures::new(file)))
+    let failures = Failures::new(file);
+    Ok(Contents::new(Box::new(disk), found, failures, condition))
+}
+
+/// The path of one of the files that SQLite keeps beside the database.
+fn with_end(file: &Path, end: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
 
 impl Disk {

@@ -1,13 +1,14 @@
 //! Opens or creates the database, for one relay at a time.
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{params, Connection, ErrorCode, OpenFlags};
-use rustix::fs::{flock, FlockOperation};
+use rustix::fs::{flock, FlockOperation, OFlags};
 use rustix::io::Errno;
 
 use super::rows::{sum, unsigned};
@@ -70,21 +71,8 @@ pub(super) fn lock(folder: &Path) -> Result<File> {
             error,
         )
     })?;
-    let path = folder.join("lock");
-    let open = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
-    let file = open.map_err(|error| {
-        let problem = format!("cannot be opened: {error}");
-        refused(
-            &path,
-            problem,
-            "give a folder that can be written to",
-            error,
-        )
-    })?;
+    refuse_writable_by_others(folder)?;
+    let file = private(&folder.join("lock"))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(error) => {
@@ -101,6 +89,47 @@ pub(super) fn lock(folder: &Path) -> Result<File> {
             Err(refused(folder, problem, remedy, error))
         }
     }
+}
+
+/// Who may write to a folder can replace its files. With the sticky bit only their owner can.
+fn refuse_writable_by_others(folder: &Path) -> Result<()> {
+    let mode = folder.metadata().map(|folder| folder.permissions().mode());
+    match mode {
+        Ok(mode) if mode & 0o022 == 0 || mode & 0o1000 != 0 => Ok(()),
+        Ok(mode) => {
+            let problem = format!("may be written to by others (mode {:o})", mode & 0o7777);
+            let remedy = "chmod go-w it, or give a folder in it that is not there yet, which is \
+                          created for this user alone";
+            Err(Error::spool(folder, (problem, remedy), None))
+        }
+        Err(error) => {
+            let problem = format!("cannot be read: {error}");
+            Err(refused(folder, problem, "see to its permissions", error))
+        }
+    }
+}
+
+/// Opens or creates a file that only this user may read, also in a folder that others may read.
+/// SQLite gives its other files the permissions of the database.
+pub(super) fn private(path: &Path) -> Result<File> {
+    let open = || -> io::Result<File> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
+            .open(path)?;
+        if file.metadata()?.permissions().mode() & 0o7777 != 0o600 {
+            file.set_permissions(Permissions::from_mode(0o600))?;
+        }
+        Ok(file)
+    };
+    open().map_err(|error| {
+        let problem = format!("cannot be opened: {error}");
+        let remedy = "give a folder of this user that can be written to";
+        refused(path, problem, remedy, error)
+    })
 }
 
 pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {

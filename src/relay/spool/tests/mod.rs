@@ -4,6 +4,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
+use super::condition::Trouble;
 use super::contents::SinkUsage;
 use super::store::OVERHEAD;
 use super::*;
@@ -146,6 +147,7 @@ fn alerts_come_in_order_to_each_sink_at_its_own_pace() {
             dropped: 0,
             alerts: 3,
             bytes: 3 * COST,
+            trouble: Trouble::default(),
             sinks: sinks(&[(0, 0), (3, 0)]),
         };
         assert_eq!(spool.usage(), usage);
@@ -258,6 +260,10 @@ fn the_oldest_are_dropped() {
             dropped: 6,
             alerts: 3,
             bytes: 3 * COST,
+            trouble: Trouble {
+                full: true,
+                ..Trouble::default()
+            },
             sinks: sinks(&[(3, 3), (3, 6)]),
         };
         assert_eq!(spool.usage(), usage);
@@ -357,6 +363,35 @@ fn many_sources_lose_nothing_and_keep_their_order() {
             }
         });
         assert!(spool.wait_empty(Instant::now()));
+    });
+}
+
+#[test]
+fn a_spool_is_full_until_an_eighth_of_it_is_free() {
+    both(8 * COST, Overflow::Wait, &["a"], |spool| {
+        let spool = Arc::new(spool);
+        let is_full = || spool.usage().trouble.full;
+        spool.put(alerts(1..=8)).unwrap();
+        assert!(!is_full());
+        let end = put(&spool, alerts(9..=9));
+        until("it is full", is_full);
+        take(&spool, 0, 10);
+        spool.confirm(0, 1);
+        end.recv_timeout(LIMIT).unwrap().unwrap();
+        assert!(is_full());
+        spool.confirm(0, 2);
+        assert!(is_full());
+        spool.confirm(0, 3);
+        assert!(!is_full());
+    });
+    both(COST, Overflow::DropNewest, &["a"], |spool| {
+        spool.put(alerts(1..=1)).unwrap();
+        assert!(!spool.usage().trouble.full);
+        spool.put(alerts(2..=2)).unwrap();
+        assert!(spool.usage().trouble.full);
+        take(&spool, 0, 10);
+        spool.confirm(0, 1);
+        assert!(!spool.usage().trouble.full);
     });
 }
 

@@ -25,6 +25,7 @@ fn a_spool_goes_on_where_it_was() {
         dropped: 0,
         alerts: 3,
         bytes: 3 * COST,
+        trouble: Trouble::default(),
         sinks: sinks(&[(3, 0), (3, 0), (1, 0)]),
     };
     assert_eq!(spool.usage(), usage);
@@ -155,4 +156,103 @@ fn a_confirmation_that_the_disk_refused_makes_room_later() {
     disk.execute_batch("DROP TRIGGER full").unwrap();
     end.recv_timeout(LIMIT).unwrap().unwrap();
     assert_eq!(take(&spool, 0, 10), texts(2..=2));
+}
+
+/// A disk of its own, unmounted at the end.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    /// None where this process may not mount.
+    fn mount() -> Option<SmallDisk> {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=600k", "tmpfs"])
+            .arg(folder.path())
+            .output();
+        match mount.is_ok_and(|mount| mount.status.success()) {
+            true => Some(SmallDisk(folder)),
+            false => {
+                eprintln!("left out: this process may not mount a disk");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let mut unmount = std::process::Command::new("umount");
+        let _ = unmount.arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_is_told_until_it_has_space() {
+    let Some(small) = SmallDisk::mount() else {
+        return;
+    };
+    let spool = Arc::new(open(&small.0, &["a"]).unwrap());
+    spool.put(alerts(1..=1)).unwrap();
+    assert_eq!(spool.usage().trouble, Trouble::default());
+    let other = small.0.path().join("other");
+    std::fs::write(&other, vec![0; 400 << 10]).unwrap();
+    let end = put(&spool, alerts(2..=2));
+    until("it is short", || spool.usage().trouble.disk_short);
+    assert!(is_blocked(&end));
+    std::fs::remove_file(&other).unwrap();
+    end.recv_timeout(LIMIT).unwrap().unwrap();
+    assert_eq!(spool.usage().trouble, Trouble::default());
+    assert_eq!(take(&spool, 0, 10), texts(1..=2));
+}
+
+fn mode(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn set_mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn its_files_are_for_its_user_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = file(&folder).parent().unwrap().to_owned();
+    std::fs::create_dir_all(&place).unwrap();
+    set_mode(&place, 0o755);
+    let files = [
+        "spool.sqlite",
+        "spool.sqlite-wal",
+        "spool.sqlite-shm",
+        "lock",
+    ];
+    for _ in 0..2 {
+        let spool = open(&folder, &["a"]).unwrap();
+        spool.put(alerts(1..=1)).unwrap();
+        for name in files {
+            assert_eq!(mode(&place.join(name)), 0o600, "{name}");
+        }
+        drop(spool);
+        // As an earlier version or a person has left them.
+        for name in ["spool.sqlite", "lock"] {
+            set_mode(&place.join(name), 0o644);
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_others_may_write_to_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = file(&folder).parent().unwrap().to_owned();
+    std::fs::create_dir_all(&place).unwrap();
+    for writable in [0o777, 0o775, 0o757] {
+        set_mode(&place, writable);
+        let told = problem(open(&folder, &["a"]));
+        assert!(told.contains("may be written to by others"), "{told}");
+        assert!(told.contains("chmod go-w"), "{told}");
+        assert!(!file(&folder).exists());
+    }
+    set_mode(&place, 0o1777);
+    open(&folder, &["a"]).unwrap();
 }
