@@ -1,19 +1,18 @@
-//! The ordered priority of a rule.
+//! The priority of a rule.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// How urgent a rule calls its alerts.
+/// The priority of a rule and its alerts.
 ///
-/// Ordered by urgency, the least urgent first: `Priority::Debug < Priority::Emergency`. On the
-/// wire the numbers run the other way round, 0 is the most urgent; an unknown number sorts below
-/// [`Debug`](Priority::Debug).
+/// Ordered by urgency: `Priority::Debug < Priority::Emergency`. The numbers on the wire have the
+/// opposite order: 0 is the most urgent. An unknown number is less than [`Debug`](Priority::Debug).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Priority {
-    /// A number that this version does not know. Use [`from_number`](Priority::from_number),
-    /// which never puts a known number here.
+    /// An unknown number. Use [`from_number`](Priority::from_number), which never puts a known number
+    /// here.
     Unknown(i32),
     /// 7
     Debug,
@@ -69,7 +68,7 @@ impl Priority {
         }
     }
 
-    /// Its name as Falco's JSON spells it, `Emergency` to `Debug`; none for an unknown number.
+    /// Its name in Falco's JSON, `Emergency` to `Debug`; none for an unknown number.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {
             Priority::Unknown(_) => return None,
@@ -115,7 +114,7 @@ impl fmt::Display for Priority {
     }
 }
 
-/// Reads a name in any case, `Info` for `Informational`, or a number.
+/// Parses a name in any case, `info` for `Informational`, or a number.
 impl FromStr for Priority {
     type Err = Error;
 

@@ -50,7 +50,7 @@ impl AlertBuilder {
         self.timestamp(seconds, nanos)
     }
 
-    /// The same as the wire has it.
+    /// The time as on the wire.
     pub(crate) fn timestamp(mut self, seconds: i64, nanos: i32) -> Self {
         self.time = EventTime::At(seconds, nanos);
         self
@@ -63,7 +63,7 @@ impl AlertBuilder {
         self
     }
 
-    /// The priority. Emergency, which is 0 on the wire, unless it is set.
+    /// The priority. Default: Emergency, which is 0 on the wire.
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority.number();
         self
@@ -80,13 +80,13 @@ impl AlertBuilder {
         self.output_bytes(output.into())
     }
 
-    /// Falco's own line is kept as it came, also where it is not UTF-8.
+    /// The output, which may not be UTF-8 where it is a line of Falco's.
     pub(crate) fn output_bytes(mut self, output: impl Into<Vec<u8>>) -> Self {
         self.output = output.into();
         self
     }
 
-    /// Adds an output field. Of one name the last value holds.
+    /// Adds an output field. Of several values for a name, the last one counts.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.fields.push((name.into(), value.into()));
         self
@@ -104,8 +104,8 @@ impl AlertBuilder {
         self
     }
 
-    /// The name of the event's source. Sets the deprecated enum too, as Falco does: `PLUGIN` for
-    /// every name that it does not know.
+    /// The name of the event's source. Also sets the deprecated enum, as Falco does: `PLUGIN` for
+    /// every other name.
     pub fn source(mut self, source: impl Into<String>) -> Self {
         self.source = source.into();
         self.source_number = match self.source.as_str() {
@@ -121,7 +121,7 @@ impl AlertBuilder {
     ///
     /// # Panics
     ///
-    /// When its message would have 1 GiB or more.
+    /// When the message would have 1 GiB or more.
     pub fn build(&self) -> Alert {
         match self.try_build() {
             Ok(alert) => alert,

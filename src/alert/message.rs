@@ -1,4 +1,4 @@
-//! Between an alert and its generated message.
+//! Conversions between an alert and its generated message.
 
 use protobuf::well_known_types::timestamp::Timestamp;
 use protobuf::{EnumOrUnknown, Message, MessageFull, SpecialFields};
@@ -7,8 +7,8 @@ use super::{repair, Alert};
 use crate::api::outputs::Response;
 
 impl Alert {
-    /// The generated message, unknown fields and unknown numbers of enums included. Texts that were
-    /// not UTF-8 are repaired in it too.
+    /// Returns the generated message, including unknown fields and unknown numbers of enums. Text that
+    /// is not UTF-8 has U+FFFD in place of its invalid bytes.
     pub fn to_message(&self) -> Response {
         let message = if self.is_lossy() {
             repair(&self.bytes, &Response::descriptor())
@@ -17,7 +17,7 @@ impl Alert {
         } else {
             Response::parse_from_bytes(&self.bytes).ok()
         };
-        // Every alert parses, as the tests show. Were there one that does not, it would not be lost.
+        // Every alert parses, as the tests show. One that does not must not be lost.
         message.unwrap_or_else(|| self.known_fields())
     }
 
@@ -28,7 +28,7 @@ impl Alert {
             ..Default::default()
         });
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        // Each by its name, so that the compiler tells of one that is added.
+        // Each field by its name, so that the compiler reports one that is added.
         Response {
             time: time.into(),
             priority: EnumOrUnknown::from_i32(self.index.priority),

@@ -1,4 +1,4 @@
-//! An alert over its bytes.
+//! An alert: the bytes of its message, and where its fields are.
 
 mod builder;
 mod message;
@@ -24,12 +24,12 @@ pub(crate) use time::normal;
 /// The names of the deprecated enum `falco.schema.source` by number.
 const SOURCES: [&str; 4] = ["syscall", "k8s_audit", "internal", "plugin"];
 
-/// One alert of Falco: a message `falco.outputs.response`, kept as the bytes that came, with the
-/// place of each field noted.
+/// An alert of Falco: the bytes of a message `falco.outputs.response` as received, and the positions
+/// of its fields.
 ///
-/// Reading a field costs no allocation. A text that is not UTF-8, which Falco does send, shows
-/// U+FFFD in place of the bad bytes; [`is_lossy`](Alert::is_lossy) tells. Where a field occurs
-/// more than once, protobuf's rules hold: the last one counts.
+/// Reading a field does not allocate. Falco may send text that is not UTF-8: it is read with U+FFFD in
+/// place of the invalid bytes, and [`is_lossy`](Alert::is_lossy) is true. Of a field that occurs more
+/// than once, the last one counts, as in protobuf.
 ///
 /// Two alerts are equal when their bytes are.
 ///
@@ -49,17 +49,17 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// Reads a message. A vector without spare capacity is kept as it is, not copied.
+    /// Decodes a message. A vector without spare capacity is kept, not copied.
     ///
     /// # Errors
     ///
-    /// [`Error::Undecodable`], which gives the bytes back, when they are no protobuf message or
+    /// [`Error::Undecodable`], which returns the bytes, when they are no valid protobuf message, or
     /// 1 GiB or more.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Alert> {
         Alert::read(bytes.into(), Format::Grpc)
     }
 
-    /// Reads a message that was received in this format.
+    /// Decodes a message that was received in this format.
     pub(crate) fn read(bytes: Vec<u8>, format: Format) -> Result<Alert> {
         let bytes = bytes.into_boxed_slice();
         let problem = if bytes.len() > parse::LONGEST {
@@ -91,18 +91,18 @@ impl Alert {
         self.bytes.into_vec()
     }
 
-    /// When the event happened, UTC; the epoch where the message does not tell. Times outside the
-    /// years 1 to 9999, which no Falco sends, become the first or last moment of these.
+    /// When the event happened; the Unix epoch where the message has no time. A time outside the
+    /// years 1 to 9999, which no Falco sends, is their first or last moment.
     pub fn time(&self) -> SystemTime {
         time::system_time(self.index.seconds, self.index.nanos)
     }
 
-    /// The seconds of the time since the epoch, as on the wire: any value.
+    /// The seconds of the time since the Unix epoch, as on the wire: any value.
     pub fn seconds(&self) -> i64 {
         self.index.seconds
     }
 
-    /// The nanoseconds beside [`seconds`](Alert::seconds), as on the wire: any value.
+    /// The nanoseconds to add to [`seconds`](Alert::seconds), as on the wire: any value.
     pub fn nanos(&self) -> i32 {
         self.index.nanos
     }
@@ -112,7 +112,7 @@ impl Alert {
         self.index.has_time
     }
 
-    /// The priority of the rule. Emergency is 0 and so what a message without one has.
+    /// The priority of the rule. A message without one has the number 0, which is Emergency.
     pub fn priority(&self) -> Priority {
         Priority::from_number(self.index.priority)
     }
@@ -122,14 +122,15 @@ impl Alert {
         self.text(self.index.rule)
     }
 
-    /// The formatted text, which may hold newlines and control characters. It is the alert's native
-    /// JSON line where Falco runs with `json_output: true`, and so for each that did not come over gRPC.
+    /// The formatted text, which may contain newlines and control characters. Where Falco runs with
+    /// `json_output: true`, and for every alert that was not received over gRPC, it is the alert's JSON
+    /// line.
     pub fn output(&self) -> &str {
         self.text(self.index.output)
     }
 
-    /// Falco's own JSON exactly as it came, where it came as that: posted by `http_output`, or as a
-    /// line of a file or of standard input. None over gRPC.
+    /// Falco's own JSON exactly as received, of an alert that was posted by `http_output` or was a line
+    /// of a file or of standard input. None of an alert that was received over gRPC.
     pub fn raw_json(&self) -> Option<&[u8]> {
         match self.index.format {
             Format::Grpc => return None,
@@ -141,7 +142,7 @@ impl Alert {
         }
     }
 
-    /// What it was received as.
+    /// The format in which it was received.
     pub fn format(&self) -> Format {
         self.index.format
     }
@@ -152,10 +153,10 @@ impl Alert {
     }
 
     /// The name of the event's source: `syscall`, `k8s_audit`, `internal` for alerts that Falco
-    /// makes about itself, or a plugin's.
+    /// makes about itself, or that of a plugin.
     ///
-    /// A Falco before 0.32 sends only [`source_number`](Alert::source_number); then it is that
-    /// one's name in lower case, and empty for a number that has none.
+    /// A Falco before 0.32 sends only [`source_number`](Alert::source_number): the source is the name
+    /// of this number in lower case, and empty for an unknown number.
     pub fn source(&self) -> &str {
         match self.text(self.index.source) {
             "" => usize::try_from(self.index.source_number)
@@ -171,7 +172,7 @@ impl Alert {
         self.index.source_number
     }
 
-    /// Field 9 alone: empty before Falco 0.32.
+    /// The text of field 9 alone: empty before Falco 0.32.
     pub(crate) fn source_text(&self) -> &str {
         self.text(self.index.source)
     }
@@ -181,30 +182,30 @@ impl Alert {
         self.index.tags().map(|tag| self.text(tag))
     }
 
-    /// The value of an output field, as `proc.cmdline`. Falco writes `<NA>` for null, `true` and
-    /// `false`, and `(a,b)` for a list.
+    /// The value of an output field such as `proc.cmdline`. Falco writes `<NA>` for null, `true` and
+    /// `false` for booleans, and `(a,b)` for a list.
     pub fn field(&self, name: &str) -> Option<&str> {
         let mut fields = self.index.fields();
         let (_, value) = fields.find(|(key, _)| self.slice(*key) == name.as_bytes())?;
         Some(self.text(value))
     }
 
-    /// The output fields, names and values, in the order of the wire; each name once.
+    /// The names and values of the output fields, in the order of the wire; each name once.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.index
             .fields()
             .map(|(key, value)| (self.text(key), self.text(value)))
     }
 
-    /// Whether some text was not UTF-8, so that U+FFFD stands in place of its bad bytes.
-    /// [`as_bytes`](Alert::as_bytes) still has them.
+    /// Whether some text was not UTF-8 and is read with U+FFFD in place of its invalid bytes, which
+    /// [`as_bytes`](Alert::as_bytes) still has.
     pub fn is_lossy(&self) -> bool {
         self.index.repaired.is_some()
     }
 
-    /// What a newer Falco sends beyond the fields that this version knows.
+    /// The fields that this version does not know, as a newer Falco may send them.
     pub(crate) fn unknown_fields(&self) -> impl Iterator<Item = (u32, UnknownValueRef<'_>)> {
-        // To look for them costs as much as to read the message.
+        // Finding them takes as long as decoding the message.
         let bytes = if self.index.has_unknown {
             &*self.bytes
         } else {
@@ -218,7 +219,7 @@ impl Alert {
     }
 
     fn text(&self, span: TextSpan) -> &str {
-        // Checked when it was read, and again here as the way around it is unsafe code.
+        // Checked when it was decoded, and again here, as the alternative is unsafe code.
         std::str::from_utf8(self.slice(span)).unwrap_or_default()
     }
 }

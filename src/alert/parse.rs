@@ -1,4 +1,4 @@
-//! Where each field lies in an alert's bytes.
+//! The positions of the fields in an alert's bytes.
 
 use std::collections::hash_map::{Entry, HashMap};
 
@@ -8,7 +8,7 @@ use crate::format::Format;
 /// Longer messages are refused: offsets, those into the repaired texts included, stay below 2^32.
 pub(super) const LONGEST: usize = (1 << 30) - 1;
 
-/// A text's place in the message's bytes followed by the repaired texts.
+/// The position of a text in the message's bytes followed by the repaired texts.
 #[derive(Clone, Copy, Default)]
 pub(super) struct TextSpan {
     start: u32,
@@ -34,7 +34,7 @@ pub(super) struct Index {
     pub(super) source_number: i32,
     pub(super) has_time: bool,
     pub(super) has_unknown: bool,
-    /// What the alert was received as. Here, where it takes no room.
+    /// The format in which the alert was received: here, because it fits into the padding.
     pub(super) format: Format,
 }
 

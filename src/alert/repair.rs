@@ -1,16 +1,16 @@
-//! Messages whose texts are not UTF-8, made fit for parsers that insist.
+//! Replaces text that is not UTF-8 in messages, for parsers that reject it.
 
 use protobuf::reflect::{MessageDescriptor, RuntimeFieldType, RuntimeType};
 
 use super::builder::put_bytes;
 use super::wire::{Level, Malformed, Value, WireReader, WireResult, MOST_NESTED};
 
-/// The same message with U+FFFD in place of what is not UTF-8 in the fields that `message` calls
-/// strings; all else, also what it does not name, stays.
+/// Returns the message with U+FFFD in place of invalid UTF-8 in the fields that `message` has as
+/// strings. All other fields, including unknown ones, are unchanged.
 ///
 /// # Errors
 ///
-/// Bytes that are no message, or messages nested so deeply that a parser would run out of stack.
+/// When the bytes are no message, or nested so deep that a parser would overflow its stack.
 pub(crate) fn repair(bytes: &[u8], message: &MessageDescriptor) -> WireResult<Vec<u8>> {
     let mut repaired = Vec::with_capacity(bytes.len());
     copy(0, bytes, &Shape::Message(message.clone()), 0, &mut repaired)?;

@@ -1,4 +1,4 @@
-//! An alert's time, whatever stands on the wire.
+//! An alert's time, which may have any value on the wire.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,7 +28,7 @@ pub(super) fn system_time(seconds: i64, nanos: i32) -> SystemTime {
         0.. => UNIX_EPOCH.checked_add(whole),
         _ => UNIX_EPOCH.checked_sub(whole),
     };
-    // A platform whose clock cannot hold these years gets the epoch.
+    // The epoch where the platform's clock cannot represent these years.
     time.and_then(|time| time.checked_add(Duration::from_nanos(nanos.into())))
         .unwrap_or(UNIX_EPOCH)
 }

@@ -2,18 +2,18 @@
 //!
 //! An alert and its generated message must never disagree about the same bytes, so this reads what
 //! rust-protobuf 3.7's generated code reads and refuses what it refuses. That is protobuf's
-//! specification but for three habits: a time or a map entry that claims more bytes than the
-//! message has ends with the message; an enum's number beyond 32 bits is an error, not cut; a group
-//! in a map entry may stay open. Text is only measured here: whether it is UTF-8 is not asked.
+//! specification with three exceptions: a time or a map entry that claims more bytes than the message
+//! has ends with the message; an enum's number beyond 32 bits is an error, not truncated; a group in a
+//! map entry may stay open. Whether text is UTF-8 is not checked here.
 
 use std::fmt;
 
 use protobuf::UnknownValueRef;
 
-/// As many groups and messages in each other as rust-protobuf takes.
+/// How deep groups and messages may be nested, as in rust-protobuf.
 pub(crate) const MOST_NESTED: usize = 100;
 
-// The tags of `falco.outputs.response`: field number and wire type as they stand on the wire.
+// The tags of `falco.outputs.response`: field number and wire type as on the wire.
 pub(super) const TIME: u32 = 1 << 3 | 2;
 pub(super) const PRIORITY: u32 = 2 << 3;
 pub(super) const SOURCE_DEPRECATED: u32 = 3 << 3;
@@ -59,11 +59,11 @@ pub(crate) enum Value<'a> {
     Fixed32(u32),
     /// Text, bytes or a message, and where it starts.
     Bytes(usize, &'a [u8]),
-    /// Skipped, as nobody has sent groups since proto2.
+    /// Skipped: groups are deprecated since proto2.
     Group,
 }
 
-/// In which message a field stands; groups are limited a little differently in each.
+/// The message that a field belongs to: the limits of groups differ a little.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Level {
     Response,
@@ -157,7 +157,7 @@ impl<'a> WireReader<'a> {
         }
     }
 
-    /// A length and as many bytes.
+    /// A length, and that number of bytes.
     #[inline(always)]
     pub(super) fn bytes(&mut self) -> WireResult<(usize, &'a [u8])> {
         let length = self.varint32()? as usize;
@@ -260,7 +260,7 @@ impl<'a> WireReader<'a> {
     }
 }
 
-/// The value of a field of bytes, where it is there: the last one counts.
+/// The value of a field of bytes, if there is one: the last one counts.
 pub(super) fn last_bytes(message: &[u8], wanted: u32) -> Option<&[u8]> {
     let mut reader = WireReader::new(0, message);
     let mut last = None;

@@ -110,7 +110,7 @@ impl Config {
         rows
     }
 
-    /// Refuses an option that would be without effect: whoever gives it means something by it.
+    /// Refuses an option that is given and has no effect on this endpoint.
     pub(super) fn check_effects(&self, endpoint: &Endpoint) -> Result<()> {
         let kind = Column::of(endpoint);
         let rows = self.rows();

@@ -23,7 +23,7 @@ const MOST_CONNECTIONS: usize = 65_536;
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub endpoint: Endpoint,
-    /// None stands for plaintext.
+    /// None for plaintext.
     pub pem: Option<Pem>,
 }
 

@@ -1,11 +1,11 @@
-//! Why nothing can listen at an endpoint.
+//! Errors of addresses that cannot be listened on.
 
 use std::io;
 
 use super::Endpoint;
 use crate::error::Error;
 
-/// Why nothing can listen there.
+/// The error of a failed attempt to listen there, with a remedy for its cause.
 pub(crate) fn cannot_listen(endpoint: &Endpoint, error: io::Error) -> Error {
     let remedy = match error.kind() {
         io::ErrorKind::AddrInUse => "end what listens there, or listen elsewhere",

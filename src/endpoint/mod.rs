@@ -1,4 +1,4 @@
-//! Where a Falco is.
+//! Where alerts come from.
 
 mod listen;
 
@@ -14,47 +14,47 @@ use crate::util::url::without_secrets;
 
 pub(crate) use listen::cannot_listen;
 
-/// Where alerts come from: where Falco serves its gRPC API, where it is expected to send them, or
-/// what it writes.
+/// Where alerts come from: Falco's gRPC API, an address of this machine to which Falco posts them, or a
+/// file or pipe to which it writes them.
 ///
-/// Parsed from, and displayed as, one of
+/// It is parsed from, and displayed as, one of these forms:
 ///
 /// | endpoint | Falco | setting in `falco.yaml` |
 /// | --- | --- | --- |
 /// | `unix:///path` | 0.18 to 0.43 | `grpc.bind_address`, the same text |
 /// | `host:port`, `[::1]:5060` | 0.18 to 0.43 | `grpc.bind_address`, with mutual TLS |
-/// | `listen+http://ADDR:PORT` | each that has `http_output`, and 0.44 and later | `http_output.url`, `http://…` |
-/// | `listen+https://ADDR:PORT` | the same | `http_output.url`, `https://…` |
-/// | `file:///path` | every | `file_output.filename` |
-/// | `-`, standard input | every | `stdout_output`, or `program_output.program` |
+/// | `listen+http://ADDR:PORT` | every version with `http_output` | `http_output.url: http://…` |
+/// | `listen+https://ADDR:PORT` | the same | `http_output.url: https://…` |
+/// | `file:///path` | every version | `file_output.filename` |
+/// | `-` (standard input) | every version | `stdout_output`, or `program_output.program` |
 ///
-/// All but the first two need `json_output: true` in `falco.yaml`.
+/// All except the first two need `json_output: true` in `falco.yaml`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// A unix socket, at an absolute path. It carries plaintext; the socket file's permissions are
-    /// all the protection there is.
+    /// A unix socket, at an absolute path. It is not encrypted, and protected only by the permissions
+    /// of the socket file.
     Unix(PathBuf),
     /// A TCP port, where Falco requires mutual TLS.
     Tcp {
         /// A DNS name or an IP address, IPv6 without brackets.
         host: String,
-        /// Falco's default is 5060.
+        /// The port. Falco's default is 5060.
         port: u16,
     },
-    /// An address of this machine, to listen there for what Falco's `http_output` sends: a POST for
-    /// each alert, whatever its path.
+    /// An address of this machine on which to listen for Falco's `http_output`, which sends a POST
+    /// request for each alert. Its path is ignored.
     Listen {
-        /// Whether it speaks TLS: `listen+https`. Client certificates are demanded where
+        /// Whether to use TLS: `listen+https`. Client certificates are required where
         /// [`Tls`](crate::Tls) has a CA.
         tls: bool,
-        /// A DNS name or an IP address, IPv6 without brackets; `0.0.0.0` or `::` for all of them.
+        /// A DNS name or an IP address, IPv6 without brackets; `0.0.0.0` or `::` for all interfaces.
         host: String,
-        /// 0 for any free one: [`Client::endpoint`](crate::Client::endpoint) tells which.
+        /// The port; 0 for any free one, which [`Client::endpoint`](crate::Client::endpoint) returns.
         port: u16,
     },
-    /// A file of Falco's JSON lines, at an absolute path. It is followed as it grows, is rotated or
-    /// truncated, and may appear later.
+    /// A file of Falco's JSON lines, at an absolute path. It is followed as it grows, and when it is
+    /// rotated or truncated. It may be created later.
     File(PathBuf),
     /// Falco's JSON lines on standard input.
     Stdin,
@@ -68,21 +68,21 @@ pub(crate) enum GrpcAddress<'a> {
 }
 
 impl Endpoint {
-    /// Falco's own default since 0.33. Before, it was `unix:///var/run/falco.sock`.
+    /// Falco's default since 0.33. Before, it was `unix:///var/run/falco.sock`.
     pub const DEFAULT: &str = "unix:///run/falco/falco.sock";
 
-    /// As [`FromStr`], for a server: port 0 stands for any free one.
+    /// Like [`FromStr`], for a server: port 0 is any free port.
     #[cfg(any(feature = "server", feature = "relay"))]
     pub(crate) fn for_listening(text: &str) -> Result<Endpoint> {
         parse(text, 0)
     }
 
-    /// The endpoint as C-core takes it for a channel, and for a server to listen on.
+    /// The endpoint in C-core's form, for a channel or a server.
     pub(crate) fn target(&self) -> String {
         match self {
             // C-core decodes the path as that of a URI.
             Endpoint::Unix(path) => format!("unix:{}", percent(path.as_os_str().as_bytes())),
-            // With its scheme, as a host named `unix` or `xds` would be taken for one.
+            // With a scheme, because a host named `unix` or `xds` would be read as one.
             Endpoint::Tcp { .. }
             | Endpoint::Listen { .. }
             | Endpoint::File(_)
@@ -90,7 +90,7 @@ impl Endpoint {
         }
     }
 
-    /// The address, where Falco's gRPC API is meant.
+    /// The address of Falco's gRPC API, if the endpoint is one.
     pub(crate) fn grpc(&self) -> Option<GrpcAddress<'_>> {
         match self {
             Endpoint::Unix(path) => Some(GrpcAddress::Unix(path)),
@@ -99,7 +99,7 @@ impl Endpoint {
         }
     }
 
-    /// What alerts from there are received as.
+    /// The format in which alerts are received from there.
     pub(crate) fn format(&self) -> Format {
         match self {
             Endpoint::Unix(_) | Endpoint::Tcp { .. } => Format::Grpc,
@@ -123,7 +123,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// A host and its port, as they stand together.
+/// A host and its port in one text.
 pub(crate) fn authority(host: &str, port: u16) -> String {
     match host.contains(':') {
         true => format!("[{host}]:{port}"),
@@ -224,7 +224,7 @@ fn unix(rest: &str) -> Result<Endpoint, Problem> {
     // More slashes are one to the system, but not to C-core.
     let path = &*format!("/{}", path.trim_start_matches('/'));
     if path.contains(',') {
-        // C-core takes what stands between commas for several addresses.
+        // C-core reads commas as separators of several addresses.
         return Err(Problem::fixed(
             "has a comma in its path, which gRPC cannot take",
             "use a symbolic link",

@@ -9,7 +9,8 @@ use super::{Cause, Error, Problem};
 use crate::format::Format;
 
 impl Error {
-    /// Bytes that are no message of Falco's gRPC API. Where they came from is added by who knows it.
+    /// The error of bytes that are no message of Falco's gRPC API. The endpoint is added by
+    /// [`received_from`](Error::received_from), where it is known.
     pub(crate) fn not_protobuf(bytes: Box<[u8]>, problem: String) -> Error {
         let remedy = "if a Falco sent it, report it with its bytes, which are in this error";
         Error::Undecodable {
@@ -21,8 +22,7 @@ impl Error {
         }
     }
 
-    /// What was posted or is a line, and is not Falco's JSON: Falco writes text unless it is told
-    /// otherwise.
+    /// The error of a posted alert or a line that is not Falco's JSON. By default, Falco writes text.
     pub(crate) fn not_json(
         endpoint: impl fmt::Display,
         bytes: Box<[u8]>,
@@ -37,7 +37,7 @@ impl Error {
         }
     }
 
-    /// The system gives no thread `purpose`, such as "to read it".
+    /// The error of a thread that cannot be started, with its purpose, such as "to read it".
     pub(crate) fn no_thread(endpoint: impl fmt::Display, purpose: &str, error: io::Error) -> Error {
         let problem = format!("no thread {purpose}: {error}");
         Error::listen(
@@ -47,7 +47,7 @@ impl Error {
         )
     }
 
-    /// Adds to an error of a message where that came from.
+    /// Adds the endpoint to the error of a message.
     pub(crate) fn received_from(mut self, from: impl fmt::Display) -> Error {
         if let Error::Undecodable { endpoint, .. } = &mut self {
             endpoint.get_or_insert_with(|| from.to_string());

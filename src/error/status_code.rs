@@ -4,9 +4,10 @@ use std::fmt;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)+) => {
-        /// With what status a server ended a call, as gRPC numbers and names them.
+        /// The status with which a server ended a call.
         ///
-        /// Displayed by gRPC's name, such as `PERMISSION_DENIED`, or by its number where it has none.
+        /// It is displayed by its name in gRPC's specification, such as `PERMISSION_DENIED`, or by its
+        /// number where it has none.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[non_exhaustive]
         pub enum StatusCode {
@@ -77,7 +78,7 @@ codes! {
     Unavailable = 14, "UNAVAILABLE";
     /// 15: data was lost.
     DataLoss = 15, "DATA_LOSS";
-    /// 16: the server does not know who this client is.
+    /// 16: the client did not authenticate.
     Unauthenticated = 16, "UNAUTHENTICATED";
 }
 

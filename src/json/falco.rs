@@ -5,28 +5,26 @@ use std::{fmt, io};
 use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use super::{native, time, Tags};
+use super::{own_line, time, Tags};
 use crate::alert::Alert;
 
 /// An alert as Falco's own JSON line; made by [`Alert::falco_json`].
 ///
-/// Where Falco runs with `json_output: true`, the alert's output is that line, and is passed on byte
-/// for byte. It is taken for the line only if it tells the alert's own time, rule, priority, source,
-/// host, tags and fields, each once; `uuid` and `customfields`, which falcosidekick adds, may be
-/// beside them. An alert that came as
-/// [a line](Alert::raw_json) is passed on as it came, but for bytes that are not UTF-8, which are U+FFFD,
-/// and for line breaks between its values, which become spaces.
+/// Where Falco runs with `json_output: true`, the alert's output is its JSON line, and is written
+/// byte for byte. That is so only if the output has the alert's own time, rule, priority, source, host,
+/// tags and fields, each once; `uuid` and `customfields`, which falcosidekick adds, may be beside
+/// them. An alert that was received as [JSON](Alert::raw_json) is written as it was received, except
+/// that bytes that are not UTF-8 are U+FFFD, and line breaks between its values are spaces.
 ///
-/// Else the line is made of the message, with the keys in Falco's order: `hostname`, `output`,
-/// `output_fields`, `priority`, `rule`, `source`, `tags`, `time`. As Falco does, all are written also
-/// when they are empty, but `tags` are left out for source `internal`. The values of
-/// `output_fields` are strings, for that is what gRPC carries, but for `evt.time` and its kin, which
-/// are nanoseconds; `evt.time` is there in any case, as falcosidekick refuses an alert without fields.
-/// Where the output is another JSON object about this alert, its `output` is written. A priority that has no name is written
-/// as its number in a string. `time` has nine digits; beyond the years 1 to 9999 it is the first or
-/// last moment of these.
+/// Otherwise the line is made of the message, with the keys in Falco's order: `hostname`, `output`,
+/// `output_fields`, `priority`, `rule`, `source`, `tags`, `time`. As in Falco, empty ones are written
+/// too, but not `tags` for source `internal`. The values of `output_fields` are strings, as gRPC
+/// carries them, except `evt.time` and its kin, which are nanoseconds; `evt.time` is always there, as
+/// falcosidekick refuses an alert without fields. Where the output is another JSON object about this
+/// alert, its `output` is written. A priority without a name is written as its number in a string.
+/// `time` has nine digits; beyond the years 1 to 9999 it is their first or last moment.
 ///
-/// The native line passes through `serde_json` unchanged; another serializer gets it as a string.
+/// The alert's own line passes through `serde_json` unchanged; another serializer gets it as a string.
 #[derive(Clone, Copy, Debug)]
 pub struct FalcoJson<'a>(pub(super) &'a Alert);
 
@@ -35,9 +33,9 @@ impl FalcoJson<'_> {
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// The errors of `out`.
     pub fn write_to(&self, out: &mut impl io::Write) -> io::Result<()> {
-        match native::line(self.0) {
+        match own_line::of(self.0) {
             Some(line) => out.write_all(line.as_bytes()),
             None => super::write(&Built(self.0), out),
         }
@@ -46,7 +44,7 @@ impl FalcoJson<'_> {
 
 impl fmt::Display for FalcoJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match native::line(self.0) {
+        match own_line::of(self.0) {
             Some(line) => f.write_str(&line),
             None => super::display(&Built(self.0), f),
         }
@@ -55,7 +53,7 @@ impl fmt::Display for FalcoJson<'_> {
 
 impl Serialize for FalcoJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match native::line(self.0) {
+        match own_line::of(self.0) {
             Some(line) => {
                 let line: &RawValue = serde_json::from_str(&line).map_err(S::Error::custom)?;
                 line.serialize(serializer)
@@ -74,7 +72,7 @@ impl Serialize for FalcoFields<'_> {
         let FalcoFields(alert) = self;
         let mut map = serializer.serialize_map(None)?;
         let nanos = time::nanos(alert.seconds(), alert.nanos());
-        let is_time = |name: &str| native::TIMES.contains(&name);
+        let is_time = |name: &str| own_line::TIMES.contains(&name);
         // What Falco says about itself has no event.
         let has_event = alert.source() != "internal" || alert.fields().len() == 0;
         if has_event && alert.field("evt.time").is_none() {
@@ -98,7 +96,7 @@ impl Serialize for Built<'_> {
         let Built(alert) = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("hostname", alert.hostname())?;
-        map.serialize_entry("output", &*native::text(alert))?;
+        map.serialize_entry("output", &*own_line::text(alert))?;
         map.serialize_entry("output_fields", &FalcoFields(alert))?;
         match alert.priority().name() {
             Some(name) => map.serialize_entry("priority", name)?,

@@ -1,4 +1,4 @@
-//! What the first Go client's example printed.
+//! The JSON of the first Go client's example.
 
 use std::{fmt, io};
 
@@ -7,11 +7,11 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::{Fields, Tags};
 use crate::alert::Alert;
 
-/// An alert in the shape of the first Go client's example; made by [`Alert::go_json`].
+/// An alert in the JSON of the first Go client's example; made by [`Alert::go_json`].
 ///
-/// `time` is an object of `seconds` and `nanos` as on the wire, `priority` the enum's number, then
-/// follow `rule`, `output` and `output_fields`; and, where they are present, `hostname`, `tags` and
-/// `source`. Of a Falco before 0.32, `source` is the name of the deprecated enum where that is sent.
+/// `time` is an object of `seconds` and `nanos` as on the wire, `priority` the enum's number, followed
+/// by `rule`, `output` and `output_fields`; and, where they are present, `hostname`, `tags` and
+/// `source`. From a Falco before 0.32, `source` is the name of the deprecated enum, where it is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct GoJson<'a>(pub(super) &'a Alert);
 
@@ -20,7 +20,7 @@ impl GoJson<'_> {
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// The errors of `out`.
     pub fn write_to(&self, out: &mut impl io::Write) -> io::Result<()> {
         super::write(self, out)
     }
@@ -47,7 +47,7 @@ impl Serialize for GoJson<'_> {
         if alert.tags().len() > 0 {
             map.serialize_entry("tags", &Tags(alert))?;
         }
-        // The name that stands for an absent number is not present.
+        // An absent number has a name too, which was not sent.
         if !alert.source().is_empty()
             && (alert.source_number() != 0 || !alert.source_text().is_empty())
         {

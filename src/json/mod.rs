@@ -2,19 +2,19 @@
 //!
 //! | form | by | for |
 //! | --- | --- | --- |
-//! | [`GoJson`] | [`Alert::go_json`] | who reads what the first Go client's example printed |
-//! | [`FalcoJson`] | [`Alert::falco_json`] | falcosidekick and all else that reads Falco's own JSON |
-//! | [`ProtoJson`] | [`Alert::proto_json`] | protobuf's canonical mapping |
+//! | [`FalcoJson`] | [`Alert::falco_json`] | falcosidekick and all other readers of Falco's own JSON |
+//! | [`GoJson`] | [`Alert::go_json`] | readers of what the first Go client's example printed |
+//! | [`ProtoJson`] | [`Alert::proto_json`] | readers of protobuf's canonical mapping |
 //!
-//! Each is `Serialize` and `Display`, and has `write_to` for bytes. All of them write one object on
-//! one line, straight from the alert's bytes. They make many small writes: give `write_to` a buffer,
-//! such as a `Vec` or a `BufWriter`.
+//! Each implements `Display` and `Serialize`, and has `write_to` for bytes. Each writes one object on
+//! one line, directly from the alert's bytes, in many small writes: give `write_to` a buffer, such as
+//! a `Vec` or a `BufWriter`.
 //!
 //! [`Alert::from_json`] and `Deserialize` read the Falco form.
 
 mod falco;
 mod go;
-mod native;
+mod own_line;
 mod proto;
 mod read;
 mod reflect;
@@ -34,17 +34,19 @@ pub(crate) use read::line_message;
 pub(crate) use reflect::Reflected;
 
 impl Alert {
-    /// The shape of the first Go client's example.
+    /// The alert in the JSON of the first Go client's example, to display, serialize or write.
     pub fn go_json(&self) -> GoJson<'_> {
         GoJson(self)
     }
 
-    /// Falco's own JSON.
+    /// The alert in Falco's own JSON, to display, serialize or write.
+    ///
+    /// [`raw_json`](Alert::raw_json) has the bytes of an alert that was received as JSON.
     pub fn falco_json(&self) -> FalcoJson<'_> {
         FalcoJson(self)
     }
 
-    /// The canonical proto3 JSON mapping of the message.
+    /// The alert in the canonical proto3 JSON mapping, to display, serialize or write.
     pub fn proto_json(&self) -> ProtoJson<'_> {
         ProtoJson(self)
     }

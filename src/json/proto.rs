@@ -22,15 +22,14 @@ const SOURCES: [&str; 4] = ["SYSCALL", "K8S_AUDIT", "INTERNAL", "PLUGIN"];
 
 /// An alert in the canonical proto3 JSON mapping of its message; made by [`Alert::proto_json`].
 ///
-/// Names are in lowerCamelCase and in the order of the field numbers; enums are written by name, `time` in RFC
-/// 3339 with 0, 3, 6 or 9 digits. Fields that are absent, empty or 0 are left out.
+/// Names are in lowerCamelCase and in the order of the field numbers; enums are written by name, `time`
+/// in RFC 3339 with 0, 3, 6 or 9 digits. Fields that are absent, empty or 0 are left out.
 ///
-/// Where the mapping has no rule, so that nothing gets lost or fails:
+/// Where the mapping has no rule, nothing is lost and nothing fails:
 ///
-/// - A number that an enum does not know is written as a number.
-/// - Fields that this version does not know stand under their numbers at the end: varints and 64-bit
-///   values as strings of decimal digits, 32-bit values as numbers, all else as base64; a list where
-///   there is more than one.
+/// - An unknown number of an enum is written as a number.
+/// - Unknown fields are at the end, under their numbers: varints and 64-bit values as strings of
+///   decimal digits, 32-bit values as numbers, all others as base64; a list where there are several.
 /// - A time beyond the years 1 to 9999 is their first or last moment.
 #[derive(Clone, Copy, Debug)]
 pub struct ProtoJson<'a>(pub(super) &'a Alert);
@@ -40,7 +39,7 @@ impl ProtoJson<'_> {
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// The errors of `out`.
     pub fn write_to(&self, out: &mut impl io::Write) -> io::Result<()> {
         super::write(self, out)
     }

@@ -36,12 +36,12 @@ impl Alert {
 /// The message that Falco with `json_output: true` would send over gRPC of the alert that it wrote as
 /// this line: its output is the line, byte for byte.
 ///
-/// Bytes that are not UTF-8 are no JSON, and must hide no alert: they are read as U+FFFD, and stay in
-/// the output as they are.
+/// Bytes that are not UTF-8 are not valid JSON, and must not hide an alert: they are read as U+FFFD, and
+/// stay as they are in the output.
 ///
 /// # Errors
 ///
-/// What is wrong, where it is no alert: also where it lacks a key that no setting of Falco leaves out.
+/// What is wrong with a line that is no alert, or lacks a key that no setting of Falco leaves out.
 pub(crate) fn line_message(line: &[u8]) -> std::result::Result<Vec<u8>, String> {
     let text = String::from_utf8_lossy(line);
     let mut json = serde_json::Deserializer::from_str(&text);
@@ -66,8 +66,8 @@ pub(crate) fn line_message(line: &[u8]) -> std::result::Result<Vec<u8>, String> 
     }
 }
 
-/// Reads what [`Alert::from_json`] reads. Only `serde_json` can tell a number's digits, so no other
-/// deserializer gives output fields.
+/// Reads what [`Alert::from_json`] reads. Only `serde_json` keeps the digits of a number, so output
+/// fields cannot be read by another deserializer.
 impl<'de> Deserialize<'de> for Alert {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let line = deserializer.deserialize_map(LineVisitor)?;
@@ -87,7 +87,7 @@ struct ParsedLine {
     time: Option<String>,
 }
 
-/// Without it, a list would be read as an object's values.
+/// Without it, a list would be read as the values of an object.
 struct LineVisitor;
 
 impl<'de> Visitor<'de> for LineVisitor {
@@ -134,7 +134,7 @@ fn builder(line: ParsedLine) -> std::result::Result<AlertBuilder, String> {
     Ok(alert)
 }
 
-/// More than any alert has: each takes many times the memory of its bytes.
+/// More than any alert has. Each takes many times the memory of its bytes.
 const MOST: usize = 100_000;
 
 /// Names and values as gRPC carries them.

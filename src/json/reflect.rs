@@ -67,7 +67,7 @@ impl Serialize for Reflected<'_> {
     }
 }
 
-/// Whether the mapping writes it: a zero that need not have been sent is not told apart from none.
+/// Whether the mapping writes it: for a field without presence, zero is the same as absent.
 fn is_present(field: &FieldDescriptor, value: &ReflectFieldRef<'_>) -> bool {
     match value {
         ReflectFieldRef::Repeated(values) => !values.is_empty(),

@@ -16,8 +16,8 @@ use crate::util::lock::lock;
 /// How often the files are read again.
 const RELOAD: Duration = Duration::from_secs(60);
 
-/// Accepts TLS connections. Certificates that were renewed are taken over: a listener that runs for
-/// months outlives them.
+/// Accepts TLS connections, and reloads renewed certificates, because a listener may run for longer than
+/// they are valid.
 pub(crate) struct ReloadingAcceptor {
     tls: Tls,
     current: Mutex<LoadedAcceptor>,

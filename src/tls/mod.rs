@@ -1,4 +1,4 @@
-//! The PEM files of mutual TLS, read and checked before anything is sent.
+//! The PEM files of TLS, read and checked before anything is sent.
 
 mod acceptor;
 
@@ -17,32 +17,32 @@ use crate::error::{Cause, Error, Problem, Result};
 
 pub(crate) use acceptor::ReloadingAcceptor;
 
-/// The certificates and the private key of mutual TLS, which Falco requires on TCP.
+/// The certificates and the private key of TLS. Falco requires mutual TLS on TCP.
 ///
-/// They are read and checked, without any connection, when a [`Client`](crate::Client) or a server
-/// is made. What cannot work is an [`Error::Tls`] there: a file that is missing or not PEM, a key
-/// that is encrypted or does not match its certificate.
+/// [`Client::new`](crate::Client::new) and the start of a server read and check them, without a
+/// connection. Those that cannot work are an [`Error::Tls`] there: a file that is missing or not PEM, a
+/// key that is encrypted or does not match its certificate.
 ///
-/// Falco's documentation keeps a client's three files as
-/// `/etc/falco/certs/{ca.crt,client.crt,client.key}`, its first examples in `/tmp`. The
-/// certificates that it makes (X.509 v1, `CN=localhost`, no subjectAltName) work.
+/// Falco's documentation keeps the three files of a client as
+/// `/etc/falco/certs/{ca.crt,client.crt,client.key}`, its first examples in `/tmp`. The certificates
+/// that it describes (X.509 v1, `CN=localhost`, no subjectAltName) work.
 ///
-/// The same type serves the embedded Falco, with a server's certificate and key.
+/// A server, such as the embedded Falco, takes the same type, with its own certificate and key.
 #[derive(Clone)]
 pub struct Tls {
-    /// None where client certificates are not asked for.
+    /// None where client certificates are not required.
     ca: Option<PemPart>,
     cert: PemPart,
     key: PemPart,
 }
 
 impl Tls {
-    /// TLS from three PEM files.
+    /// Mutual TLS with three PEM files.
     ///
-    /// `ca` holds the certificates, one or more, that the other side's must be signed by (of CAs
-    /// with the same name OpenSSL tries only one); `cert` our own certificate, followed by
-    /// intermediate ones if there are any; `key` its private key, unencrypted, as PKCS#8, PKCS#1 or
-    /// SEC1.
+    /// `ca` has one or more certificates, one of which must have signed the peer's (of several CAs
+    /// with the same name, OpenSSL tries only one); `cert` has this side's certificate, followed by
+    /// intermediate ones if there are any; `key` has its private key, unencrypted, as PKCS#8, PKCS#1
+    /// or SEC1.
     pub fn from_files(
         ca: impl Into<PathBuf>,
         cert: impl Into<PathBuf>,
@@ -55,7 +55,7 @@ impl Tls {
         }
     }
 
-    /// TLS from the contents of three PEM files: see [`from_files`](Tls::from_files).
+    /// Mutual TLS with the contents of three PEM files: see [`from_files`](Tls::from_files).
     pub fn from_pem(
         ca: impl Into<Vec<u8>>,
         cert: impl Into<Vec<u8>>,
@@ -68,11 +68,10 @@ impl Tls {
         }
     }
 
-    /// A certificate and its key alone, to listen with (`listen+https`) for whoever comes: TLS without
-    /// client certificates.
+    /// TLS without client certificates, to listen on `listen+https`: a certificate and its key.
     ///
-    /// Falco's `http_output` has no other way to show who it is, so that the network has to keep
-    /// strangers away.
+    /// Falco's `http_output` has no other way to authenticate, so that anybody who reaches the port can
+    /// post alerts.
     pub fn server_from_files(cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Tls {
         Tls {
             ca: None,
@@ -81,17 +80,17 @@ impl Tls {
         }
     }
 
-    /// Whether it has a CA, by which the other side is known.
+    /// Whether it has a CA, which verifies the peer's certificate.
     pub(crate) fn is_mutual(&self) -> bool {
         self.ca.is_some()
     }
 
-    /// Reads the three parts and checks all that can be checked without the other side.
+    /// Reads the parts and checks all that can be checked without a peer.
     pub(crate) fn load(&self) -> Result<Pem> {
         let ca = self.ca.as_ref().map(PemPart::read).transpose()?;
         let cert = self.cert.read()?;
         let private = self.key.private_key(&self.key.read()?)?;
-        // native-tls takes no other form, and C-core any.
+        // native-tls accepts no other form, C-core any.
         let key = private.private_key_to_pem_pkcs8().map_err(|error| {
             self.key
                 .error(("cannot be written as PKCS#8", "make another"), error)
@@ -106,8 +105,8 @@ impl Tls {
         let identity = Identity::from_pkcs8(&cert, &key)
             .map_err(|error| self.cert.no_certificate(&cert, Some(error.into())))?;
         self.match_key(&cert, &private)?;
-        // Says whether OpenSSL takes the pair, as a connector does, which also reads all the
-        // system's CAs: 0.1 s.
+        // Checks whether OpenSSL accepts the pair. A connector would too, but also reads all the
+        // system's CAs, which takes 0.1 s.
         TlsAcceptor::new(identity).map_err(|error| {
             let problem = format!("cannot be used for TLS: {error}");
             self.cert
@@ -117,7 +116,7 @@ impl Tls {
         Ok(Pem { ca, cert, key })
     }
 
-    /// How texts call the CA, the certificate and the key: by name and path.
+    /// The CA, the certificate and the key by name and path, as texts show them.
     pub(crate) fn names(&self) -> [String; 3] {
         let ca = self.ca.as_ref().map(PemPart::to_string).unwrap_or_default();
         [ca, self.cert.to_string(), self.key.to_string()]
@@ -131,8 +130,8 @@ impl Tls {
         }
     }
 
-    /// native-tls does not tell. Its acceptor takes any pair; its connector takes an RSA key with an
-    /// EC certificate, as OpenSSL keeps one pair per algorithm.
+    /// Not checked by native-tls: its acceptor accepts any pair; its connector accepts an RSA key with
+    /// an EC certificate, as OpenSSL keeps one pair per algorithm.
     fn match_key(&self, cert: &[u8], key: &PKey<Private>) -> Result<()> {
         let matches = X509::from_pem(cert)
             .and_then(|cert| cert.public_key())
@@ -187,7 +186,7 @@ const CA: &str = "CA certificate";
 const CERT: &str = "certificate";
 const KEY: &str = "private key";
 
-/// Beyond any real file: all the CAs of a system take a quarter of a MiB.
+/// Larger than any real file: all CAs of a system have a quarter of a MiB.
 const LARGEST: u64 = 16 << 20;
 
 impl PemPart {
@@ -289,7 +288,7 @@ impl fmt::Display for PemPart {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // One more, for the caller to see that there is more.
+    // One byte more, so that the caller detects a larger file.
     File::open(path)?
         .take(LARGEST + 1)
         .read_to_end(&mut bytes)?;

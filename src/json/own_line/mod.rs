@@ -13,15 +13,15 @@ use super::time;
 use crate::alert::Alert;
 use crate::format::Format;
 
-/// The output, when the alert came as that, or it is a native line about this very alert.
+/// The output, where the alert was received as that, or where it is Falco's JSON line of this alert.
 ///
-/// The output holds what an attacker names files and processes, so it is not enough that it looks
-/// like JSON: it must be one line that has no keys but Falco's and no value but the message's own,
-/// and that the strictest reader takes.
-pub(super) fn line(alert: &Alert) -> Option<Cow<'_, str>> {
+/// An attacker chooses the names of files and processes in the output, so it is not enough that it is
+/// JSON: it must be one line that has no keys but Falco's, no values but the message's own, and that
+/// the strictest reader accepts.
+pub(super) fn of(alert: &Alert) -> Option<Cow<'_, str>> {
     let output = alert.output();
     match alert.format() {
-        // Within a string, JSON has no raw ones.
+        // They are between values: within a string, JSON has no raw ones.
         Format::JsonLine if output.contains(['\n', '\r']) => {
             return Some(output.replace(['\n', '\r'], " ").into());
         }
@@ -31,7 +31,7 @@ pub(super) fn line(alert: &Alert) -> Option<Cow<'_, str>> {
     if !output.starts_with('{') || !output.ends_with('}') {
         return None;
     }
-    // Between values, JSON allows them. Many bytes at once, as that is the faster way.
+    // JSON allows them between values. Pieces of 64 bytes are compared at once, which is faster.
     let breaks = |piece: &[u8]| {
         piece
             .iter()
@@ -43,8 +43,8 @@ pub(super) fn line(alert: &Alert) -> Option<Cow<'_, str>> {
     is_about(alert, output, false).then(|| output.into())
 }
 
-/// The output, or the one inside it, where it is an object of another shape that is about this very
-/// alert, as programs that add keys of their own write it: else it would be wrapped in itself.
+/// The output, or the one inside it where it is a JSON object of another shape about this alert, as
+/// programs that add keys write it: otherwise it would be wrapped in itself.
 pub(super) fn text(alert: &Alert) -> Cow<'_, str> {
     #[derive(Deserialize)]
     struct InnerOutput<'a> {
@@ -93,11 +93,11 @@ impl FalcoKey {
     }
 }
 
-/// Those that no configuration of Falco leaves out.
+/// The keys that no configuration of Falco leaves out.
 const ALWAYS: u16 = FalcoKey::Priority.bit() | FalcoKey::Rule.bit() | FalcoKey::Time.bit();
 
 fn differs<E: Error>() -> E {
-    E::custom("it is not what the message says")
+    E::custom("it differs from the message")
 }
 
 struct LineOf<'a> {
@@ -125,7 +125,7 @@ impl<'de> Visitor<'de> for LineOf<'_> {
         let LineOf { alert, extended } = self;
         let (mut seen, mut others) = (0, false);
         while let Some(key) = map.next_key::<FalcoKey>()? {
-            // Which of two counts, readers do not agree on.
+            // Readers do not agree which of two counts.
             if seen & key.bit() != 0 && key != FalcoKey::Other {
                 return Err(differs());
             }
@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for LineOf<'_> {
                 FalcoKey::CustomFields | FalcoKey::Other | FalcoKey::Uuid
             );
             match key {
-                // They stand nowhere else in the message.
+                // The message has them nowhere else.
                 FalcoKey::Message | FalcoKey::Output => {
                     map.next_value_seed(TextWhere(|_: &str| true))?
                 }
@@ -232,7 +232,7 @@ impl<'de> Visitor<'de> for TagsOf<'_> {
 /// Output fields that are among the message's.
 struct FieldsOf<'a>(&'a Alert);
 
-/// Those that Falco adds to the line, or writes otherwise there: as nanoseconds.
+/// The fields that Falco adds to the line, or writes there in another form, as nanoseconds.
 pub(super) const TIMES: [&str; 5] = [
     "evt.datetime",
     "evt.datetime.s",
@@ -261,21 +261,20 @@ impl<'de> Visitor<'de> for FieldsOf<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let FieldsOf(alert) = self;
-        let told = Told::of(alert);
+        let fields = FieldLookup::of(alert);
         let mut last: Option<Cow<'de, str>> = None;
         while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
-            // Falco sorts them, so that one that is there twice shows.
+            // Falco sorts them, so that a duplicate is detected.
             if last.is_some_and(|last| last >= name) {
                 return Err(differs());
             }
-            let told = told.field(&name);
-            let text = match told {
+            let text = match fields.get(&name) {
                 _ if TIMES.contains(&&*name) => None,
                 None => return Err(differs()),
-                // Falco's JSON has something else for what is not UTF-8; and who could put that into
-                // the value, could also have put anything else.
+                // Falco's JSON replaces what is not UTF-8 in another way. Whoever could put that into
+                // the value could have put anything else there.
                 Some(text) if alert.is_lossy() && text.contains('\u{fffd}') => None,
-                told => told,
+                text => text,
             };
             let json = map.next_value::<&'de RawValue>()?.get();
             if !value::is(json, text) {
@@ -287,26 +286,26 @@ impl<'de> Visitor<'de> for FieldsOf<'_> {
     }
 }
 
-/// The message's fields to look up: one after the other while they are few, which is faster.
-enum Told<'a> {
+/// Finds the message's fields by name: by linear search while they are few, which is faster.
+enum FieldLookup<'a> {
     Few(&'a Alert),
     Sorted(Vec<(&'a str, &'a str)>),
 }
 
-impl<'a> Told<'a> {
+impl<'a> FieldLookup<'a> {
     fn of(alert: &'a Alert) -> Self {
         if alert.fields().len() <= 16 {
-            return Told::Few(alert);
+            return FieldLookup::Few(alert);
         }
         let mut fields: Vec<_> = alert.fields().collect();
         fields.sort_unstable();
-        Told::Sorted(fields)
+        FieldLookup::Sorted(fields)
     }
 
-    fn field(&self, name: &str) -> Option<&'a str> {
+    fn get(&self, name: &str) -> Option<&'a str> {
         match self {
-            Told::Few(alert) => alert.field(name),
-            Told::Sorted(fields) => {
+            FieldLookup::Few(alert) => alert.field(name),
+            FieldLookup::Sorted(fields) => {
                 let place = fields.binary_search_by_key(&name, |(name, _)| name).ok()?;
                 fields.get(place).map(|(_, text)| *text)
             }

@@ -4,23 +4,23 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-/// Whether the JSON is a scalar or a list of scalars, and says what `text` says, where that is known.
+/// Whether the JSON is a scalar or a list of scalars, equal to `text` where that is known.
 pub(super) fn is(json: &str, text: Option<&str>) -> bool {
     if !json.starts_with('[') {
-        let same = |told: &str, text: &str| told == text || is_rounded(json, text);
-        return scalar(json).is_some_and(|told| text.is_none_or(|text| same(&told, text)));
+        let same = |value: &str, text: &str| value == text || is_rounded(json, text);
+        return scalar(json).is_some_and(|value| text.is_none_or(|text| same(&value, text)));
     }
     let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(json) else {
         return false;
     };
-    let told: Option<Vec<_>> = elements
+    let values: Option<Vec<_>> = elements
         .iter()
         .map(|element| scalar(element.get()))
         .collect();
-    told.is_some_and(|told| text.is_none_or(|text| text == format!("({})", told.join(","))))
+    values.is_some_and(|values| text.is_none_or(|text| text == format!("({})", values.join(","))))
 }
 
-/// The scalar as gRPC carries it. None for what is none, or what not every reader takes.
+/// The scalar as gRPC carries it. None for another value, or one that not every reader accepts.
 fn scalar(json: &str) -> Option<Cow<'_, str>> {
     match json.as_bytes().first()? {
         b'"' if !json.contains('\\') => json.get(1..json.len() - 1).map(Cow::from),
@@ -28,7 +28,7 @@ fn scalar(json: &str) -> Option<Cow<'_, str>> {
         b'{' | b'[' => None,
         b'n' => Some("<NA>".into()),
         b't' | b'f' => Some(json.into()),
-        // Most numbers are: what takes long is to read one as a double.
+        // Most numbers are: reading one as a double is slow.
         _ if json.len() <= 20 && json.bytes().all(|byte| byte.is_ascii_digit()) => {
             Some(json.into())
         }
@@ -36,9 +36,9 @@ fn scalar(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A number may have fewer digits of a fraction on gRPC, or leading zeros.
+/// Over gRPC, a number may have fewer digits of a fraction, or leading zeros.
 fn is_rounded(json: &str, text: &str) -> bool {
-    // A string's quote is no part of a number.
+    // A string is no number: the quote makes it fail to parse.
     match (number(json), number(text)) {
         (Some(exact), Some(rounded)) => (exact - rounded).abs() < 1.0,
         _ => false,
