@@ -15,10 +15,8 @@ use crate::config::{Config, Overflow};
 use crate::delivery::{self, Callback, Control};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::source::grpc::{self, Connection, Grpc};
-use crate::source::http::Http;
-use crate::source::lines::Lines;
-use crate::source::{Purpose, Source, StartRequest};
+use crate::source::grpc::{self, Connection};
+use crate::source::{self, Purpose, Source, StartRequest};
 use crate::util::thread::on_delivery_thread;
 use crate::util::wait::wait;
 
@@ -59,19 +57,10 @@ impl Client {
     /// has no effect there, [`Error::Tls`] for certificates that cannot be used, [`Error::Listen`]
     /// where the address cannot be listened on.
     pub fn new(config: Config) -> Result<Client> {
-        let endpoint = config.check_options()?;
-        let (queue_bytes, overflow) = (*config.queue_bytes, *config.overflow);
-        let source: Arc<dyn Source> = match endpoint {
-            Endpoint::Unix(_) | Endpoint::Tcp { .. } => Arc::new(Grpc::new(config)?),
-            Endpoint::Listen { tls, host, port } => {
-                Arc::new(Http::bind(&config, tls, &host, port)?)
-            }
-            Endpoint::File(_) | Endpoint::Stdin => Arc::new(Lines::new(&config, endpoint)),
-        };
         Ok(Client {
-            source,
-            queue_bytes,
-            overflow,
+            queue_bytes: *config.queue_bytes,
+            overflow: *config.overflow,
+            source: source::open(config)?,
         })
     }
 

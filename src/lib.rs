@@ -131,7 +131,7 @@ pub use alerts::{Alerts, Handle, IntoIter, Iter, Watch};
 pub use client::Client;
 pub use config::{Config, Overflow};
 pub use delivery::{Counters, State};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, EndpointKind};
 pub use error::{Error, Result, StatusCode};
 pub use format::Format;
 pub use priority::Priority;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Config;
 use crate::api::ChannelArg;
-use crate::endpoint::{self, Endpoint};
+use crate::endpoint::{self, Endpoint, EndpointKind};
 use crate::error::{Error, Problem, Result};
 use crate::format::Format;
 use crate::tls::{Pem, Tls};
@@ -65,7 +65,7 @@ impl Config {
 
     /// The largest alert to accept from there, in bytes.
     pub(crate) fn message_limit(&self, endpoint: &Endpoint) -> usize {
-        let default = match endpoint.format() {
+        let default = match EndpointKind::of(endpoint).format() {
             Format::Grpc => LARGEST_MESSAGE,
             Format::JsonLine => LARGEST_LINE,
         };

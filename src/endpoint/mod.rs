@@ -1,5 +1,6 @@
 //! Where alerts come from.
 
+mod kind;
 mod listen;
 
 use std::fmt::{self, Write};
@@ -9,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Problem, Result};
-use crate::format::Format;
 use crate::util::url::without_secrets;
 
+pub use kind::EndpointKind;
 pub(crate) use listen::cannot_listen;
 
 /// Where alerts come from: Falco's gRPC API, an address of this machine to which Falco posts them, or a
@@ -96,14 +97,6 @@ impl Endpoint {
             Endpoint::Unix(path) => Some(GrpcAddress::Unix(path)),
             Endpoint::Tcp { host, port } => Some(GrpcAddress::Tcp { host, port: *port }),
             Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => None,
-        }
-    }
-
-    /// The format in which alerts are received from there.
-    pub(crate) fn format(&self) -> Format {
-        match self {
-            Endpoint::Unix(_) | Endpoint::Tcp { .. } => Format::Grpc,
-            Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => Format::JsonLine,
         }
     }
 }

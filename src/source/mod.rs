@@ -6,10 +6,13 @@ pub(crate) mod lines;
 
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::delivery::{Control, Outlet, Position};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use grpc::Connection;
+use grpc::{Connection, Grpc};
+use http::Http;
+use lines::Lines;
 
 /// What a sequence of alerts is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,4 +50,18 @@ pub(crate) trait Source: Send + Sync {
     fn grpc(&self) -> Option<&Arc<Connection>> {
         None
     }
+}
+
+/// The source at the endpoint of `config`.
+///
+/// # Errors
+///
+/// As [`Client::new`](crate::Client::new).
+pub(crate) fn open(config: Config) -> Result<Arc<dyn Source>> {
+    Ok(match config.check_options()? {
+        Endpoint::Unix(_) | Endpoint::Tcp { .. } => Arc::new(Grpc::new(config)?),
+        Endpoint::Listen { tls, host, port } => Arc::new(Http::bind(&config, tls, &host, port)?),
+        Endpoint::File(path) => Arc::new(Lines::of_file(&config, path)),
+        Endpoint::Stdin => Arc::new(Lines::of_stdin(&config)),
+    })
 }

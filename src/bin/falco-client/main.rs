@@ -6,7 +6,6 @@ mod args;
 mod cli;
 mod commands;
 mod diagnostics;
-mod endpoint;
 mod escape;
 #[path = "../../util/hex.rs"]
 mod hex;

@@ -14,7 +14,6 @@ use super::split::Splitter;
 use super::tail::{Found, Tail};
 use super::Lines;
 use crate::delivery::{Intake, Mode, Position, State};
-use crate::endpoint::Endpoint;
 use crate::error::{Error, Problem, Result};
 use crate::source::{Purpose, StartRequest};
 use crate::util::thread::deliver_here;
@@ -33,7 +32,7 @@ pub(super) fn start(lines: Arc<Lines>, request: StartRequest) -> Result<()> {
     } = request;
     let intake = Intake::new(outlet, control)?;
     let failed = |error| Error::no_thread(&lines.endpoint, "to read it", error);
-    let endpoint = lines.endpoint.clone();
+    let file = lines.file.clone();
     let reader = Reader {
         lines: lines.clone(),
         purpose,
@@ -41,11 +40,9 @@ pub(super) fn start(lines: Arc<Lines>, request: StartRequest) -> Result<()> {
     };
     let run = move || {
         deliver_here();
-        let error = match endpoint {
-            Endpoint::File(path) => reader.file(&path, from),
-            Endpoint::Stdin => reader.stdin(),
-            // Other sources read these.
-            Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::Listen { .. } => None,
+        let error = match file {
+            Some(path) => reader.file(&path, from),
+            None => reader.stdin(),
         };
         reader.intake.end(error);
     };

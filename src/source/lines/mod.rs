@@ -12,6 +12,7 @@ mod rotated;
 pub(crate) mod split;
 mod tail;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ use crate::error::Result;
 /// Lines to read, and how.
 pub(crate) struct Lines {
     endpoint: Endpoint,
+    /// The file to follow. None for standard input.
+    file: Option<PathBuf>,
     /// The longest line.
     most: usize,
     /// How soon a file that has nothing new is looked at again.
@@ -31,10 +34,19 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(config: &Config, endpoint: Endpoint) -> Lines {
+    pub(crate) fn of_file(config: &Config, path: PathBuf) -> Lines {
+        Lines::new(config, Endpoint::File(path.clone()), Some(path))
+    }
+
+    pub(crate) fn of_stdin(config: &Config) -> Lines {
+        Lines::new(config, Endpoint::Stdin, None)
+    }
+
+    fn new(config: &Config, endpoint: Endpoint, file: Option<PathBuf>) -> Lines {
         Lines {
             most: config.message_limit(&endpoint),
             endpoint,
+            file,
             interval: (*config.request_interval).clone(),
             closing_silence: *config.closing_silence,
         }

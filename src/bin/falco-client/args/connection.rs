@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
-use falco_client::{Config, Endpoint};
+use falco_client::{Config, Endpoint, EndpointKind};
 
 use super::{certificates, served};
 use crate::diagnostics::Failure;
-use crate::endpoint::EndpointKind;
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Connection")]

@@ -11,5 +11,5 @@ pub use certificates::certificates;
 pub use connection::ConnectionArgs;
 pub use filter::Filter;
 pub use reading::ReadingArgs;
-pub use served::table;
+pub use served::{table, GRPC};
 pub use when_full::WhenFull;

@@ -2,13 +2,17 @@
 
 use std::fmt::Write as _;
 
+use falco_client::EndpointKind;
+
 use crate::diagnostics::Failure;
-use crate::endpoint::EndpointKind;
+
+/// Falco's gRPC API.
+pub const GRPC: &[EndpointKind] = &[EndpointKind::Unix, EndpointKind::Tcp];
 
 /// A table of the endpoints that a command serves, for its help.
 pub fn table(served: &[EndpointKind]) -> String {
     let mut table = "Endpoints:".to_owned();
-    for (form, what) in served.iter().map(|kind| kind.form()) {
+    for (form, what) in served.iter().map(|kind| (kind.form(), kind.reads())) {
         // Writing to a String cannot fail.
         let _ = write!(table, "\n  {form:<25} {what}");
     }
@@ -33,7 +37,7 @@ pub fn require(
     if served.contains(&EndpointKind::of(&parsed)) {
         return Ok(());
     }
-    let forms: Vec<_> = served.iter().map(|kind| kind.form().0).collect();
+    let forms: Vec<_> = served.iter().map(|kind| kind.form()).collect();
     Err(Failure::Usage(format!(
         "{command} does not serve the endpoint {endpoint}; {remedy}. It serves {}",
         forms.join(", ")
@@ -46,7 +50,7 @@ mod tests {
 
     #[test]
     fn what_is_not_served_is_refused_with_what_is() {
-        let refused = |endpoint| require(EndpointKind::GRPC, endpoint, "version", "use another");
+        let refused = |endpoint| require(GRPC, endpoint, "version", "use another");
         assert!(refused("unix:///falco.sock").is_ok());
         assert!(refused("no endpoint").is_ok());
         let Err(Failure::Usage(text)) = refused("-") else {

@@ -1,9 +1,10 @@
 //! `get`: the alerts that Falco holds now.
 
+use falco_client::EndpointKind;
+
 use super::read::{self, ReadArgs, DETAILS};
 use crate::args::table;
 use crate::diagnostics::{Code, Failure};
-use crate::endpoint::EndpointKind;
 
 const SERVED: &[EndpointKind] = &[
     EndpointKind::Unix,

@@ -5,9 +5,8 @@ use std::io::{IsTerminal as _, Write as _};
 use falco_client::Client;
 use serde_json::json;
 
-use crate::args::{table, ConnectionArgs};
+use crate::args::{table, ConnectionArgs, GRPC};
 use crate::diagnostics::{Code, Failure};
-use crate::endpoint::EndpointKind;
 use crate::escape::{Escaped, JsonEscaped};
 use crate::output::Output;
 
@@ -21,12 +20,12 @@ pub struct VersionArgs {
 }
 
 pub fn help() -> String {
-    table(EndpointKind::GRPC)
+    table(GRPC)
 }
 
 pub fn run(args: &VersionArgs) -> Result<Code, Failure> {
     let remedy = "only the gRPC API reports a version, run `falco --version`";
-    let served = EndpointKind::GRPC;
+    let served = GRPC;
     args.connection.require(served, "version", remedy)?;
     let mut output = Output::open()?;
     let falco = Client::new(args.connection.config())?.version()?;

@@ -1,9 +1,10 @@
 //! `watch`: alerts as they arrive.
 
+use falco_client::EndpointKind;
+
 use super::read::{self, ReadArgs, DETAILS};
 use crate::args::table;
 use crate::diagnostics::{Code, Failure};
-use crate::endpoint::EndpointKind;
 
 const EXAMPLES: &str = "\
 Examples:

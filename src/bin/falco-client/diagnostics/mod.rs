@@ -7,9 +7,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Write as _};
 
-use falco_client::{Client, Error, Format};
+use falco_client::{Client, EndpointKind, Error, Format};
 
-use crate::endpoint::EndpointKind;
 use crate::escape::Escaped;
 use crate::hex::Hex;
 pub use exit_code::Code;

@@ -1,8 +1,6 @@
 //! What is lost when a command stops reading before everything in flight has arrived.
 
-use falco_client::Counters;
-
-use crate::endpoint::EndpointKind;
+use falco_client::{Counters, EndpointKind};
 
 /// How much, in bytes, Falco may have written when its stream is cancelled: what C-core lets it write
 /// ahead of a reader that takes nothing.
@@ -13,20 +11,18 @@ pub fn in_flight(kind: EndpointKind, counters: Counters) -> Option<String> {
     if kind.keeps_alerts() {
         return None;
     }
-    Some(match kind {
-        EndpointKind::Unix | EndpointKind::Tcp => {
-            match counters.bytes.checked_div(counters.alerts) {
-                Some(bytes) => format!(
-                    "up to about {} alerts in flight from Falco may be lost",
-                    IN_FLIGHT.div_ceil(bytes.max(1))
-                ),
-                None => "alerts in flight from Falco may be lost".to_owned(),
-            }
+    Some(if kind.is_grpc() {
+        match counters.bytes.checked_div(counters.alerts) {
+            Some(bytes) => format!(
+                "up to about {} alerts in flight from Falco may be lost",
+                IN_FLIGHT.div_ceil(bytes.max(1))
+            ),
+            None => "alerts in flight from Falco may be lost".to_owned(),
         }
-        EndpointKind::Http | EndpointKind::Https => {
-            "alerts that were being posted may be lost, one for each connection".to_owned()
-        }
-        EndpointKind::File | EndpointKind::Stdin => "lines in the pipe may be lost".to_owned(),
+    } else if kind.is_http() {
+        "alerts that were being posted may be lost, one for each connection".to_owned()
+    } else {
+        "lines in the pipe may be lost".to_owned()
     })
 }
 

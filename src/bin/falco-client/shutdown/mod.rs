@@ -10,10 +10,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use falco_client::{Counters, Handle, State as Status};
+use falco_client::{Counters, EndpointKind, Handle, State as Status};
 
 use crate::diagnostics::{say, Code, Failure};
-use crate::endpoint::EndpointKind;
 use crate::lock::{lock, wait_while};
 pub use closed_output::on_closed_output;
 pub use loss::{after_failure, in_flight};

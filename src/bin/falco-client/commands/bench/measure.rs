@@ -5,14 +5,13 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use falco_client::{Alert, Alerts, Error, State};
+use falco_client::{Alert, Alerts, EndpointKind, Error, State};
 use rustix::time::{clock_gettime, ClockId};
 
 use super::figures::{Backlog, Watch};
 use super::keep::Keep;
 use super::progress::Progress;
 use crate::diagnostics::{report, say, Code, Failure};
-use crate::endpoint::EndpointKind;
 use crate::shutdown::{after_failure, in_flight, Shutdown};
 
 /// How often the clock is read while nothing arrives.

@@ -10,11 +10,10 @@ mod progress;
 use std::io::Write as _;
 use std::time::Duration;
 
-use falco_client::Client;
+use falco_client::{Client, EndpointKind};
 
 use crate::args::table;
 use crate::diagnostics::{say_listening, Code, Failure};
-use crate::endpoint::EndpointKind;
 use crate::output::Output;
 pub use args::BenchArgs;
 use built_in::BuiltIn;
@@ -78,12 +77,10 @@ pub fn run(args: &BenchArgs) -> Result<Code, Failure> {
     let mut measurement = Measurement::new(kind, limit, keep)?;
     say_listening(&client);
 
-    let backlog = match kind {
-        EndpointKind::Unix | EndpointKind::Tcp | EndpointKind::File => {
-            Some(measurement.backlog(client.get()?)?)
-        }
-        // Nothing waits there, or nothing comes after it.
-        EndpointKind::Http | EndpointKind::Https | EndpointKind::Stdin => None,
+    // Where Falco posts, nothing waits; and after the end of standard input, nothing comes.
+    let backlog = match kind.is_grpc() || kind == EndpointKind::File {
+        true => Some(measurement.backlog(client.get()?)?),
+        false => None,
     };
     if measurement.code() == Code::Failed {
         return Ok(Code::Failed);

@@ -6,11 +6,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use falco_client::check::{Check, FalcoYaml, Report};
-use falco_client::{Alert, Client, Config};
+use falco_client::{Alert, Client, Config, EndpointKind};
 
 use crate::args::table;
 use crate::diagnostics::{report, say, Code, Failure};
-use crate::endpoint::EndpointKind;
 use crate::escape::{Escaped, JsonEscaped};
 use crate::output::{Output, Printer};
 use crate::shutdown::{on_closed_output, Shutdown, CLOSE_WITHIN};

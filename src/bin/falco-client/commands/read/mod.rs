@@ -5,10 +5,9 @@ mod args;
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
-use falco_client::{Alert, Alerts, Client, Error};
+use falco_client::{Alert, Alerts, Client, EndpointKind, Error};
 
 use crate::diagnostics::{report, report_bytes, say, say_listening, Code, Failure};
-use crate::endpoint::EndpointKind;
 use crate::output::{Output, Printer};
 use crate::shutdown::{after_failure, on_closed_output, Shutdown};
 pub use args::{ReadArgs, DETAILS};

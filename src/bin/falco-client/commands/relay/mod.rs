@@ -8,11 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use falco_client::relay::{Relay, RelayBuilder, Sink};
-use falco_client::Config;
+use falco_client::{Config, EndpointKind};
 
 use crate::args::table;
 use crate::diagnostics::{say, Code, Failure};
-use crate::endpoint::EndpointKind;
 use crate::output::require_stdout;
 use crate::shutdown::{on_closed_output, signals};
 pub use args::RelayArgs;
