@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::admission::{Admission, Filter};
 use super::event_counts::EventCounts;
+use super::identity::SinkIdentity;
 use super::loops::Place;
 use super::metrics::Metrics;
 use super::sink::{Sink, StartSink};
 use super::source::RunningSource;
-use super::spool::{Spool, Storage};
+use super::spool::{Sinks, Spool, Storage};
 use super::status::Watched;
 use super::Relay;
 use crate::alert::Alert;
@@ -37,6 +38,7 @@ const VERSION_RETRY: Duration = Duration::from_secs(5);
 pub struct RelayBuilder {
     from: Vec<Config>,
     to: Vec<Sink>,
+    forget: Vec<Sink>,
     spool: Option<PathBuf>,
     spool_bytes: Option<u64>,
     overflow: Overflow,
@@ -64,6 +66,15 @@ impl RelayBuilder {
     /// which one relay at a time may use. Default: they are kept in memory.
     pub fn spool(mut self, folder: impl Into<PathBuf>) -> Self {
         self.spool = Some(folder.into());
+        self
+    }
+
+    /// Drops what waits in the spool for a sink that is no longer one of this relay, as far as no other
+    /// sink is still to get it. Without this, a relay for whose former sink alerts wait does not start.
+    ///
+    /// A sink is found by its address, however it is spelt; what was secret in it can be left out.
+    pub fn forget(mut self, sink: Sink) -> Self {
+        self.forget.push(sink);
         self
     }
 
@@ -116,14 +127,13 @@ impl RelayBuilder {
     ///
     /// [`Error::Config`] without a source or a sink, or with one of them twice, or with an option that
     /// a sink has no use for; the errors of [`Client::new`](crate::Client::new) and of the embedded
-    /// server for an endpoint or its certificates; [`Error::Spool`].
+    /// server for an endpoint or its certificates; [`Error::Spool`], also where alerts wait in the
+    /// spool for a sink that is neither named nor to be [forgotten](RelayBuilder::forget).
     pub fn start(self) -> Result<Relay> {
-        let identities: Vec<_> = self
-            .to
-            .iter()
-            .map(|sink| sink.target().identity())
-            .collect();
+        let identities: Vec<_> = self.to.iter().map(Sink::identity).collect();
+        let forget: Vec<_> = self.forget.iter().map(Sink::identity).collect();
         self.check_sinks(&identities)?;
+        self.check_forgotten(&identities, &forget)?;
         let version = parse_version(self.falco.as_deref().unwrap_or(DEFAULT_VERSION))?;
         let clients = self
             .from
@@ -136,7 +146,12 @@ impl RelayBuilder {
             None => (Storage::Memory, IN_MEMORY),
         };
         let capacity = self.spool_bytes.unwrap_or(usual);
-        let spool = Arc::new(Spool::open(storage, capacity, self.overflow, &identities)?);
+        let sinks = Sinks {
+            named: &identities,
+            forget: &forget,
+            of_address: Sink::identify,
+        };
+        let spool = Arc::new(Spool::open(storage, capacity, self.overflow, &sinks)?);
         let counts = self
             .metrics
             .is_some()
@@ -170,7 +185,7 @@ impl RelayBuilder {
         Ok(relay)
     }
 
-    fn check_sinks(&self, identities: &[String]) -> Result<()> {
+    fn check_sinks(&self, identities: &[SinkIdentity]) -> Result<()> {
         if self.from.is_empty() || self.to.is_empty() {
             let problem = ("needs a source and a sink", "give one of each");
             return Err(Error::config("relay", problem));
@@ -178,6 +193,17 @@ impl RelayBuilder {
         if let Some(twice) = duplicate(identities).and_then(|index| self.to.get(index)) {
             let problem = (format!("{twice} is given twice"), "give it once");
             return Err(Error::config("to", problem));
+        }
+        let places: Vec<Place> = self.to.iter().map(|sink| sink.target().place()).collect();
+        let before = |index: usize| places.get(..index).unwrap_or_default().iter();
+        let is_twice = |&(index, place): &(usize, &Place)| {
+            // Several sinks may have one host and port.
+            matches!(place, Place::Path(_)) && before(index).any(|one| place.is_same(one))
+        };
+        let twice = places.iter().enumerate().find(is_twice);
+        if let Some(twice) = twice.and_then(|(index, _)| self.to.get(index)) {
+            let problem = format!("{twice} is another sink in another spelling");
+            return Err(Error::config("to", (problem, "give it once")));
         }
         for sink in &self.to {
             if sink.tls.is_some() && !sink.may_have_tls() {
@@ -195,6 +221,22 @@ impl RelayBuilder {
             }
         }
         Ok(())
+    }
+
+    fn check_forgotten(&self, named: &[SinkIdentity], forget: &[SinkIdentity]) -> Result<()> {
+        let is_named = |&(_, identity): &(&Sink, &SinkIdentity)| named.contains(identity);
+        let problem = match self.forget.iter().zip(forget).find(is_named) {
+            Some((sink, _)) => (
+                format!("{sink} is one of the sinks"),
+                "leave out one of the two",
+            ),
+            None if self.spool.is_none() && !forget.is_empty() => (
+                "has no effect, as a spool in memory knows no sinks from before".to_owned(),
+                "leave it out, or keep the spool in a folder",
+            ),
+            None => return Ok(()),
+        };
+        Err(Error::config("forget", problem))
     }
 
     fn check_sources(&self, clients: &[Client]) -> Result<()> {
@@ -234,7 +276,7 @@ impl RelayBuilder {
 }
 
 /// The index of a name that stands before as well.
-fn duplicate(names: &[String]) -> Option<usize> {
+fn duplicate<T: PartialEq>(names: &[T]) -> Option<usize> {
     let mut names_before = names.iter().enumerate();
     names_before.find_map(|(index, name)| names.get(..index)?.contains(name).then_some(index))
 }

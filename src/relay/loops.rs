@@ -56,7 +56,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// The path without symbolic links, also of a file that is not there yet.
-pub(super) fn canonical(path: &Path) -> PathBuf {
+fn canonical(path: &Path) -> PathBuf {
     let canonical = fs::canonicalize(path).or_else(|_| {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -66,6 +66,20 @@ pub(super) fn canonical(path: &Path) -> PathBuf {
         fs::canonicalize(folder).map(|folder| folder.join(name))
     });
     canonical.unwrap_or_else(|_| path.to_owned())
+}
+
+/// The absolute path of a file, without symbolic links in its folder as far as that is there. What the
+/// file itself links to may change.
+pub(super) fn with_real_folder(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return path;
+    };
+    let real = folder.ancestors().find_map(|there| {
+        let rest = folder.strip_prefix(there).ok()?;
+        Some(fs::canonicalize(there).ok()?.join(rest).join(name))
+    });
+    real.unwrap_or(path)
 }
 
 /// Whether both are this machine, or the same other one.
@@ -137,6 +151,23 @@ mod tests {
         assert!(path("link").is_same(&path("alerts")));
         assert!(path("hard").is_same(&path("alerts")));
         assert!(!Place::Stdio.is_same(&Place::Stdio));
+    }
+
+    #[test]
+    fn links_in_a_folder_are_resolved_as_far_as_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = fs::canonicalize(folder.path()).unwrap();
+        fs::create_dir(real.join("a")).unwrap();
+        std::os::unix::fs::symlink(real.join("a"), real.join("link")).unwrap();
+        std::os::unix::fs::symlink("b", real.join("a/file")).unwrap();
+        for (path, resolved) in [
+            ("link/./file", "a/file"),
+            ("link/../a//file", "a/file"),
+            ("link/not/there/./file", "a/not/there/file"),
+        ] {
+            assert_eq!(with_real_folder(&real.join(path)), real.join(resolved));
+        }
+        assert_eq!(with_real_folder(Path::new("/")), Path::new("/"));
     }
 
     impl Place {

@@ -44,6 +44,12 @@
 //! - A message that is not an alert is passed on over gRPC unchanged. Sinks that need JSON count it as
 //!   refused, and its bytes are logged.
 //!
+//! # Sinks that change
+//!
+//! A spool on disk knows its sinks by their addresses, however these are spelt. A relay does not start
+//! while alerts wait there for a sink that is not named any more: name it again, or
+//! [`forget`](RelayBuilder::forget) it.
+//!
 //! # Power loss
 //!
 //! A spool on disk survives the end of the process, however it comes. It is synced to the disk one
@@ -53,6 +59,7 @@ mod admission;
 mod builder;
 mod deliver;
 mod event_counts;
+mod identity;
 mod json_line;
 mod label;
 mod loops;

@@ -195,6 +195,79 @@ fn what_is_left_in_a_spool_on_disk_waits_for_the_next_relay() {
 }
 
 #[test]
+fn a_former_sink_for_which_alerts_wait_is_named_or_forgotten() {
+    let rig = Rig::set_up();
+    let start = |to: &[String], forget: &[String]| {
+        let mut relay = listening().spool(rig.path("spool"));
+        for sink in to {
+            relay = relay.to(sink.parse().unwrap());
+        }
+        for sink in forget {
+            relay = relay.forget(sink.parse().unwrap());
+        }
+        relay.start()
+    };
+    let error = |started: falco_client::Result<Relay>| started.err().unwrap().to_string();
+    let address = free_address();
+    let http = format!("http://user:s3cret@{address}/a?token=s3cret");
+    let socket = rig.socket("falco.sock");
+    let other = vec![format!("file://{}", rig.path("out.jsonl").display())];
+    let relay = start(&[http.clone(), socket.clone()], &[]).unwrap();
+    for number in 0..5 {
+        assert_eq!(poster(&relay).post(&line(number)).unwrap(), 200);
+    }
+    assert_eq!(relay.stop(Duration::ZERO), 5);
+    drop(relay);
+    let refused = error(start(&other, &[]));
+    let shown = format!("http://{address}/a");
+    assert!(
+        refused.contains(&format!("5 alerts for {shown}")),
+        "{refused}"
+    );
+    assert!(refused.contains(&format!("--forget {shown}")), "{refused}");
+    assert!(refused.contains(&format!("5 for {socket}")), "{refused}");
+    assert!(!refused.contains("s3cret"), "{refused}");
+    for entry in std::fs::read_dir(rig.path("spool")).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(6).any(|bytes| bytes == b"s3cret"));
+    }
+    // The same sinks in other spellings, with another token.
+    std::os::unix::fs::symlink(rig.folder.path(), rig.path("link")).unwrap();
+    let spelt = [
+        format!("HTTP://user:new@{address}/a?token=new"),
+        rig.socket("link/./falco.sock"),
+    ];
+    let relay = start(&spelt, &[]).unwrap();
+    let waiting: Vec<_> = relay
+        .status()
+        .sinks
+        .iter()
+        .map(|sink| sink.waiting)
+        .collect();
+    assert_eq!(waiting, [5, 5]);
+    drop(relay);
+    let both = error(start(&spelt, std::slice::from_ref(&socket)));
+    assert!(both.contains("is one of the sinks"), "{both}");
+    let relay = start(&spelt[..1], &[socket]).unwrap();
+    assert_eq!(relay.status().sinks[0].waiting, 5);
+    assert_eq!(relay.stop(Duration::ZERO), 5);
+    drop(relay);
+    // What waits for nobody else is dropped, where there is no new sink to get it.
+    let relay = start(&[spelt[0].clone(), other[0].clone()], &[]).unwrap();
+    until("the file has them", || relay.status().sinks[1].waiting == 0);
+    drop(relay);
+    let relay = start(&other, &[shown]).unwrap();
+    assert_eq!(relay.status().spooled, 0);
+    let written = std::fs::read_to_string(rig.path("out.jsonl")).unwrap();
+    assert_eq!(written.lines().count(), 5);
+    drop(relay);
+    let in_memory = listening()
+        .to(other[0].parse().unwrap())
+        .forget("-".parse().unwrap());
+    assert!(error(in_memory.start()).contains("has no effect"));
+}
+
+#[test]
 fn a_spool_is_used_by_one_relay_at_a_time() {
     let rig = Rig::set_up();
     let start = |name: &str| {

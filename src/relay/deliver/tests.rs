@@ -7,9 +7,10 @@ use super::*;
 use crate::alert::Format;
 use crate::config::Overflow;
 use crate::delivery::Message;
+use crate::relay::identity::SinkIdentity;
 use crate::relay::progress::Progress;
 use crate::relay::shutdown::StopSignal;
-use crate::relay::spool::{Incoming, Spool, Storage};
+use crate::relay::spool::{Incoming, Sinks, Spool, Storage};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -83,8 +84,9 @@ struct Rig {
 impl Rig {
     /// With alerts 1 to `alerts` in its spool.
     fn start(alerts: u64, batch: usize, script: Script) -> Rig {
-        let names = ["a".to_owned()];
-        let spool = Spool::open(Storage::Memory, 1 << 20, Overflow::Wait, &names);
+        let named = [SinkIdentity::new("a".to_owned())];
+        let sinks = Sinks::named(&named);
+        let spool = Spool::open(Storage::Memory, 1 << 20, Overflow::Wait, &sinks);
         let rig = Rig {
             spool: Arc::new(spool.unwrap()),
             progress: Arc::default(),
@@ -265,7 +267,9 @@ impl Deliver for HangsUp {
 
 #[test]
 fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
-    let spool = Spool::open(Storage::Memory, 1 << 20, Overflow::Wait, &["a".to_owned()]);
+    let named = [SinkIdentity::new("a".to_owned())];
+    let sinks = Sinks::named(&named);
+    let spool = Spool::open(Storage::Memory, 1 << 20, Overflow::Wait, &sinks);
     let (spool, progress) = (Arc::new(spool.unwrap()), Arc::<Progress>::default());
     let taken = Arc::<Mutex<Vec<u64>>>::default();
     for _ in 0..3 {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::target::{RunningSink, StartSink, Target};
 use crate::error::Result;
 use crate::relay::deliver::{json_lines, Deliver, Delivery, Failure};
-use crate::relay::loops::{canonical, Place};
+use crate::relay::identity::SinkIdentity;
+use crate::relay::loops::{with_real_folder, Place};
 use crate::relay::spool::Entry;
 
 #[derive(Clone, Debug)]
@@ -33,8 +34,9 @@ impl fmt::Display for FileSink {
 }
 
 impl Target for FileSink {
-    fn identity(&self) -> String {
-        format!("file://{}", canonical(&self.path).display())
+    fn identity(&self) -> SinkIdentity {
+        let path = with_real_folder(&self.path);
+        SinkIdentity::new(format!("file://{}", path.display()))
     }
 
     fn place(&self) -> Place {

@@ -9,8 +9,9 @@ use crate::api::version;
 use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::Result;
 use crate::falco_api::{ApiServer, Services, Settings};
+use crate::relay::identity::SinkIdentity;
 use crate::relay::label;
-use crate::relay::loops::Place;
+use crate::relay::loops::{with_real_folder, Place};
 use crate::relay::progress::Progress;
 use crate::relay::spool::{Spool, Taken};
 
@@ -38,6 +39,13 @@ impl fmt::Display for GrpcSink {
 }
 
 impl Target for GrpcSink {
+    fn identity(&self) -> SinkIdentity {
+        SinkIdentity::new(match &self.endpoint {
+            Endpoint::Unix(path) => format!("unix://{}", with_real_folder(path).display()),
+            other => other.to_string().to_ascii_lowercase(),
+        })
+    }
+
     fn place(&self) -> Place {
         Place::of(&self.endpoint)
     }

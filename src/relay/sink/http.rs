@@ -11,11 +11,11 @@ use ureq::Agent;
 use super::target::{RunningSink, StartSink, Target};
 use crate::error::{Error, Result};
 use crate::relay::deliver::{Deliver, Delivery, Failure, Reason, RefusedAlert};
+use crate::relay::identity::SinkIdentity;
 use crate::relay::json_line::json_line;
 use crate::relay::loops::Place;
 use crate::relay::spool::Entry;
 use crate::tls::Tls;
-use crate::util::hash::fnv1a;
 use crate::util::url::without_secrets;
 
 /// How long it may take to connect, and to send a request and receive its answer.
@@ -62,18 +62,22 @@ impl fmt::Debug for HttpSink {
 }
 
 impl Target for HttpSink {
-    /// With a hash of the query, which tells two sinks apart and may be secret.
-    fn identity(&self) -> String {
+    fn identity(&self) -> SinkIdentity {
         let uri = self.url.parse::<Uri>().unwrap_or_default();
         let scheme = if self.may_have_tls() { "https" } else { "http" };
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
         let usual = if self.may_have_tls() { 443 } else { 80 };
         let port = uri.port_u16().unwrap_or(usual);
-        let query = uri
-            .query()
-            .map(|query| format!("?{:016x}", fnv1a(query.as_bytes())));
-        let (path, query) = (uri.path(), query.unwrap_or_default());
-        format!("{scheme}://{host}:{port}{path}{query}")
+        let user = uri
+            .authority()
+            .and_then(|authority| authority.as_str().rsplit_once('@'))
+            .map_or("", |(user, _)| user);
+        let query = uri.query().unwrap_or_default();
+        let secret = match (user, query) {
+            ("", query) => query.to_owned(),
+            (user, query) => format!("{user}@{query}"),
+        };
+        SinkIdentity::with_secret(format!("{scheme}://{host}:{port}{}", uri.path()), &secret)
     }
 
     fn place(&self) -> Place {
@@ -235,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_secret_in_an_address_is_neither_shown_nor_part_of_its_identity() {
+    fn what_is_secret_in_an_address_is_not_shown() {
         for (url, shown, identity) in [
             ("http://host", "http://host", "http://host:80/"),
             ("HTTP://Host:80/", "HTTP://Host:80/", "http://host:80/"),
@@ -247,7 +251,7 @@ mod tests {
             (
                 "http://host/v2?key=s3cret",
                 "http://host/v2?…",
-                "http://host:80/v2?329fa0aea901a555",
+                "http://host:80/v2",
             ),
             (
                 "http://[::1]:2801",
@@ -257,7 +261,27 @@ mod tests {
         ] {
             let sink = HttpSink::parse(url).unwrap();
             assert_eq!(sink.to_string(), shown);
-            assert_eq!(sink.identity(), identity);
+            assert_eq!(sink.identity().to_string(), identity);
+            assert!(!sink.identity().stored().contains("s3cret"));
         }
+    }
+
+    #[test]
+    fn what_is_secret_in_an_address_is_part_of_its_identity() {
+        let identity = |url| HttpSink::parse(url).unwrap().identity();
+        let urls = [
+            "http://host/",
+            "http://u:one@host/",
+            "http://u:two@host/",
+            "http://host/?one",
+            "http://u:one@host/?one",
+        ];
+        for (number, url) in urls.into_iter().enumerate() {
+            assert_eq!(identity(url), identity(url));
+            for other in &urls[..number] {
+                assert_ne!(identity(url), identity(other), "{url} {other}");
+            }
+        }
+        assert_eq!(identity("http://host?"), identity("HTTP://HOST:80/"));
     }
 }

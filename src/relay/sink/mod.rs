@@ -14,6 +14,7 @@ use std::str::FromStr;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::relay::identity::SinkIdentity;
 use crate::tls::Tls;
 use file::FileSink;
 use grpc::GrpcSink;
@@ -88,6 +89,16 @@ impl Sink {
     /// Whether it has subscribers, each of which may get every alert.
     pub fn may_fan_out(&self) -> bool {
         self.target().may_fan_out()
+    }
+
+    /// How a spool knows it from one start to the next, however its address is spelt.
+    pub(super) fn identity(&self) -> SinkIdentity {
+        self.target().identity()
+    }
+
+    /// The identity of the sink with this address.
+    pub(super) fn identify(text: &str) -> Option<SinkIdentity> {
+        Some(text.parse::<Sink>().ok()?.identity())
     }
 
     pub(super) fn target(&self) -> &dyn Target {

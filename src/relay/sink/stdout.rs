@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::target::{RunningSink, StartSink, Target};
 use crate::error::Result;
 use crate::relay::deliver::{json_lines, Deliver, Delivery, Failure};
+use crate::relay::identity::SinkIdentity;
 use crate::relay::loops::Place;
 use crate::relay::spool::Entry;
 
@@ -20,6 +21,10 @@ impl fmt::Display for StdoutSink {
 }
 
 impl Target for StdoutSink {
+    fn identity(&self) -> SinkIdentity {
+        SinkIdentity::new(self.to_string())
+    }
+
     fn place(&self) -> Place {
         Place::Stdio
     }

@@ -8,6 +8,7 @@ use crate::api::version;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::relay::deliver::{Deliver, Worker};
+use crate::relay::identity::SinkIdentity;
 use crate::relay::loops::Place;
 use crate::relay::progress::Progress;
 use crate::relay::spool::Spool;
@@ -17,9 +18,7 @@ use crate::tls::Tls;
 /// A kind of sink, with its address. It displays as the address without what is secret in it.
 pub(in crate::relay) trait Target: fmt::Display {
     /// The name by which the spool knows it from one start to the next, however its address is spelt.
-    fn identity(&self) -> String {
-        self.to_string()
-    }
+    fn identity(&self) -> SinkIdentity;
 
     /// Where alerts go, so that none goes back to where it came from.
     fn place(&self) -> Place;

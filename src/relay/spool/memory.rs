@@ -15,12 +15,12 @@ struct Memory {
     entries: VecDeque<Entry>,
 }
 
-pub(super) fn open(sinks: &[String], condition: Condition) -> Contents {
-    let cursor = |name: &String| Cursor::new(name.clone(), 0);
+pub(super) fn open(sinks: usize, condition: Condition) -> Contents {
+    let cursor = |number: usize| Cursor::new(number.to_string(), 0);
     let found = StoreContents {
         held: Sum::default(),
         last: 0,
-        cursors: sinks.iter().map(cursor).collect(),
+        cursors: (0..sinks).map(cursor).collect(),
         positions: HashMap::new(),
     };
     let failures = Failures::new(PathBuf::from("in memory"));

@@ -10,6 +10,7 @@ mod disk;
 mod entry;
 mod failures;
 mod memory;
+mod sinks;
 mod store;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use contents::Contents;
 
 pub(crate) use contents::Usage;
 pub(crate) use entry::{Entry, Incoming};
+pub(crate) use sinks::Sinks;
 
 /// The pause between two attempts on a disk that fails.
 const RETRY: Duration = Duration::from_secs(1);
@@ -72,13 +74,13 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    /// Opens a spool of up to `capacity` bytes, for at least one sink, each with a name of its own. A
-    /// sink that is new begins with the oldest alert, one that is no longer named is forgotten.
+    /// Opens a spool of up to `capacity` bytes, for at least one sink. A sink that is new begins with
+    /// the oldest alert. One for which alerts wait is never forgotten unasked.
     pub(crate) fn open(
         storage: Storage,
         capacity: u64,
         overflow: Overflow,
-        sinks: &[String],
+        sinks: &Sinks<'_>,
     ) -> Result<Spool> {
         let folder = match &storage {
             Storage::Memory => None,
@@ -87,7 +89,7 @@ impl Spool {
         let path = folder.clone().unwrap_or_else(|| PathBuf::from("in memory"));
         let condition = Condition::new(path, overflow, capacity);
         let contents = match storage {
-            Storage::Memory => memory::open(sinks, condition),
+            Storage::Memory => memory::open(sinks.named.len(), condition),
             Storage::Disk(folder) => disk::open(&folder, sinks, condition)?,
         };
         Ok(Spool {

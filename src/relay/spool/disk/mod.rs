@@ -1,6 +1,7 @@
 //! A store in an SQLite database.
 
 mod checkpoint;
+mod find;
 mod open;
 mod rows;
 
@@ -13,10 +14,12 @@ use super::condition::Condition;
 use super::contents::Contents;
 use super::entry::Entry;
 use super::failures::Failures;
+use super::sinks::Sinks;
 use super::store::{Batch, Limit, Store, StoreError, Sum};
 use crate::error::Result;
 use checkpoint::Checkpointer;
-use open::{connect, find, lock, prepare, private, refused, unusable};
+use find::find;
+use open::{connect, lock, prepare, private, refused, unusable};
 use rows::{entry, length, make_room, number_of, remove, signed, sum};
 
 impl From<rusqlite::Error> for StoreError {
@@ -50,7 +53,7 @@ struct Disk {
     _lock: File,
 }
 
-pub(super) fn open(folder: &Path, sinks: &[String], condition: Condition) -> Result<Contents> {
+pub(super) fn open(folder: &Path, sinks: &Sinks<'_>, condition: Condition) -> Result<Contents> {
     let lock = lock(folder)?;
     let file = folder.join("spool.sqlite");
     private(&file)?;
@@ -62,7 +65,7 @@ pub(super) fn open(folder: &Path, sinks: &[String], condition: Condition) -> Res
     }
     let mut connection = connect(&file).map_err(|error| unusable(&file, error))?;
     prepare(&mut connection, &file)?;
-    let found = find(&mut connection, sinks).map_err(|error| unusable(&file, error))?;
+    let found = find(&mut connection, &file, sinks)?;
     let second = connect(&file).map_err(|error| unusable(&file, error))?;
     let checkpointer = Checkpointer::start(second, Failures::new(file.clone()));
     let checkpointer = checkpointer.map_err(|error| {

@@ -1,20 +1,16 @@
 //! Opens or creates the database, for one relay at a time.
 
-use std::collections::HashMap;
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{params, Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{flock, FlockOperation, OFlags};
 use rustix::io::Errno;
 
-use super::rows::{sum, unsigned};
 use crate::error::{Cause, Error, Result};
-use crate::relay::spool::cursor::Cursor;
-use crate::relay::spool::store::StoreContents;
 
 /// The `user_version` of a database with these tables.
 const SCHEMA: i64 = 1;
@@ -172,49 +168,4 @@ pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<()> {
         Ok(())
     };
     make().map_err(|error| unusable(file, error))
-}
-
-pub(super) fn find(
-    connection: &mut Connection,
-    sinks: &[String],
-) -> rusqlite::Result<StoreContents> {
-    let transaction = connection.transaction()?;
-    let known: Vec<String> = {
-        let mut names = transaction.prepare("SELECT name FROM sinks")?;
-        let names = names.query_map([], |row| row.get(0))?;
-        names.collect::<rusqlite::Result<_>>()?
-    };
-    for name in known.iter().filter(|name| !sinks.contains(name)) {
-        transaction.execute("DELETE FROM sinks WHERE name = ?", [name])?;
-    }
-    let last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'alerts'";
-    let last: i64 = transaction.query_row(last, [], |row| row.get(0))?;
-    let before = "SELECT coalesce(min(number) - 1, ?) FROM alerts";
-    let before: i64 = transaction.query_row(before, [last], |row| row.get(0))?;
-    let mut cursors = Vec::with_capacity(sinks.len());
-    for name in sinks {
-        let new = "INSERT OR IGNORE INTO sinks VALUES (?, ?)";
-        transaction.execute(new, params![name, before])?;
-        let confirmed = "SELECT confirmed FROM sinks WHERE name = ?";
-        let confirmed = unsigned(transaction.query_row(confirmed, [name], |row| row.get(0))?);
-        cursors.push(Cursor::new(name.clone(), confirmed));
-    }
-    // A sink that is no longer named may have been the only one that lacked these.
-    let free = "DELETE FROM alerts WHERE number <= (SELECT min(confirmed) FROM sinks)";
-    transaction.execute(free, [])?;
-    let held = sum(&transaction, i64::MAX)?;
-    let positions = {
-        let mut positions = transaction.prepare("SELECT source, position FROM positions")?;
-        let rows = positions.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
-        let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
-        let known = rows.filter_map(|(source, text)| Some((source, text.parse().ok()?)));
-        known.collect::<HashMap<_, _>>()
-    };
-    transaction.commit()?;
-    Ok(StoreContents {
-        held,
-        last: unsigned(last),
-        cursors,
-        positions,
-    })
 }

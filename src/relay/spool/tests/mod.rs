@@ -11,6 +11,7 @@ use super::*;
 use crate::alert::Format;
 use crate::delivery::{FilePosition, Message};
 use crate::error::Error;
+use crate::relay::identity::SinkIdentity;
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// The messages of these tests have six bytes.
@@ -53,8 +54,14 @@ fn alerts(numbers: std::ops::RangeInclusive<u64>) -> Vec<Incoming> {
     numbers.map(alert).collect()
 }
 
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| name.to_string()).collect()
+fn identities(names: &[&str]) -> Vec<SinkIdentity> {
+    let names = names.iter().map(|name| name.to_string());
+    names.map(SinkIdentity::new).collect()
+}
+
+fn spool(storage: Storage, capacity: u64, overflow: Overflow, names: &[&str]) -> Result<Spool> {
+    let named = identities(names);
+    Spool::open(storage, capacity, overflow, &Sinks::named(&named))
 }
 
 fn disk(folder: &TempDir) -> Storage {
@@ -65,7 +72,7 @@ fn disk(folder: &TempDir) -> Storage {
 fn both(capacity: u64, overflow: Overflow, sinks: &[&str], check: impl Fn(Spool)) {
     let folder = tempfile::tempdir().unwrap();
     for storage in [Storage::Memory, disk(&folder)] {
-        check(Spool::open(storage, capacity, overflow, &names(sinks)).unwrap());
+        check(spool(storage, capacity, overflow, sinks).unwrap());
     }
 }
 

@@ -3,7 +3,7 @@ use rusqlite::Connection;
 use super::*;
 
 fn open(folder: &TempDir, sinks: &[&str]) -> Result<Spool> {
-    Spool::open(disk(folder), 1 << 20, Overflow::Wait, &names(sinks))
+    spool(disk(folder), 1 << 20, Overflow::Wait, sinks)
 }
 
 fn file(folder: &TempDir) -> PathBuf {
@@ -33,7 +33,7 @@ fn a_spool_goes_on_where_it_was() {
     assert_eq!(spool.position("one"), Some(position(4)));
     drop(spool);
     // Nobody else holds the first ones back.
-    let spool = open(&folder, &["a"]).unwrap();
+    let spool = forgetting(&folder, &["a"], &["b", "new", "other"]).unwrap();
     assert_eq!(spool.usage().alerts, 1);
     spool.confirm(0, 4);
     assert!(spool.wait_empty(Instant::now()));
@@ -42,6 +42,67 @@ fn a_spool_goes_on_where_it_was() {
     assert_eq!(spool.usage().sinks, sinks(&[(0, 0), (0, 0)]));
     spool.put(alerts(5..=5)).unwrap();
     assert_eq!(take(&spool, 1, 10), texts(5..=5));
+}
+
+fn forgetting(folder: &TempDir, named: &[&str], forget: &[&str]) -> Result<Spool> {
+    let sinks = Sinks {
+        named: &identities(named),
+        forget: &identities(forget),
+        of_address: |_| None,
+    };
+    Spool::open(disk(folder), 1 << 20, Overflow::Wait, &sinks)
+}
+
+#[test]
+fn a_sink_for_which_alerts_wait_is_not_forgotten_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder, &["a", "b", "c"]).unwrap();
+    spool.put(alerts(1..=4)).unwrap();
+    spool.confirm(0, 3);
+    spool.confirm(2, 4);
+    drop(spool);
+    for _ in 0..2 {
+        let told = problem(open(&folder, &["c"]));
+        assert!(told.contains("holds 1 alerts for a, 4 for b"), "{told}");
+        assert!(told.ends_with("with --forget a --forget b"), "{told}");
+        let told = problem(forgetting(&folder, &["c"], &["b"]));
+        assert!(told.contains("holds 1 alerts for a, which is no"), "{told}");
+    }
+    // Nothing waits for the third.
+    let spool = open(&folder, &["a", "b"]).unwrap();
+    assert_eq!(spool.usage().sinks, sinks(&[(1, 0), (4, 0)]));
+    drop(spool);
+    let spool = forgetting(&folder, &["a"], &["b"]).unwrap();
+    assert_eq!(take(&spool, 0, 10), texts(4..=4));
+    assert_eq!(spool.usage().alerts, 1);
+    drop(spool);
+    // What waits for one that is forgotten goes to one that is new.
+    let spool = forgetting(&folder, &["new"], &["a"]).unwrap();
+    assert_eq!(take(&spool, 0, 10), texts(4..=4));
+}
+
+#[test]
+fn a_sink_that_is_stored_in_another_spelling_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder, &["A", "./a", "b"]).unwrap();
+    spool.put(alerts(1..=4)).unwrap();
+    spool.confirm(0, 2);
+    spool.confirm(1, 3);
+    drop(spool);
+    let reopen = || {
+        let sinks = Sinks {
+            named: &identities(&["b", "a"]),
+            forget: &[],
+            of_address: |stored| {
+                let text = stored.trim_start_matches("./").to_ascii_lowercase();
+                Some(SinkIdentity::new(text))
+            },
+        };
+        Spool::open(disk(&folder), 1 << 20, Overflow::Wait, &sinks).unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(reopen().usage().sinks, sinks(&[(4, 0), (2, 0)]));
+    }
 }
 
 #[test]
@@ -141,7 +202,7 @@ fn a_failing_disk_holds_up_the_source_until_it_works() {
 #[test]
 fn a_confirmation_that_the_disk_refused_makes_room_later() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::open(disk(&folder), COST, Overflow::Wait, &names(&["a"])).unwrap();
+    let spool = spool(disk(&folder), COST, Overflow::Wait, &["a"]).unwrap();
     let spool = Arc::new(spool);
     spool.put(alerts(1..=1)).unwrap();
     let disk = Connection::open(file(&folder)).unwrap();

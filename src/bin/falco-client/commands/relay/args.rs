@@ -34,6 +34,12 @@ pub struct RelayArgs {
     /// Size of the spool [default: 64; 1024 on disk]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 30))]
     pub spool_size: Option<u64>,
+    /// Drop what waits in the spool for a former sink
+    ///
+    /// Without it, the relay does not start while alerts wait there for a sink that --to does not name any more. Sinks are known by
+    /// their addresses, however these are spelt; passwords, tokens and queries can be left out.
+    #[arg(long, value_name = "SINK", requires = "spool")]
+    pub forget: Vec<Sink>,
     /// Policy when the spool is full
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = WhenFull::Wait)]
     pub when_full: WhenFull,

@@ -103,6 +103,9 @@ fn set_up(args: &RelayArgs) -> Result<RelayBuilder, Failure> {
     if let Some(folder) = &args.spool {
         relay = relay.spool(folder);
     }
+    for sink in &args.forget {
+        relay = relay.forget(sink.clone());
+    }
     if let Some(size) = args.spool_size {
         relay = relay.spool_bytes(size << 20);
     }

@@ -1,0 +1,177 @@
+//! What a database holds when it is opened, and for which sinks.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{params, Connection};
+
+use super::rows::{sum, unsigned};
+use crate::delivery::Position;
+use crate::error::{Error, Result};
+use crate::relay::identity::SinkIdentity;
+use crate::relay::spool::cursor::Cursor;
+use crate::relay::spool::sinks::{Fate, Sinks};
+use crate::relay::spool::store::StoreContents;
+
+/// A sink that was there before.
+struct StoredSink {
+    identity: SinkIdentity,
+    confirmed: i64,
+    fate: Fate,
+    /// How many alerts wait for it.
+    waiting: u64,
+}
+
+/// Finds what the database holds, and gives it the sinks that are named now.
+pub(super) fn find(
+    connection: &mut Connection,
+    file: &Path,
+    sinks: &Sinks<'_>,
+) -> Result<StoreContents> {
+    let folder = file.parent().unwrap_or(file);
+    let unusable = |error| super::open::unusable(file, error);
+    let transaction = connection.transaction().map_err(unusable)?;
+    let before = stored_sinks(&transaction, sinks).map_err(unusable)?;
+    refuse_missing(folder, &before)?;
+    let last = last_number(&transaction).map_err(unusable)?;
+    let oldest = "SELECT coalesce(min(number) - 1, ?) FROM alerts";
+    let oldest = transaction.query_row(oldest, [last], |row| row.get(0));
+    let oldest = oldest.map_err(unusable)?;
+    let cursors = set_sinks(&transaction, sinks, &before, oldest).map_err(unusable)?;
+    // A sink that is forgotten may have been the only one that lacked these.
+    let free = "DELETE FROM alerts WHERE number <= (SELECT min(confirmed) FROM sinks)";
+    let freed = transaction.execute(free, []).map_err(unusable)?;
+    let held = sum(&transaction, i64::MAX).map_err(unusable)?;
+    let positions = positions(&transaction).map_err(unusable)?;
+    transaction.commit().map_err(unusable)?;
+    report(folder, sinks, &before, freed);
+    Ok(StoreContents {
+        held,
+        last: unsigned(last),
+        cursors,
+        positions,
+    })
+}
+
+fn stored_sinks(connection: &Connection, sinks: &Sinks<'_>) -> rusqlite::Result<Vec<StoredSink>> {
+    let stored: Vec<(String, i64)> = {
+        let mut rows = connection.prepare("SELECT name, confirmed FROM sinks")?;
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    let names: Vec<String> = stored.iter().map(|(name, _)| name.clone()).collect();
+    let fates = sinks.fates(&names).into_iter();
+    let waiting = "SELECT count(*) FROM alerts WHERE number > ?";
+    let mut waiting = connection.prepare(waiting)?;
+    let mut found = Vec::new();
+    for ((name, confirmed), fate) in stored.into_iter().zip(fates) {
+        found.push(StoredSink {
+            identity: sinks.identify(&name),
+            confirmed,
+            fate,
+            waiting: unsigned(waiting.query_row([confirmed], |row| row.get(0))?),
+        });
+    }
+    Ok(found)
+}
+
+/// Refuses to lose what waits for sinks that are not named.
+fn refuse_missing(folder: &Path, before: &[StoredSink]) -> Result<()> {
+    let is_lost = |sink: &&StoredSink| sink.fate == Fate::Missing && sink.waiting > 0;
+    let lost: Vec<&StoredSink> = before.iter().filter(is_lost).collect();
+    let [first, rest @ ..] = &*lost else {
+        return Ok(());
+    };
+    let mut problem = format!("holds {} alerts for {}", first.waiting, first.identity);
+    for sink in rest {
+        problem.push_str(&format!(", {} for {}", sink.waiting, sink.identity));
+    }
+    let (which, it) = match rest {
+        [] => ("which is no longer a sink", "it"),
+        _ => ("which are no longer sinks", "them"),
+    };
+    let forget = lost
+        .iter()
+        .map(|sink| format!(" --forget {}", sink.identity));
+    let forget: String = forget.collect();
+    let remedy = format!("name {it} again, or drop what waits there with{forget}");
+    Err(Error::spool(
+        folder,
+        (format!("{problem}, {which}"), remedy),
+        None,
+    ))
+}
+
+/// Stores which sinks there are. One that is new begins after `oldest`.
+fn set_sinks(
+    connection: &Connection,
+    sinks: &Sinks<'_>,
+    before: &[StoredSink],
+    oldest: i64,
+) -> rusqlite::Result<Vec<Cursor>> {
+    connection.execute("DELETE FROM sinks", [])?;
+    let mut insert = connection.prepare("INSERT INTO sinks VALUES (?, ?)")?;
+    let mut cursors = Vec::with_capacity(sinks.named.len());
+    for (index, sink) in sinks.named.iter().enumerate() {
+        let same = before.iter().filter(|one| one.fate == Fate::Named(index));
+        let confirmed = same.map(|one| one.confirmed).min().unwrap_or(oldest);
+        insert.execute(params![sink.stored(), confirmed])?;
+        cursors.push(Cursor::new(sink.stored().to_owned(), unsigned(confirmed)));
+    }
+    Ok(cursors)
+}
+
+fn report(folder: &Path, sinks: &Sinks<'_>, before: &[StoredSink], freed: usize) {
+    let say = |what: fmt::Arguments<'_>| log::info!("spool {}: {what}", folder.display());
+    for StoredSink {
+        identity,
+        fate,
+        waiting,
+        ..
+    } in before
+    {
+        match fate {
+            Fate::Named(index) => {
+                let named = sinks.named.get(*index);
+                if named.is_some_and(|now| now != identity && now.has_address_of(identity)) {
+                    say(format_args!(
+                        "{identity} goes on where it was; what is secret in its address has changed"
+                    ));
+                }
+            }
+            Fate::Forgotten => say(format_args!(
+                "{identity} is forgotten, for which {waiting} alerts waited"
+            )),
+            Fate::Missing => say(format_args!(
+                "{identity} is no longer a sink, and no alert waited for it"
+            )),
+        }
+    }
+    if freed > 0 && before.iter().any(|sink| sink.fate == Fate::Forgotten) {
+        say(format_args!(
+            "{freed} alerts are dropped, as they waited for no other sink"
+        ));
+    }
+    let is_known = |sink: &SinkIdentity| before.iter().any(|one| one.identity.has_address_of(sink));
+    for sink in sinks.forget.iter().filter(|sink| !is_known(sink)) {
+        say(format_args!(
+            "{sink}, which is to be forgotten, is not in it"
+        ));
+    }
+}
+
+/// The last number that was given to an alert.
+fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
+    let last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'alerts'";
+    connection.query_row(last, [], |row| row.get(0))
+}
+
+fn positions(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, Position>> {
+    let mut positions = connection.prepare("SELECT source, position FROM positions")?;
+    let rows = positions.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
+    let known = rows.filter_map(|(source, text)| Some((source, text.parse().ok()?)));
+    Ok(known.collect())
+}
