@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::admission::{Admission, Filter};
+use super::dead_letters::DeadLetters;
 use super::event_counts::EventCounts;
 use super::identity::SinkIdentity;
 use super::loops::Place;
@@ -141,6 +142,7 @@ impl RelayBuilder {
             .map(|config| Client::new(config.clone()))
             .collect::<Result<Vec<_>>>()?;
         self.check_sources(&clients)?;
+        let dead_letters = Arc::new(DeadLetters::new(self.spool.as_deref()));
         let (storage, usual) = match self.spool {
             Some(folder) => (Storage::Disk(folder), ON_DISK),
             None => (Storage::Memory, IN_MEMORY),
@@ -158,7 +160,7 @@ impl RelayBuilder {
             .then(|| EventCounts::new(self.metrics_fields.clone()));
         let admission = Arc::new(Admission::new(self.filter.clone(), counts));
         let mut relay = Relay {
-            watched: Arc::new(Watched::new(spool.clone(), admission.clone())),
+            watched: Arc::new(Watched::new(spool.clone(), admission.clone(), dead_letters)),
             sinks: Vec::new(),
             sources: Mutex::default(),
             finished: Arc::default(),
@@ -299,6 +301,7 @@ impl Relay {
             number,
             spool: self.watched.spool.clone(),
             progress: self.watched.sink(name.clone()),
+            dead_letters: self.watched.dead_letters.clone(),
             name,
             threads: &self.threads,
             labelled,

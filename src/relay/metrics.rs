@@ -123,7 +123,7 @@ impl HttpService for StatusService {
                     true => StatusCode::OK,
                     false => StatusCode::SERVICE_UNAVAILABLE,
                 };
-                HttpResponse::text(code, health(&status))
+                HttpResponse::text(code, health(&status, &self.watched))
             }
             // Whatever its sinks do: to restart it would help none of them.
             "/livez" => HttpResponse::text(StatusCode::OK, "ok\n"),
@@ -150,8 +150,9 @@ impl HttpService for StatusService {
     }
 }
 
-/// A line for each source and sink, and for what is wrong with the spool.
-fn health(status: &Status) -> String {
+/// A line for each source and sink, for what is wrong with the spool, and for dead letters, which are no
+/// failure by themselves.
+fn health(status: &Status, watched: &Watched) -> String {
     let mut text = String::new();
     for source in &status.sources {
         let state = match &source.state {
@@ -172,6 +173,22 @@ fn health(status: &Status) -> String {
     for sink in &status.sinks {
         let state = sink.failing.as_deref().unwrap_or("ok");
         let _ = writeln!(text, "to {}: {state}, {} waiting", sink.name, sink.waiting);
+    }
+    if let Some(path) = watched
+        .dead_letters
+        .path()
+        .filter(|_| status.dead_letters > 0)
+    {
+        let (count, path) = (status.dead_letters, path.display());
+        let full = match status.dead_letters_full {
+            true => ", which is full: further ones are in the log",
+            false => "",
+        };
+        let _ = writeln!(text, "dead letters: {count} in {path}{full}");
+    }
+    if status.given_up_logged > 0 {
+        let count = status.given_up_logged;
+        let _ = writeln!(text, "dead letters: {count} in the log");
     }
     text
 }

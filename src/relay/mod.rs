@@ -37,12 +37,15 @@
 //!   to 256, over gRPC up to 1,024. A spool on disk keeps what was not delivered; one in memory is
 //!   lost.
 //! - An alert that an HTTP sink refuses (400, 413, 415, 422) is retried. If the sink refuses it again
-//!   after it has taken a later one, it is counted, logged and given up. A sink that refuses every alert
-//!   is failing, and nothing is given up. After any other failure the alert is retried without limit.
-//!   Retries are 0.1 s to 5 s apart.
+//!   after it has taken a later one, it is given up. So is one on which a sink has failed 10 times in 10 s
+//!   or longer, as by hanging up, if it takes the others. A sink that takes nothing is failing, and
+//!   nothing is given up: alerts are retried without limit. Retries are 0.1 s to 5 s apart.
+//! - An alert that is given up is counted, and put into the [file of dead letters](DeadLetterFile) in the
+//!   folder of the spool, synced before it leaves the spool. With a spool in memory, or once that file
+//!   has 128 MiB, it is logged as a whole instead. While that file cannot be written it is kept, and
+//!   tried again.
 //! - With a spool on disk a file is read on where the relay stopped; otherwise from its beginning.
-//! - A message that is not an alert is passed on over gRPC unchanged. Sinks that need JSON count it as
-//!   refused, and its bytes are logged.
+//! - A message that is not an alert is passed on over gRPC unchanged. Sinks that need JSON give it up.
 //!
 //! # Sinks that change
 //!
@@ -57,6 +60,7 @@
 
 mod admission;
 mod builder;
+mod dead_letters;
 mod deliver;
 mod event_counts;
 mod identity;
@@ -87,6 +91,7 @@ use status::Watched;
 use threads::Threads;
 
 pub use builder::RelayBuilder;
+pub use dead_letters::{DeadLetter, DeadLetterFile};
 pub use sink::Sink;
 pub use status::{SinkStatus, SourceStatus, Status};
 

@@ -119,6 +119,24 @@ pub(super) fn text(status: &Status) -> String {
         "Whether the spool cannot store alerts.",
         u64::from(status.spool_failing.is_some()),
     );
+    text.one(
+        "dead_letters",
+        "gauge",
+        "Alerts in the file of dead letters.",
+        status.dead_letters,
+    );
+    text.one(
+        "dead_letters_total",
+        "counter",
+        "Alerts given up, as a sink could not take them.",
+        status.given_up,
+    );
+    text.one(
+        "dead_letters_logged_total",
+        "counter",
+        "Alerts given up that are in the log, and in no file.",
+        status.given_up_logged,
+    );
     text.each(
         "sink_up",
         "gauge",

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::admission::Admission;
+use super::dead_letters::{DeadLetterUsage, DeadLetters};
 use super::event_counts::{EventCounts, EventSeries};
 use super::progress::Progress;
 use super::spool::Spool;
@@ -36,6 +37,14 @@ pub struct Status {
     pub spool_disk_short: bool,
     /// Why the spool cannot store alerts now.
     pub spool_failing: Option<Arc<str>>,
+    /// Alerts that were given up since the start, as a sink could not take them.
+    pub given_up: u64,
+    /// Those of them that are in the log as a whole, and in no file.
+    pub given_up_logged: u64,
+    /// Alerts in the file of dead letters now, also those of earlier relays.
+    pub dead_letters: u64,
+    /// Whether that file has reached its limit.
+    pub dead_letters_full: bool,
 }
 
 /// The state of a source of a relay.
@@ -100,6 +109,7 @@ impl Status {
 /// What a status is read from.
 pub(super) struct Watched {
     pub spool: Arc<Spool>,
+    pub dead_letters: Arc<DeadLetters>,
     admission: Arc<Admission>,
     sources: Mutex<Vec<(Arc<str>, Handle)>>,
     sinks: Mutex<Vec<(Arc<str>, Arc<Progress>)>>,
@@ -107,9 +117,14 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn new(spool: Arc<Spool>, admission: Arc<Admission>) -> Watched {
+    pub(super) fn new(
+        spool: Arc<Spool>,
+        admission: Arc<Admission>,
+        dead_letters: Arc<DeadLetters>,
+    ) -> Watched {
         Watched {
             spool,
+            dead_letters,
             admission,
             sources: Mutex::default(),
             sinks: Mutex::default(),
@@ -144,6 +159,12 @@ impl Watched {
 
     pub(super) fn status(&self) -> Status {
         let spool = self.spool.usage();
+        let DeadLetterUsage {
+            in_file,
+            total,
+            logged,
+            full,
+        } = self.dead_letters.usage();
         let sources = lock(&self.sources);
         let sinks = lock(&self.sinks);
         Status {
@@ -175,6 +196,10 @@ impl Watched {
             spool_full: spool.trouble.full,
             spool_disk_short: spool.trouble.disk_short,
             spool_failing: spool.trouble.failing,
+            given_up: total,
+            given_up_logged: logged,
+            dead_letters: in_file,
+            dead_letters_full: full,
         }
     }
 }

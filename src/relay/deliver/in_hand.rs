@@ -1,6 +1,6 @@
 //! What a worker has taken out of the spool and not confirmed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::Reason;
@@ -8,7 +8,7 @@ use crate::relay::spool::Entry;
 
 #[derive(Default)]
 pub(super) struct InHand {
-    /// Alerts that were refused since the sink has last taken one. They precede the untried ones.
+    /// Alerts that were refused since the sink has last taken one, and those that it fails on.
     suspects: Vec<(Entry, Reason)>,
     /// The sink has taken an alert with this number. If one before it is refused again, the fault is
     /// in the alert.
@@ -16,12 +16,47 @@ pub(super) struct InHand {
     untried: VecDeque<Entry>,
     /// The last number that was taken out.
     last: u64,
-    /// The alert that fails, since when, and how often.
-    failing: Option<(u64, Instant, u32)>,
+    /// The alert that fails.
+    failing: Option<(u64, Failing)>,
+    /// Alerts that the sink has failed on often enough that others are tried before them, and how often
+    /// it has since then. Another one that fails acquits them.
+    doubted: BTreeMap<u64, Failing>,
 }
 
-/// An alert that fails so often and so long is tried after the others.
+/// Since when an alert fails, and how often it has.
+struct Failing {
+    since: Instant,
+    last: Instant,
+    times: u32,
+}
+
+/// An alert that fails so often and so long is tried after the others; one that then does so again, while
+/// the sink takes others, is at fault.
 const STUCK: (u32, Duration) = (5, Duration::from_secs(5));
+
+/// How long a doubted alert is not tried again, while the sink takes others.
+const DOUBT_PAUSE: Duration = Duration::from_secs(1);
+
+impl Failing {
+    fn new() -> Failing {
+        let now = Instant::now();
+        Failing {
+            since: now,
+            last: now,
+            times: 0,
+        }
+    }
+
+    fn again(&mut self) {
+        self.times = self.times.saturating_add(1);
+        self.last = Instant::now();
+    }
+
+    fn is_stuck(&self) -> bool {
+        let (most, time) = STUCK;
+        self.times >= most && self.since.elapsed() >= time
+    }
+}
 
 impl InHand {
     pub(super) fn add(&mut self, entries: Vec<Entry>) {
@@ -62,40 +97,78 @@ impl InHand {
 
     /// The sink has taken the alert with this number: it takes alerts, at least by now.
     pub(super) fn taken(&mut self, number: u64) {
-        if !self.suspects.is_empty() {
-            self.taken = number;
-            self.requeue_suspects();
+        self.doubted.remove(&number);
+        if self.suspects.is_empty() {
+            return;
         }
+        self.taken = number;
+        let doubted = &self.doubted;
+        let is_due = |(entry, _): &(Entry, Reason)| {
+            let failing = doubted.get(&entry.number);
+            failing.is_none_or(|failing| failing.last.elapsed() >= DOUBT_PAUSE)
+        };
+        let suspects = std::mem::take(&mut self.suspects).into_iter();
+        let (due, rest): (Vec<_>, _) = suspects.partition(is_due);
+        self.suspects = rest;
+        self.requeue(due);
     }
 
     /// The sink has failed on this alert. Returns whether that may be the fault of the alert: then
     /// others are to be tried before it.
     pub(super) fn is_stuck_at(&mut self, number: u64) -> bool {
-        let (failing, since, times) = self.failing.get_or_insert((number, Instant::now(), 0));
-        if *failing != number {
-            (*failing, *since, *times) = (number, Instant::now(), 0);
+        if let Some(failing) = self.doubted.get_mut(&number) {
+            failing.again();
+            return true;
         }
-        *times += 1;
-        let (most, time) = STUCK;
-        *times >= most && since.elapsed() >= time
+        // Not only on those that are doubted.
+        self.doubted.clear();
+        let (at, failing) = self.failing.get_or_insert_with(|| (number, Failing::new()));
+        if *at != number {
+            (*at, *failing) = (number, Failing::new());
+        }
+        failing.again();
+        let is_stuck = failing.is_stuck();
+        if is_stuck {
+            self.doubted.insert(number, Failing::new());
+            self.failing = None;
+        }
+        is_stuck
     }
 
-    /// Whether a refusal of this alert is its own fault.
-    pub(super) fn is_at_fault(&self, entry: &Entry) -> bool {
-        entry.number < self.taken
+    /// Whether that an alert was refused, or failed on, is its own fault.
+    pub(super) fn is_at_fault(&self, entry: &Entry, reason: &Reason) -> bool {
+        match reason {
+            Reason::NoAlert(_) => true,
+            Reason::Answer { .. } => entry.number < self.taken,
+            Reason::Failed(_) => self
+                .doubted
+                .get(&entry.number)
+                .is_some_and(Failing::is_stuck),
+        }
+    }
+
+    /// An alert is given up.
+    pub(super) fn given_up(&mut self, number: u64) {
+        self.doubted.remove(&number);
     }
 
     fn requeue_suspects(&mut self) {
-        for (entry, _) in self.suspects.drain(..).rev() {
+        let all = std::mem::take(&mut self.suspects);
+        self.requeue(all);
+    }
+
+    fn requeue(&mut self, suspects: Vec<(Entry, Reason)>) {
+        for (entry, _) in suspects.into_iter().rev() {
             self.untried.push_front(entry);
         }
     }
 
     /// Everything up to this number is delivered or given up.
     pub(super) fn settled(&self) -> u64 {
-        let suspect = self.suspects.first().map(|(entry, _)| entry);
-        match suspect.or(self.untried.front()) {
-            Some(first) => first.number.saturating_sub(1),
+        let suspect = self.suspects.iter().map(|(entry, _)| entry.number).min();
+        let untried = self.untried.iter().map(|entry| entry.number).min();
+        match suspect.into_iter().chain(untried).min() {
+            Some(first) => first.saturating_sub(1),
             None => self.last,
         }
     }

@@ -7,6 +7,7 @@ use super::*;
 use crate::alert::Format;
 use crate::config::Overflow;
 use crate::delivery::Message;
+use crate::relay::dead_letters::DeadLetters;
 use crate::relay::identity::SinkIdentity;
 use crate::relay::progress::Progress;
 use crate::relay::shutdown::StopSignal;
@@ -105,6 +106,7 @@ impl Rig {
             number: 0,
             spool: rig.spool.clone(),
             progress: rig.progress.clone(),
+            dead_letters: Arc::new(DeadLetters::new(None)),
             stop: Arc::new(StopSignal::default()),
             labelled: false,
         };
@@ -286,6 +288,7 @@ fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
         number: 0,
         spool: spool.clone(),
         progress: progress.clone(),
+        dead_letters: Arc::new(DeadLetters::new(None)),
         stop: Arc::new(StopSignal::default()),
         labelled: false,
     };

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use super::in_hand::InHand;
 use super::{Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::error::Error;
-use crate::relay::json_line::json_line;
+use crate::relay::dead_letters::{DeadLetters, GivenUp};
 use crate::relay::progress::Progress;
 use crate::relay::shutdown::StopSignal;
 use crate::relay::spool::{Entry, Spool, Taken};
-use crate::util::hex::Hex;
 
 /// Pauses before another attempt: the first, and the longest that it doubles up to.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -33,6 +32,8 @@ const MOST_SUSPECTS: usize = 64;
 /// given up if it is refused again. So is one that the sink fails on again and again, as by hanging up,
 /// while it takes the others. A sink may also refuse everything, as one that has been restarted
 /// with TLS does: then all alerts stay in the spool.
+///
+/// What is given up is a dead letter before it is confirmed.
 pub(in crate::relay) struct Worker<D> {
     pub sink: D,
     pub name: Arc<str>,
@@ -40,6 +41,7 @@ pub(in crate::relay) struct Worker<D> {
     pub number: usize,
     pub spool: Arc<Spool>,
     pub progress: Arc<Progress>,
+    pub dead_letters: Arc<DeadLetters>,
     pub stop: Arc<StopSignal>,
     pub labelled: bool,
 }
@@ -123,16 +125,19 @@ impl<D: Deliver> Worker<D> {
             return Err(Failure::new("it takes nothing"));
         }
         let mut refused = refused.into_iter().peekable();
-        let (mut delivered, mut last_taken) = (0, None);
+        let (mut delivered, mut last_taken, mut unstored) = (0, None, None);
         for entry in in_hand.take_tried(handled) {
             match refused.next_if(|refusal| refusal.number == entry.number) {
-                Some(RefusedAlert { reason, .. }) => match reason {
-                    Reason::NoAlert(_) => self.give_up(&entry, &reason),
-                    Reason::Answer { .. } | Reason::Failed(_) if in_hand.is_at_fault(&entry) => {
-                        self.give_up(&entry, &reason);
+                Some(RefusedAlert { reason, .. }) if in_hand.is_at_fault(&entry, &reason) => {
+                    match self.give_up(&entry, &reason) {
+                        Ok(()) => in_hand.given_up(entry.number),
+                        Err(problem) => {
+                            unstored = Some(problem);
+                            in_hand.suspect(entry, reason);
+                        }
                     }
-                    Reason::Answer { .. } | Reason::Failed(_) => in_hand.suspect(entry, reason),
-                },
+                }
+                Some(RefusedAlert { reason, .. }) => in_hand.suspect(entry, reason),
                 None => {
                     delivered += 1;
                     last_taken = Some(entry.number);
@@ -144,6 +149,10 @@ impl<D: Deliver> Worker<D> {
         }
         self.progress.add_delivered(delivered);
         self.spool.confirm(self.number, in_hand.settled());
+        if let Some(problem) = unstored {
+            self.report_failure(&problem);
+            return Ok(delivered > 0);
+        }
         let works = delivered > 0 || in_hand.suspects().is_empty();
         if works && self.progress.set_failing(None) {
             log::info!("{}: takes alerts again", self.name);
@@ -160,29 +169,23 @@ impl<D: Deliver> Worker<D> {
         }
     }
 
-    /// Counts an alert as refused. Its content is logged, as nobody else has it any more.
-    fn give_up(&self, entry: &Entry, reason: &Reason) {
+    /// Makes an alert a dead letter, and counts it as refused.
+    fn give_up(&self, entry: &Entry, reason: &Reason) -> Result<(), String> {
+        let reason = match reason {
+            Reason::NoAlert(Error::Undecodable { problem, .. }) => format!("no alert: {problem}"),
+            Reason::NoAlert(error) => format!("no alert: {error}"),
+            Reason::Answer { .. } | Reason::Failed(_) => reason.to_string(),
+        };
+        self.dead_letters.put(&GivenUp {
+            sink: Some(&self.name),
+            source: &entry.source,
+            reason: &reason,
+            format: entry.format,
+            bytes: &entry.bytes,
+            labelled: self.labelled,
+        })?;
         self.progress.add_refused(1);
-        match reason {
-            Reason::NoAlert(Error::Undecodable { bytes, problem, .. }) => log::error!(
-                "{}: what came from {} is no alert, and is given up: {problem}: {}",
-                self.name,
-                entry.source,
-                Hex(bytes)
-            ),
-            Reason::NoAlert(error) => log::error!(
-                "{}: what came from {} is no alert, and is given up: {error}",
-                self.name,
-                entry.source
-            ),
-            Reason::Answer { .. } | Reason::Failed(_) => {
-                let line = json_line(entry, self.labelled).unwrap_or_default();
-                log::error!(
-                    "{}: an alert was refused with {reason}, and is given up: {line}",
-                    self.name
-                );
-            }
-        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::api::version;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::relay::dead_letters::DeadLetters;
 use crate::relay::deliver::{Deliver, Worker};
 use crate::relay::identity::SinkIdentity;
 use crate::relay::loops::Place;
@@ -48,6 +49,7 @@ pub(in crate::relay) struct StartSink<'a> {
     pub number: usize,
     pub spool: Arc<Spool>,
     pub progress: Arc<Progress>,
+    pub dead_letters: Arc<DeadLetters>,
     pub threads: &'a Threads,
     /// Whether each alert is to name its source.
     pub labelled: bool,
@@ -67,6 +69,7 @@ impl StartSink<'_> {
             number: self.number,
             spool: self.spool.clone(),
             progress: self.progress.clone(),
+            dead_letters: self.dead_letters.clone(),
             stop: self.threads.stop_signal().clone(),
             labelled: self.labelled,
         };
