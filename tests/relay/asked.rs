@@ -71,7 +71,7 @@ fn a_header_that_cannot_be_sent_is_refused_without_its_value() {
     }
 }
 
-fn get(relay: &Relay, path: &str) -> String {
+pub fn get(relay: &Relay, path: &str) -> String {
     let address = relay.metrics_address().unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();

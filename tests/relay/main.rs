@@ -5,6 +5,7 @@ mod common;
 
 mod asked;
 mod command;
+mod dashboards;
 mod fanned;
 mod moved;
 mod outlived;
