@@ -44,17 +44,72 @@ pub(super) fn probe(path: &Path, findings: &mut Vec<Finding>) -> Result<(), Find
 #[cfg(feature = "falco-yaml")]
 pub(super) const OUTPUT: &str = "file_output";
 
-/// Settings that keep alerts from being written there.
+/// Where Falco writes on this machine. It looks for a relative path in the folder it was started in.
 #[cfg(feature = "falco-yaml")]
-pub(super) fn setting_problems(
+pub(super) fn endpoint(settings: &FalcoSettings) -> Option<Endpoint> {
+    let filename = settings.setting("file_output.filename")?;
+    let path = Path::new(filename.known()?);
+    path.is_absolute().then(|| Endpoint::File(path.to_owned()))
+}
+
+/// What keeps alerts from being written there.
+#[cfg(feature = "falco-yaml")]
+pub(super) fn setting_findings(
     settings: &FalcoSettings,
     endpoint: &Endpoint,
     path: &Path,
-) -> Vec<Problem> {
-    let leads_here = |filename: &str| Path::new(filename) == path;
-    let mut problems = Vec::new();
-    problems.extend(settings.json_disabled());
-    problems.extend(settings.output_disabled(OUTPUT, false));
-    problems.extend(settings.leads_elsewhere(OUTPUT, "filename", endpoint, leads_here));
-    problems
+) -> Vec<Finding> {
+    let failed = |problem: Problem| Finding::failed(Step::FalcoYaml, problem);
+    let mut findings: Vec<Finding> = settings.json_disabled().map(failed).into_iter().collect();
+    findings.extend(settings.output_disabled(OUTPUT).map(failed));
+    let unknown = settings.unknown(&["json_output", "file_output.enabled", "file_output.filename"]);
+    let unknown = unknown.into_iter();
+    findings.extend(unknown.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
+    findings.extend(elsewhere(settings, endpoint, path));
+    findings
+}
+
+#[cfg(feature = "falco-yaml")]
+fn elsewhere(settings: &FalcoSettings, endpoint: &Endpoint, path: &Path) -> Option<Finding> {
+    if !settings.has(OUTPUT) {
+        return None;
+    }
+    let file = settings.file(OUTPUT).display();
+    let expected = format!("alerts are expected at {endpoint}");
+    let set = format!(
+        "make them the same: set file_output.filename to {}",
+        path.display()
+    );
+    let Some(filename) = settings.setting("file_output.filename") else {
+        let problem = format!("{file}: file_output.filename is not set, and {expected}");
+        return Some(Finding::failed(Step::FalcoYaml, (problem, set)));
+    };
+    let written = Path::new(filename.known()?);
+    if is_same(written, path) {
+        return None;
+    }
+    let problem = format!("{file}: file_output.filename is {written:?}, and {expected}");
+    Some(
+        match written.is_relative() && !written.as_os_str().is_empty() {
+            // It may be the same, only Falco knows.
+            true if path.ends_with(written.strip_prefix(".").unwrap_or(written)) => {
+                Finding::warning(
+                    Step::FalcoYaml,
+                    (
+                        format!("{problem}: Falco writes it in the folder it was started in"),
+                        set,
+                    ),
+                )
+            }
+            _ => Finding::failed(Step::FalcoYaml, (problem, set)),
+        },
+    )
+}
+
+/// A file may be reached by another path.
+#[cfg(feature = "falco-yaml")]
+fn is_same(written: &Path, path: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    written == path
+        || written.is_absolute() && real(written).is_some_and(|it| Some(it) == real(path))
 }

@@ -82,8 +82,7 @@ impl Check {
         findings.extend(failure);
         #[cfg(feature = "falco-yaml")]
         if let Some(falco_yaml) = &self.falco_yaml {
-            let endpoint = self.config.endpoint.parse().ok();
-            findings.splice(0..0, falco_yaml.findings(endpoint.as_ref(), &findings));
+            findings.splice(0..0, falco_yaml.findings(&self.config, &findings));
         }
         Ok(Report::of(findings))
     }

@@ -12,18 +12,22 @@ pub(super) fn probe(findings: &mut Vec<Finding>) {
     findings.push(Finding::ok(Step::Outputs, text));
 }
 
-/// The output that Falco enables by default.
+/// The output that is piped, and what keeps alerts from being written to it.
 #[cfg(feature = "falco-yaml")]
-pub(super) const OUTPUT: &str = "stdout_output";
-
-/// Settings that keep alerts from being written to a pipe.
-#[cfg(feature = "falco-yaml")]
-pub(super) fn setting_problems(settings: &FalcoSettings) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    problems.extend(settings.json_disabled());
-    let stdout_disabled = settings.output_disabled(OUTPUT, true);
-    if settings.output_disabled("program_output", false).is_some() {
-        problems.extend(stdout_disabled);
+pub(super) fn setting_findings(settings: &FalcoSettings) -> (&'static str, Vec<Finding>) {
+    let failed = |problem: Problem| Finding::failed(Step::FalcoYaml, problem);
+    let mut findings: Vec<Finding> = settings.json_disabled().map(failed).into_iter().collect();
+    let by_stdout = settings.is_on("stdout_output.enabled", false);
+    let by_program = settings.is_on("program_output.enabled", false);
+    let output = match (by_stdout, by_program) {
+        (Some(true), _) | (_, Some(false)) => "stdout_output",
+        (_, Some(true) | None) => "program_output",
+    };
+    if (by_stdout, by_program) == (Some(false), Some(false)) {
+        findings.extend(settings.output_disabled(output).map(failed));
     }
-    problems
+    let enabled = format!("{output}.enabled");
+    let unknown = settings.unknown(&["json_output", &enabled]).into_iter();
+    findings.extend(unknown.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
+    (output, findings)
 }

@@ -13,7 +13,7 @@ use super::certificate_names::{excerpt, CertificateNames};
 /// A certificate that ends sooner is warned about.
 const SOON: i64 = 30 * 24 * 60 * 60;
 
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     pub names: CertificateNames,
     /// Such as `O=Example, CN=localhost`.
     pub subject: String,
@@ -24,7 +24,7 @@ pub(super) struct Certificate {
 
 /// Whether a certificate is valid now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Validity {
+pub(crate) enum Validity {
     Valid,
     /// It is valid, and ends soon.
     EndsSoon(String),

@@ -1,10 +1,11 @@
-//! The names in a certificate, and whether one of them matches, by the rules of gRPC's C-core.
+//! The names in a certificate, and whether one of them matches, by the rules of gRPC's C-core and of
+//! libcurl.
 
 use std::net::IpAddr;
 
 /// The names in a certificate.
 #[derive(Debug, Default)]
-pub(super) struct CertificateNames {
+pub(crate) struct CertificateNames {
     pub common: Option<String>,
     pub dns: Vec<String>,
     pub addresses: Vec<IpAddr>,
@@ -24,6 +25,25 @@ impl CertificateNames {
             (Some(common), false) => matches(common, wanted),
             (None, false) => false,
         }
+    }
+
+    /// By the rules of libcurl: the common name counts where no other is a host's, also for addresses.
+    #[cfg(feature = "falco-yaml")]
+    pub fn include_for_curl(&self, wanted: &str) -> bool {
+        let address = wanted.split('%').next().unwrap_or(wanted);
+        let address = address.parse::<IpAddr>();
+        let (has_names, matched) = match &address {
+            Ok(address) => (false, self.addresses.contains(address)),
+            Err(_) => (true, self.dns.iter().any(|entry| matches(entry, wanted))),
+        };
+        if matched || !self.dns.is_empty() || !self.addresses.is_empty() {
+            return matched;
+        }
+        let common = self.common.as_deref();
+        common.is_some_and(|common| match has_names {
+            true => matches(common, wanted),
+            false => common.eq_ignore_ascii_case(wanted),
+        })
     }
 
     fn has_alternatives(&self) -> bool {
@@ -79,7 +99,7 @@ fn matches(entry: &str, wanted: &str) -> bool {
 }
 
 /// An excerpt of text from the peer, to be part of one line.
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 100;
     let mut shown = String::new();
     for (at, char) in text.chars().enumerate() {
@@ -131,6 +151,22 @@ mod tests {
         names.addresses.push("::1".parse().unwrap());
         assert!(names.include("::1") && names.include("::1%lo") && !names.include("localhost"));
         assert_eq!(names.one(), None);
+    }
+
+    #[cfg(feature = "falco-yaml")]
+    #[test]
+    fn names_match_as_libcurl_matches_them() {
+        let mut names = CertificateNames {
+            common: Some("192.0.2.1".into()),
+            others: 1,
+            ..CertificateNames::default()
+        };
+        assert!(names.include_for_curl("192.0.2.1") && !names.include_for_curl("192.0.2.2"));
+        names.dns.push("*.b.example".into());
+        assert!(names.include_for_curl("a.b.example") && !names.include_for_curl("b.example"));
+        assert!(!names.include_for_curl("192.0.2.1"));
+        names.addresses.push("::1".parse().unwrap());
+        assert!(names.include_for_curl("::1") && names.include_for_curl("::1%lo"));
     }
 
     #[test]

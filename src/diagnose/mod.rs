@@ -1,14 +1,14 @@
 //! Why a connection fails: each part of it is probed, from the host name to the TLS handshake.
 
-mod certificate;
-mod certificate_names;
+pub(crate) mod certificate;
+pub(crate) mod certificate_names;
 mod finding;
 mod handshake;
 pub(crate) mod socket;
-mod tcp;
+pub(crate) mod tcp;
 pub(crate) mod texts;
 mod tls_alert;
-mod tls_files;
+pub(crate) mod tls_files;
 mod worker;
 
 use std::future::Future;

@@ -23,7 +23,7 @@ pub(super) fn probe(path: &Path) -> Result<Finding, Finding> {
         }
         Err((problem, _)) => {
             let problem = match owner {
-                Some(owner) => problem.because(format_args!("its owner is {owner}")),
+                Some(owner) => problem.because(format_args!("it is of {owner}")),
                 None => problem,
             };
             Err(Finding::failed(Step::Socket, problem.of(path.display())))

@@ -12,7 +12,7 @@ use crate::util::lock::time_until;
 use crate::util::thread::spawn_named;
 
 /// Looks up the addresses of `host`, on a thread of its own, as a lookup has no deadline.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     host: &str,
     port: u16,
     deadline: Instant,

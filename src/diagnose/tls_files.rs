@@ -13,7 +13,7 @@ use crate::error::{Error, Problem, Result};
 use crate::tls::{Pem, Tls};
 
 /// Whether they can be used now, and the key is readable by its owner alone.
-pub(super) fn probe(
+pub(crate) fn probe(
     tls: &Tls,
     loaded: Result<Pem>,
     findings: &mut Vec<Finding>,
@@ -90,11 +90,12 @@ fn summary(ours: &[Certificate], authorities: &[Certificate]) -> String {
     };
     let authorities: Vec<_> = authorities.iter().map(|it| it.subject.as_str()).collect();
     let shown = match authorities.len() {
-        0..=4 => authorities.join("; "),
-        count => format!("{count} certificates"),
+        0 => "no client certificate is required".to_owned(),
+        1..=4 => format!("CA: {}", authorities.join("; ")),
+        count => format!("CA: {count} certificates"),
     };
     format!(
-        "our certificate is {}, signed by {}, valid until {}, and matches its key (CA: {shown})",
+        "our certificate is {}, signed by {}, valid until {}, and matches its key ({shown})",
         first.subject,
         first.issuer,
         first.until()

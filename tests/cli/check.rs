@@ -248,7 +248,7 @@ fn a_socket_that_may_not_be_written() {
     assert_eq!(ended.code, Some(14), "{}", ended.stdout);
     let mode = format!(", mode {mode:04o})");
     for part in [
-        "permission denied (its owner is ",
+        "permission denied (it is of ",
         &mode,
         "-> run as a user who may write",
     ] {

@@ -1,18 +1,26 @@
 //! Falco's own settings, as far as they concern the output that is checked.
 
+pub(super) mod environment;
+mod included;
+pub(super) mod losses;
 pub(super) mod settings;
 mod yaml;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{file, grpc, http, stdin};
-use super::{Finding, Step};
+use super::{Finding, Outcome, Step};
+use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::Problem;
 use settings::FalcoSettings;
 
 /// Where Falco's packages install it.
 const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
+
+/// How long the lookup of a host may take.
+const LOOKUP: Duration = Duration::from_secs(5);
 
 /// The settings of a Falco: its `falco.yaml`, with the files that its `config_files` name (Falco
 /// 0.38 and later; by default all in `/etc/falco/config.d`). Feature `falco-yaml`.
@@ -51,21 +59,47 @@ impl FalcoYaml {
         &self.path
     }
 
-    /// The endpoint of this Falco's gRPC server on its own machine, if the settings have it.
+    /// The endpoint at which a reader on the same machine gets this Falco's alerts, if the settings
+    /// have one: the first of [`endpoints`](FalcoYaml::endpoints).
     pub fn endpoint(&self) -> Option<Endpoint> {
-        let settings = self.settings.as_ref().ok()?;
-        let endpoint: Endpoint = settings.text("grpc", "bind_address")?.parse().ok()?;
-        Some(match endpoint {
-            Endpoint::Tcp { host, port } if is_any(&host) => Endpoint::Tcp {
-                host: "localhost".to_owned(),
-                port,
-            },
-            other => other,
-        })
+        self.endpoints().into_iter().next()
     }
 
-    /// Checks the settings that concern `endpoint`, after it was probed.
-    pub(super) fn findings(&self, endpoint: Option<&Endpoint>, probed: &[Finding]) -> Vec<Finding> {
+    /// The endpoints of all outputs that are enabled, as seen from Falco's own machine: `grpc`,
+    /// `http_output`, `file_output`, and `-` for `program_output` and `stdout_output`.
+    ///
+    /// It looks up the host of `http_output.url`. One that is not this machine is left out. If none
+    /// but `stdout_output` is enabled, as by default, and it writes text, `grpc.bind_address` comes
+    /// first.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let Ok(settings) = &self.settings else {
+            return Vec::new();
+        };
+        let on = |path, default| settings.is_on(path, default) != Some(false);
+        let mut endpoints = Vec::new();
+        let serves_grpc = on("grpc.enabled", false) && on("grpc_output.enabled", true);
+        let grpc = grpc::settings::endpoint(settings);
+        if serves_grpc {
+            endpoints.extend(grpc.clone());
+        }
+        if on("http_output.enabled", false) {
+            endpoints.extend(http::settings::endpoint(settings, LOOKUP));
+        }
+        if on("file_output.enabled", false) {
+            endpoints.extend(file::endpoint(settings));
+        }
+        let writes_json = on("json_output", false) || on("program_output.enabled", false);
+        if endpoints.is_empty() && !writes_json {
+            endpoints.extend(grpc);
+        }
+        if on("program_output.enabled", false) || on("stdout_output.enabled", false) {
+            endpoints.push(Endpoint::Stdin);
+        }
+        endpoints
+    }
+
+    /// Checks the settings that concern the endpoint of `config`, after it was probed.
+    pub(super) fn findings(&self, config: &Config, probed: &[Finding]) -> Vec<Finding> {
         let path = self.path.display();
         let settings = match (&self.settings, self.is_default) {
             (Ok(settings), _) => settings,
@@ -78,39 +112,43 @@ impl FalcoYaml {
                 return vec![Finding::failed(Step::FalcoYaml, problem)];
             }
         };
-        let (endpoint, output, problems) = match endpoint {
+        let endpoint = config.endpoint.parse().ok();
+        let (endpoint, output, concerning) = match &endpoint {
             None | Some(Endpoint::Unix(_) | Endpoint::Tcp { .. }) => {
-                return grpc::settings::findings(self, settings, endpoint, probed);
+                return grpc::settings::findings(self, settings, endpoint.as_ref(), probed);
             }
-            Some(endpoint @ Endpoint::Listen { tls, port, .. }) => {
-                let problems = http::setting_problems(settings, endpoint, *tls, *port);
-                (endpoint, http::OUTPUT, problems)
+            Some(endpoint @ Endpoint::Listen { .. }) => {
+                let findings = http::settings::findings(settings, config, endpoint);
+                (endpoint, http::OUTPUT, findings)
             }
             Some(endpoint @ Endpoint::File(path)) => {
-                let problems = file::setting_problems(settings, endpoint, path);
-                (endpoint, file::OUTPUT, problems)
+                let findings = file::setting_findings(settings, endpoint, path);
+                (endpoint, file::OUTPUT, findings)
             }
             Some(endpoint @ Endpoint::Stdin) => {
-                (endpoint, stdin::OUTPUT, stdin::setting_problems(settings))
+                let (output, findings) = stdin::setting_findings(settings);
+                (endpoint, output, findings)
             }
         };
-        let mut findings = settings.include_findings();
         // Alerts may come from another Falco than the one whose settings are at the usual place.
-        findings.extend(problems.into_iter().map(|problem| match self.is_default {
-            true => Finding::warning(Step::FalcoYaml, problem),
-            false => Finding::failed(Step::FalcoYaml, problem),
+        let certain = !self.is_default || self.endpoints().contains(endpoint);
+        let mut findings = settings.include_findings();
+        findings.extend(concerning.into_iter().map(|finding| match finding.outcome {
+            Outcome::Failed if !certain => Finding {
+                outcome: Outcome::Warning,
+                ..finding
+            },
+            _ => finding,
         }));
-        let leads_here = findings.is_empty();
-        let losses = settings.losses().into_iter();
+        let is_well = findings
+            .iter()
+            .all(|finding| finding.outcome == Outcome::Ok);
+        let losses = losses::losses(settings, endpoint).into_iter();
         findings.extend(losses.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
-        if leads_here {
+        if is_well {
             let text = format!("{path}: json_output and {output} are on, and lead to {endpoint}");
-            findings.push(Finding::ok(Step::FalcoYaml, text));
+            findings.insert(0, Finding::ok(Step::FalcoYaml, text));
         }
         findings
     }
-}
-
-fn is_any(host: &str) -> bool {
-    ["0.0.0.0", "::"].contains(&host)
 }

@@ -1,21 +1,17 @@
 //! The settings in a falco.yaml and in the files that it includes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::environment::{expand, UNKNOWN};
+use super::included;
 use super::yaml::{self, Node};
 use crate::check::{Finding, Step};
-use crate::endpoint::Endpoint;
 use crate::error::Problem;
-use crate::util::url::without_secrets;
-
-/// The most files that are read; real folders have a few.
-const MOST_FILES: usize = 100;
 
 const GRPC_KEYS: [&str; 2] = ["grpc", "grpc_output"];
 
 /// Other keys that are read, or by which a falco.yaml of any version is recognized.
-const OTHER_KEYS: [&str; 12] = [
+const OTHER_KEYS: [&str; 15] = [
     "rules_files",
     "rules_file",
     "engine",
@@ -28,6 +24,9 @@ const OTHER_KEYS: [&str; 12] = [
     "json_include_tags_property",
     "json_include_output_property",
     "outputs_queue",
+    "outputs",
+    "buffered_outputs",
+    "priority",
 ];
 
 /// The remedy for a setting that is not enabled.
@@ -36,23 +35,43 @@ pub(in crate::check) const SET_TO_TRUE: &str = "set it to true, and restart Falc
 #[derive(Clone, Debug)]
 pub(in crate::check) struct FalcoSettings {
     main: PathBuf,
+    /// They stand inside a chart's values or a ConfigMap, for a Falco in a container.
+    is_embedded: bool,
     /// The top level, with the file that each value comes from.
     values: Vec<(String, Node, PathBuf)>,
     /// Problems with included files.
     include_problems: Vec<Problem>,
-    /// The number of included files.
-    included: usize,
+}
+
+/// A scalar value.
+#[derive(Clone, Debug)]
+pub(in crate::check) struct FalcoSetting<'a> {
+    /// As it is written.
+    pub written: &'a str,
+    /// As Falco takes it, where [`UNKNOWN`] stands for a variable of its environment.
+    pub expanded: String,
+}
+
+impl FalcoSetting<'_> {
+    pub fn is_unknown(&self) -> bool {
+        self.expanded.contains(UNKNOWN)
+    }
+
+    /// Its value, unless Falco's environment decides it.
+    pub fn known(&self) -> Option<&str> {
+        (!self.is_unknown()).then_some(&*self.expanded)
+    }
 }
 
 impl FalcoSettings {
     pub(super) fn read(path: &Path) -> Result<FalcoSettings, String> {
+        let (root, is_embedded) = embedded(yaml::read(path)?)?;
         let mut settings = FalcoSettings {
             main: path.to_owned(),
+            is_embedded,
             values: Vec::new(),
             include_problems: Vec::new(),
-            included: 0,
         };
-        let root = embedded(yaml::read(path)?)?;
         let Node::Mapping(pairs) = &root else {
             return Err("has no settings".to_owned());
         };
@@ -61,20 +80,17 @@ impl FalcoSettings {
                 settings.set(key, value, path, false);
             }
         }
-        for (included, add_only) in included(&root) {
-            settings.include(&included, add_only);
+        // Those of a container are not on this machine.
+        if !is_embedded {
+            included::read(&mut settings, &root);
         }
         Ok(settings)
     }
 
     /// A later file replaces a value of the top level as a whole; Falco merges lists, which are not used
     /// here.
-    fn set(&mut self, key: &str, value: &Node, file: &Path, add_only: bool) {
-        if !GRPC_KEYS
-            .iter()
-            .chain(&OTHER_KEYS)
-            .any(|known| *known == key)
-        {
+    pub(super) fn set(&mut self, key: &str, value: &Node, file: &Path, add_only: bool) {
+        if !GRPC_KEYS.contains(&key) && !OTHER_KEYS.contains(&key) {
             return;
         }
         match self.values.iter_mut().find(|(known, ..)| known == key) {
@@ -86,38 +102,16 @@ impl FalcoSettings {
         }
     }
 
-    fn include(&mut self, path: &Path, add_only: bool) {
-        let files = match path.is_dir() {
-            true => files_in(path),
-            // Falco skips a missing file.
-            false if path.is_file() => vec![path.to_owned()],
-            false => Vec::new(),
-        };
-        for file in files {
-            if self.included == MOST_FILES {
-                let text = "config_files names more than 100 files, and the others are not read";
-                self.include_problems.push(Problem::without_remedy(text));
-            }
-            self.included += 1;
-            if self.included > MOST_FILES {
-                return;
-            }
-            match yaml::read(&file) {
-                Ok(Node::Mapping(pairs)) => {
-                    for (key, value) in &pairs {
-                        if let Some(key) = key.text() {
-                            self.set(key, value, &file, add_only);
-                        }
-                    }
-                }
-                Ok(_) => {}
-                Err(problem) => {
-                    let problem = format!("{} {problem}", file.display());
-                    let remedy = "repair it, Falco does not start with it";
-                    self.include_problems.push((problem, remedy).into());
-                }
-            }
-        }
+    pub(super) fn include_problem(&mut self, problem: Problem) {
+        self.include_problems.push(problem);
+    }
+
+    /// Warnings about included files.
+    pub(in crate::check) fn include_findings(&self) -> Vec<Finding> {
+        let problems = self.include_problems.iter().cloned();
+        problems
+            .map(|problem| Finding::warning(Step::FalcoYaml, problem))
+            .collect()
     }
 
     fn value(&self, key: &str) -> Option<(&Node, &Path)> {
@@ -126,13 +120,17 @@ impl FalcoSettings {
         found.map(|(_, value, file)| (value, file.as_path()))
     }
 
-    /// The file that sets a key, or the main file.
+    /// The file that sets a key of the top level, or the main file.
     pub(in crate::check) fn file(&self, key: &str) -> &Path {
         self.value(key).map_or(&self.main, |(_, file)| file)
     }
 
     pub(in crate::check) fn main(&self) -> &Path {
         &self.main
+    }
+
+    pub(in crate::check) fn is_embedded(&self) -> bool {
+        self.is_embedded
     }
 
     pub(in crate::check) fn has(&self, key: &str) -> bool {
@@ -148,35 +146,47 @@ impl FalcoSettings {
         OTHER_KEYS.iter().any(|key| self.has(key))
     }
 
-    pub(in crate::check) fn text(&self, key: &str, name: &str) -> Option<&str> {
-        self.value(key)?.0.get(name)?.text()
+    /// The node at `json_output` or `http_output.url`.
+    fn node(&self, path: &str) -> Option<&Node> {
+        match path.split_once('.') {
+            Some((key, name)) => self.value(key)?.0.get(name),
+            None => Some(self.value(path)?.0),
+        }
+    }
+
+    /// The scalar at `json_output` or `http_output.url`, if there is one.
+    pub(in crate::check) fn setting(&self, path: &str) -> Option<FalcoSetting<'_>> {
+        let written = self.node(path)?.text()?;
+        Some(FalcoSetting {
+            written,
+            expanded: expand(written),
+        })
+    }
+
+    /// Whether a boolean is on. None where Falco's environment decides.
+    pub(in crate::check) fn is_on(&self, path: &str, default: bool) -> Option<bool> {
+        match self.setting(path) {
+            // Falco uses its default also for a value that is not a boolean.
+            Some(setting) => setting.known().map(|text| boolean(text).unwrap_or(default)),
+            None => Some(default),
+        }
     }
 
     /// The file that disables a section, and how: by the value of its `enabled`, or without one, where
     /// Falco's default is `default`.
     pub(in crate::check) fn disabled(&self, key: &str, default: bool) -> Option<(&Path, String)> {
-        let file = self.file(key);
-        let section = self.value(key).map(|(section, _)| section);
-        match section.and_then(|section| section.get("enabled")) {
-            // Falco uses its default also for a value that is not a boolean.
-            Some(Node::Scalar(text)) => match boolean(text) {
-                Some(true) => None,
-                Some(false) => Some((file, format!("is {text}"))),
-                // Taken from Falco's environment.
-                None if text.contains("${") => None,
-                None => (!default).then(|| (file, format!("is {text:?}, which is not true"))),
-            },
-            Some(_) => None,
-            None => (!default).then(|| (file, "is not set".to_owned())),
+        let enabled = format!("{key}.enabled");
+        if self.is_on(&enabled, default) != Some(false) {
+            return None;
         }
-    }
-
-    /// Warnings about included files.
-    pub(in crate::check) fn include_findings(&self) -> Vec<Finding> {
-        let problems = self.include_problems.iter().cloned();
-        problems
-            .map(|problem| Finding::warning(Step::FalcoYaml, problem))
-            .collect()
+        let how = match self.setting(&enabled) {
+            Some(setting) if boolean(&setting.expanded).is_some() => {
+                format!("is {}", setting.written)
+            }
+            Some(setting) => format!("is {:?}, which is not true", setting.written),
+            None => "is not set".to_owned(),
+        };
+        Some((self.file(key), how))
     }
 
     /// The problem that Falco writes text instead of JSON.
@@ -189,126 +199,46 @@ impl FalcoSettings {
         Some((problem, SET_TO_TRUE).into())
     }
 
-    /// Whether a boolean of the top level is on. None where Falco's environment decides.
-    fn is_on(&self, key: &str, default: bool) -> Option<bool> {
-        match self.value(key) {
-            None => Some(default),
-            Some((Node::Scalar(text), _)) if text.contains("${") => None,
-            // Falco uses its default also for a value that is not a boolean.
-            Some((Node::Scalar(text), _)) => Some(boolean(text).unwrap_or(default)),
-            Some(_) => Some(default),
-        }
-    }
-
-    /// Settings by which alerts arrive with less than they could have.
-    pub(in crate::check) fn losses(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for (key, what) in [
-            ("json_include_output_fields_property", "output fields"),
-            ("json_include_tags_property", "tags"),
-            ("json_include_output_property", "output"),
-        ] {
-            if self.is_on(key, true) == Some(false) {
-                let file = self.file(key).display();
-                let problem = format!("{file}: {key} is false, so that alerts have no {what}");
-                problems.push((problem, SET_TO_TRUE).into());
-            }
-        }
-        let capacity = self.text("outputs_queue", "capacity");
-        if let Some(capacity) = capacity.filter(|text| !matches!(*text, "" | "0")) {
-            let file = self.file("outputs_queue").display();
-            let problem = format!(
-                "{file}: outputs_queue.capacity is {capacity}, beyond which Falco drops alerts while \
-                 an output is slow"
-            );
-            let remedy = "set it to 0, which has no limit, where memory allows it";
-            problems.push((problem, remedy).into());
-        }
-        problems
-    }
-
     /// The problem that an output is disabled.
-    pub(in crate::check) fn output_disabled(&self, output: &str, default: bool) -> Option<Problem> {
-        let (file, how) = self.disabled(output, default)?;
+    pub(in crate::check) fn output_disabled(&self, output: &str) -> Option<Problem> {
+        let (file, how) = self.disabled(output, false)?;
         let file = file.display();
         let problem = format!("{file}: {output}.enabled {how}, so that no alert arrives");
         Some((problem, SET_TO_TRUE).into())
     }
 
-    /// The problem that the target of an output, in its setting `name`, is not the endpoint.
-    pub(in crate::check) fn leads_elsewhere(
-        &self,
-        output: &str,
-        name: &str,
-        endpoint: &Endpoint,
-        leads_here: impl Fn(&str) -> bool,
-    ) -> Option<Problem> {
-        let (section, file) = self.value(output)?;
-        let target = section.get(name).and_then(Node::text).unwrap_or_default();
-        // As Falco does.
-        let target = unquoted(target);
-        // `${…}` is taken from Falco's environment.
-        if target.contains("${") || leads_here(target) {
-            return None;
-        }
-        let problem = format!(
-            "{}: {output}.{name} is {:?}, and alerts are expected at {endpoint}",
-            file.display(),
-            without_secrets(target)
-        );
-        Some((problem, "make them lead to the same").into())
+    /// Warnings about those of these settings that Falco's environment decides.
+    pub(in crate::check) fn unknown(&self, paths: &[&str]) -> Vec<Problem> {
+        let unknown = paths.iter().filter_map(|path| {
+            let setting = self.setting(path).filter(FalcoSetting::is_unknown)?;
+            let key = path.split('.').next().unwrap_or(path);
+            let problem = format!(
+                "{}: {path} is {}, which Falco's environment decides, unknown here",
+                self.file(key).display(),
+                crate::util::url::without_secrets(setting.written)
+            );
+            let remedy = "see what the variable is where Falco runs";
+            Some((problem, remedy).into())
+        });
+        unknown.collect()
     }
-}
-
-/// The text without quotes that stand around it.
-fn unquoted(text: &str) -> &str {
-    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
-    inner('"').or_else(|| inner('\'')).unwrap_or(text)
 }
 
 /// The settings inside the values of Falco's Helm chart, or inside a ConfigMap; else the text itself.
-fn embedded(root: Node) -> Result<Node, String> {
+/// And whether they were inside.
+fn embedded(root: Node) -> Result<(Node, bool), String> {
     let is_settings = |node: &Node| OTHER_KEYS.iter().any(|key| node.get(key).is_some());
     if is_settings(&root) {
-        return Ok(root);
+        return Ok((root, false));
     }
     if let Some(values) = root.get("falco").filter(|node| is_settings(node)) {
-        return Ok(values.clone());
+        return Ok((values.clone(), true));
     }
     let text = root.get("data").and_then(|data| data.get("falco.yaml"));
     match text.and_then(Node::text) {
-        Some(text) => yaml::parse(text),
-        None => Ok(root),
+        Some(text) => Ok((yaml::parse(text)?, true)),
+        None => Ok((root, false)),
     }
-}
-
-/// The paths in `config_files`, and whether each may only add keys.
-fn included(root: &Node) -> Vec<(PathBuf, bool)> {
-    let entries = match root.get("config_files") {
-        Some(Node::Sequence(entries)) => entries.as_slice(),
-        Some(entry @ Node::Scalar(_)) => std::slice::from_ref(entry),
-        _ => return Vec::new(),
-    };
-    let entry = |entry: &Node| match entry {
-        Node::Scalar(path) => Some((path.into(), false)),
-        entry => {
-            let strategy = entry.get("strategy").and_then(Node::text);
-            let path = entry.get("path")?.text()?;
-            Some((path.into(), strategy == Some("add-only")))
-        }
-    };
-    entries.iter().take(MOST_FILES).filter_map(entry).collect()
-}
-
-/// The files of a folder, in the order in which Falco reads them.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_file())
-        .collect();
-    files.sort();
-    files
 }
 
 /// As yaml-cpp reads a boolean: in lower case, in upper case or capitalised.

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
+use crate::check::falco_yaml::losses::losses;
 use crate::check::falco_yaml::settings::{FalcoSettings, SET_TO_TRUE};
 use crate::check::falco_yaml::FalcoYaml;
 use crate::check::{Finding, Outcome, Step};
@@ -20,7 +21,7 @@ pub(in crate::check) fn findings(
     endpoint: Option<&Endpoint>,
     probed: &[Finding],
 ) -> Vec<Finding> {
-    let is_of_endpoint = match (endpoint, yaml.endpoint()) {
+    let is_of_endpoint = match (endpoint, self::endpoint(settings)) {
         (Some(endpoint), Some(bound)) => same_place(endpoint, &bound),
         _ => false,
     };
@@ -40,6 +41,9 @@ pub(in crate::check) fn findings(
         false => Finding::warning(Step::FalcoYaml, problem),
     };
     let certain = is_of_endpoint || !yaml.is_default;
+    let unknown = settings.unknown(&["grpc.enabled", "grpc.bind_address", "grpc_output.enabled"]);
+    let unknown = unknown.into_iter();
+    findings.extend(unknown.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
     let suspects = suspects(settings, endpoint).into_iter();
     findings.extend(suspects.map(|problem| finding(failed && certain, problem)));
     // With this output disabled all probes succeed, and no alert ever arrives.
@@ -52,10 +56,13 @@ pub(in crate::check) fn findings(
             format!(
                 "{}: grpc and grpc_output are enabled, bind_address {}",
                 yaml.path().display(),
-                bind_address(settings)
+                bind_address(settings).unwrap_or_default()
             ),
         ));
     }
+    let lost = endpoint.map(|endpoint| losses(settings, endpoint));
+    let lost = lost.into_iter().flatten();
+    findings.extend(lost.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
     findings
 }
 
@@ -95,11 +102,7 @@ fn suspects(settings: &FalcoSettings, endpoint: Option<&Endpoint>) -> Vec<Proble
 
 fn bound_elsewhere(settings: &FalcoSettings, endpoint: Option<&Endpoint>) -> Option<Problem> {
     let file = settings.file("grpc").display();
-    let address = bind_address(settings);
-    // Taken from Falco's environment.
-    if address.contains("${") {
-        return None;
-    }
+    let address = bind_address(settings)?;
     match (address.parse::<Endpoint>(), endpoint?) {
         (Ok(bound), endpoint) if same_place(endpoint, &bound) => None,
         (Ok(_), endpoint) => {
@@ -114,9 +117,29 @@ fn bound_elsewhere(settings: &FalcoSettings, endpoint: Option<&Endpoint>) -> Opt
     }
 }
 
-fn bind_address(settings: &FalcoSettings) -> &str {
-    let address = settings.text("grpc", "bind_address");
-    address.unwrap_or(DEFAULT_ADDRESS)
+/// None where Falco's environment decides.
+fn bind_address(settings: &FalcoSettings) -> Option<String> {
+    match settings.setting("grpc.bind_address") {
+        Some(setting) => setting.known().map(str::to_owned),
+        None => Some(DEFAULT_ADDRESS.to_owned()),
+    }
+}
+
+/// The endpoint of the gRPC server on its own machine, if the settings have it.
+pub(in crate::check) fn endpoint(settings: &FalcoSettings) -> Option<Endpoint> {
+    let setting = settings.setting("grpc.bind_address")?;
+    let endpoint: Endpoint = setting.known()?.parse().ok()?;
+    Some(match endpoint {
+        Endpoint::Tcp { host, port } if is_any(&host) => Endpoint::Tcp {
+            host: "localhost".to_owned(),
+            port,
+        },
+        other => other,
+    })
+}
+
+fn is_any(host: &str) -> bool {
+    ["0.0.0.0", "::"].contains(&host)
 }
 
 fn output_disabled(settings: &FalcoSettings) -> Option<Problem> {

@@ -145,8 +145,14 @@ fn each_setting_that_is_off() {
         ),
         (
             "grpc: {enabled: \"${ON}\", bind_address: \"${WHERE}\"}",
-            vec![(Outcome::Ok, "bind_address ${WHERE}")],
-            vec![(Outcome::Ok, "are enabled")],
+            vec![
+                (
+                    Warning,
+                    "grpc.enabled is ${ON}, which Falco's environment decides",
+                ),
+                (Warning, "grpc.bind_address is ${WHERE}"),
+            ],
+            vec![(Warning, "${ON}"), (Warning, "${WHERE}")],
         ),
     ] {
         let dead = Settings::new(&text.replace("ADDRESS", NOWHERE));
@@ -199,11 +205,12 @@ fn a_symbolic_link_is_the_same_socket() {
 #[test]
 fn included_files_replace_in_order_unless_they_only_add() {
     let settings = Settings::new(
-        "config_files:\n  - {folder}/config.d\n  - {path: {folder}/late.yaml, strategy: add-only}\n  \
-         - {folder}/none.yaml\ngrpc: {enabled: false}\n"
+        "config_files:\n  - {folder}/config.d\n  - {path: {folder}/late.yaml, strategy: add-only}\n\
+         grpc: {enabled: false}\n"
             .replace("{path: {folder}/late.yaml", "{path: \"{folder}/late.yaml\"")
             .as_str(),
     );
+    settings.write("config.d/0.yaml", "");
     settings.write(
         "late.yaml",
         "grpc: {enabled: false}\ngrpc_output: {enabled: false}\n",
@@ -238,6 +245,39 @@ fn included_files_replace_in_order_unless_they_only_add() {
     let (outcome, text) = said(&report).remove(0);
     assert_eq!(outcome, Outcome::Warning);
     assert!(text.contains("config.d/3.yaml is no YAML: "), "{text}");
+}
+
+#[test]
+fn included_files_that_falco_does_not_read_are_named() {
+    let settings = Settings::new(&format!(
+        "config_files: [{{folder}}/none.yaml, config.d, \"${{MORE}}\", {{folder}}/more.yaml, \
+         {{folder}}/falco.yaml]\n{ALL_ON}"
+    ));
+    settings.write("more.yaml", "config_files: [a.yaml]\n");
+    let report = settings.check(NOWHERE);
+    says(
+        &report,
+        &[
+            (
+                Outcome::Warning,
+                "none.yaml, which does not exist, and Falco skips it",
+            ),
+            (
+                Outcome::Warning,
+                "config.d, which Falco looks for in the folder that it is started in",
+            ),
+            (Outcome::Warning, "config.d, which does not exist"),
+            (
+                Outcome::Warning,
+                "${MORE}, which Falco's environment decides",
+            ),
+            (Outcome::Warning, "config_files names the main file itself"),
+            (
+                Outcome::Warning,
+                "more.yaml has config_files, with which Falco does not start",
+            ),
+        ],
+    );
 }
 
 #[test]
@@ -353,17 +393,22 @@ fn what_is_secret_in_a_url_is_not_shown() {
 
 #[test]
 fn settings_are_found_in_the_values_of_a_chart_and_in_a_config_map() {
-    let settings = "  json_output: false\n  http_output: {enabled: true, url: \"http://a:1\"}\n";
+    let settings = "  json_output: false\n  http_output: {enabled: true, url: \"http://no-such-host.invalid:1\"}\n";
     let chart = format!("image: {{tag: 1}}\nfalco:\n{settings}");
     let inner = settings
         .replace("  json", "    json")
         .replace("  http", "    http");
     let map = format!("kind: ConfigMap\ndata:\n  falco.yaml: |\n{inner}");
     let anchored =
-        "x: &off false\njson_output: *off\nhttp_output: {enabled: true, url: \"http://a:1\"}";
+        "x: &off false\njson_output: *off\nhttp_output: {enabled: true, url: \"http://no-such-host.invalid:1\"}";
     for text in [&*chart, &*map, anchored] {
         let report = Settings::new(text).check(POSTS);
-        says(&report, &[(Outcome::Failed, "json_output is not true")]);
+        let unknown = "no-such-host.invalid, a name that is unknown here";
+        let expected = [
+            (Outcome::Failed, "json_output is not true"),
+            (Outcome::Warning, unknown),
+        ];
+        says(&report, &expected);
     }
 }
 

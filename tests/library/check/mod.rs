@@ -3,6 +3,7 @@
 mod certificates;
 mod falco_yaml;
 mod http_and_files;
+mod posted;
 mod sockets;
 
 use falco_client::check::{Check, Report};
