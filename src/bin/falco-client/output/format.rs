@@ -8,13 +8,13 @@ use clap::ValueEnum;
 use falco_client::dynamic::Descriptor;
 use falco_client::{Alert, Error};
 
-use super::text;
+use super::text::{self, Screen};
 use crate::diagnostics::Failure;
 use crate::escape::JsonEscaped;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Format {
-    /// One line for people, in colour on a terminal
+    /// For people: wrapped and in colour on a terminal, else one line
     Text,
     /// Falco's own JSON, as falcosidekick reads it
     Falco,
@@ -31,7 +31,8 @@ pub struct Printer {
 }
 
 enum Form {
-    Text { coloured: bool },
+    Line,
+    Screen(Screen),
     Falco,
     Go,
     Proto,
@@ -39,8 +40,13 @@ enum Form {
 }
 
 impl Printer {
-    /// Without a format: proto with a descriptor, text on a terminal, falco elsewhere.
-    pub fn new(format: Option<Format>, descriptor: Option<&Path>) -> Result<Printer, Failure> {
+    /// Without a format: proto with a descriptor, text on a terminal, falco elsewhere. With `utc`, times
+    /// are not shortened on a terminal.
+    pub fn new(
+        format: Option<Format>,
+        descriptor: Option<&Path>,
+        utc: bool,
+    ) -> Result<Printer, Failure> {
         let terminal = std::io::stdout().is_terminal();
         let form = match (descriptor, format) {
             (Some(path), None | Some(Format::Proto)) => Form::Described(describe(path)?),
@@ -51,9 +57,8 @@ impl Printer {
                 ))
             }
             (None, None) if !terminal => Form::Falco,
-            (None, None | Some(Format::Text)) => Form::Text {
-                coloured: terminal && colour_is_welcome(),
-            },
+            (None, None | Some(Format::Text)) if terminal => Form::Screen(Screen::new(utc)),
+            (None, None | Some(Format::Text)) => Form::Line,
             (None, Some(Format::Falco)) => Form::Falco,
             (None, Some(Format::Go)) => Form::Go,
             (None, Some(Format::Proto)) => Form::Proto,
@@ -61,11 +66,12 @@ impl Printer {
         Ok(Printer { form, terminal })
     }
 
-    /// One alert, one line. An alert that the descriptor cannot decode is a failure of the
+    /// One alert, with the end of its line. An alert that the descriptor cannot decode is a failure of the
     /// library, with nothing written.
     pub fn print(&self, alert: &Alert, to: &mut impl Write) -> Result<(), Failure> {
-        match self.form {
-            Form::Text { coloured } => text::write(alert, coloured, to).map_err(Failure::stdout)?,
+        match &self.form {
+            Form::Line => return text::write_line(alert, to).map_err(Failure::stdout),
+            Form::Screen(screen) => return screen.write(alert, to).map_err(Failure::stdout),
             // JSON leaves characters as they are that a terminal takes for commands.
             _ if self.terminal => {
                 let mut line = Vec::new();
@@ -83,7 +89,7 @@ impl Printer {
             Form::Go => alert.go_json().write_to(to),
             Form::Proto => alert.proto_json().write_to(to),
             Form::Described(descriptor) => to.write_all(descriptor.json(alert)?.as_bytes()),
-            Form::Falco | Form::Text { .. } => alert.falco_json().write_to(to),
+            Form::Falco | Form::Line | Form::Screen(_) => alert.falco_json().write_to(to),
         }
         .map_err(Failure::stdout)
     }
@@ -122,11 +128,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it has more than 16 MiB"));
     }
     Ok(bytes)
-}
-
-fn colour_is_welcome() -> bool {
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 #[cfg(test)]

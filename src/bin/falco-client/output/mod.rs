@@ -2,6 +2,7 @@
 
 mod closed;
 mod format;
+mod style;
 mod text;
 
 use std::io::{self, StdoutLock, Write};
@@ -10,6 +11,9 @@ use std::sync::Arc;
 
 use crate::diagnostics::Failure;
 pub use format::{Format, Printer};
+pub use style::{colour_is_welcome, Style};
+pub use text::wrap::Wrapped;
+pub use text::{message, Screen};
 
 /// Large enough that many alerts share a write.
 const BUFFER: usize = 64 * 1024;
@@ -55,6 +59,15 @@ impl Output {
     /// Lets a reader see all that was written so far.
     pub fn show(&mut self) -> Result<(), Failure> {
         self.flush().map_err(Failure::stdout)
+    }
+}
+
+/// How wide the terminal is now.
+pub fn columns() -> usize {
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col).max(20),
+        // A serial line, for example, has no size.
+        _ => 80,
     }
 }
 

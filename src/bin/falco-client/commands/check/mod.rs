@@ -87,7 +87,7 @@ struct Printed {
 
 impl Printed {
     fn first_alert(&mut self, config: Config, within: Duration) -> Result<Code, Failure> {
-        let printer = Printer::new(None, None)?;
+        let printer = Printer::new(None, None, false)?;
         let client = Client::new(config)?;
         let kind = EndpointKind::of(client.endpoint());
         let shutdown = Shutdown::install(kind, CLOSE_WITHIN, self.output.printed())?;

@@ -23,9 +23,14 @@ Exit codes: see falco-client --help.";
 pub struct ReadArgs {
     /// Output format [default: text on a terminal, else falco]
     ///
-    /// On a terminal, characters that could control it are escaped in every format.
+    /// On a terminal, characters that could control it are escaped in every format. Text is wrapped there;
+    /// …+N stands for N characters that have no room, and fields that the heading shows or that have no
+    /// value (<NA>) are left out. The other formats show everything.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Format>,
+    /// Show whole times in UTC on a terminal, too
+    #[arg(long)]
+    pub utc: bool,
     /// Descriptor to decode with (--format proto)
     ///
     /// Shows the fields of a Falco that is newer than this client. A *.proto file, or a

@@ -23,7 +23,7 @@ pub fn run(
     args: &ReadArgs,
     start: impl FnOnce(&Client) -> falco_client::Result<Alerts>,
 ) -> Result<Code, Failure> {
-    let printer = Printer::new(args.format, args.proto.as_deref())?;
+    let printer = Printer::new(args.format, args.proto.as_deref(), args.utc)?;
     let config = args.reading.apply(args.connection.config());
     let mut config = config.overflow(args.when_full.into());
     if args.limit.is_some() {
