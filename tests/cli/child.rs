@@ -38,7 +38,7 @@ pub fn finish(mut command: Command) -> Ended {
 }
 
 /// Kills a process that lives too long, unless what it returns is dropped before.
-fn watchdog(id: u32) -> Sender<()> {
+pub fn watchdog(id: u32) -> Sender<()> {
     let (alive, gone) = mpsc::channel();
     thread::spawn(move || {
         if gone.recv_timeout(TOO_LONG) == Err(RecvTimeoutError::Timeout) {

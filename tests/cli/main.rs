@@ -9,5 +9,7 @@ mod common;
 mod ending;
 mod endpoints;
 mod options;
+mod pty;
 mod recordings;
+mod terminal;
 mod tools;

@@ -9,7 +9,7 @@ use falco_client::server::Server;
 use falco_client::{recording, Alert, Config, Error};
 use tempfile::TempDir;
 
-use crate::commands::demo::RECORDINGS;
+use crate::commands::demo::{temporary_folder, RECORDINGS};
 use crate::diagnostics::Failure;
 
 pub struct BuiltIn {
@@ -21,10 +21,7 @@ pub struct BuiltIn {
 impl BuiltIn {
     /// Holds `backlog` alerts.
     pub fn start(backlog: u32) -> Result<BuiltIn, Failure> {
-        let folder = tempfile::tempdir().map_err(|source| Failure::Os {
-            what: format!("creating a folder in {}", std::env::temp_dir().display()),
-            source,
-        })?;
+        let folder = temporary_folder()?;
         let listen = format!("unix://{}/falco.sock", folder.path().display());
         let server = Server::builder().listen(listen).start()?;
         let messages: Result<Vec<_>, Error> = RECORDINGS

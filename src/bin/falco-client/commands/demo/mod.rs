@@ -1,21 +1,32 @@
-//! `demo`: recorded alerts, read from the embedded Falco and printed as JSON lines.
+//! `demo`: recorded alerts, read from the embedded Falco: a story on a terminal, JSON lines elsewhere.
 
-use std::io::Write as _;
+mod next_steps;
+mod story;
+
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use falco_client::server::Server;
 use falco_client::{recording, Alert, Client, Endpoint};
+use tempfile::TempDir;
 
 use crate::diagnostics::{say, Code, Failure};
 use crate::output::Output;
 
 /// From two runs of a real Falco.
 pub const RECORDINGS: [&[u8]; 2] = [
-    include_bytes!("../../../../tests/recordings/replay_libs-sample.pb"),
-    include_bytes!("../../../../tests/recordings/replay_falco-cat_write.pb"),
+    include_bytes!("../../../../../tests/recordings/replay_libs-sample.pb"),
+    include_bytes!("../../../../../tests/recordings/replay_falco-cat_write.pb"),
 ];
 
 pub fn run() -> Result<Code, Failure> {
+    match io::stdout().is_terminal() {
+        true => story::run(),
+        false => print_lines(),
+    }
+}
+
+fn print_lines() -> Result<Code, Failure> {
     let mut output = Output::open()?;
     let (alerts, took) = transfer()?;
     for alert in &alerts {
@@ -38,10 +49,7 @@ pub fn run() -> Result<Code, Failure> {
 /// Cleans up before anything is printed, so that a slow reader of the output neither changes the speed
 /// nor leaves a folder behind.
 fn transfer() -> Result<(Vec<Alert>, Duration), Failure> {
-    let folder = tempfile::tempdir().map_err(|source| Failure::Os {
-        what: format!("creating a folder in {}", std::env::temp_dir().display()),
-        source,
-    })?;
+    let folder = temporary_folder()?;
     let server = Server::builder().listen(format!("unix://{}/falco.sock", folder.path().display()));
     let server = server.start()?;
     for bytes in RECORDINGS {
@@ -56,6 +64,14 @@ fn transfer() -> Result<(Vec<Alert>, Duration), Failure> {
     let took = begin.elapsed();
     server.stop(Duration::from_secs(1));
     Ok((alerts, took))
+}
+
+/// A folder for the socket of an embedded Falco.
+pub fn temporary_folder() -> Result<TempDir, Failure> {
+    tempfile::tempdir().map_err(|source| Failure::Os {
+        what: format!("creating a folder in {}", std::env::temp_dir().display()),
+        source,
+    })
 }
 
 /// As it was typed, so that it can be typed again, on the PATH or in a target folder.
