@@ -37,6 +37,13 @@ impl Report {
     }
 }
 
+/// For findings from elsewhere, as those of a relay's sink.
+impl From<Vec<Finding>> for Report {
+    fn from(findings: Vec<Finding>) -> Report {
+        Report::of(findings)
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.findings {

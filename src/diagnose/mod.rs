@@ -103,6 +103,20 @@ impl Route {
     }
 }
 
+/// Connects to a server that need not be Falco's.
+#[cfg(feature = "relay")]
+pub(crate) fn connect(
+    host: &str,
+    port: u16,
+    timeout: Duration,
+    findings: &mut Vec<Finding>,
+) -> Result<std::net::TcpStream, Finding> {
+    let deadline = Instant::now() + timeout;
+    let addresses = tcp::resolve(host, port, deadline, findings)?;
+    let (stream, _) = tcp::connect(&addresses, deadline, findings)?;
+    Ok(stream)
+}
+
 /// Finds the first step up to TLS that fails, if one does `within` this time.
 ///
 /// The probe runs on a thread of its own, whatever executor waits for it.

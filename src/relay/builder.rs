@@ -7,11 +7,9 @@ use std::time::Duration;
 use super::admission::{Admission, Filter};
 use super::dead_letters::DeadLetters;
 use super::event_counts::EventCounts;
-use super::identity::SinkIdentity;
-use super::loops::Place;
 use super::metrics::Metrics;
 use super::sink::{Sink, StartSink};
-use super::source::RunningSource;
+use super::source::{Names, RunningSource};
 use super::spool::{Sinks, Spool, Storage};
 use super::status::Watched;
 use super::Relay;
@@ -33,18 +31,26 @@ const ON_DISK: u64 = 1 << 30;
 /// The pause between two attempts to learn the version of a source.
 const VERSION_RETRY: Duration = Duration::from_secs(5);
 
+/// A source, and what it is called.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub config: Config,
+    /// None: by its endpoint.
+    pub name: Option<Arc<str>>,
+}
+
 /// Sets up a [`Relay`]. Made by [`Relay::builder`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing moves before start()"]
 pub struct RelayBuilder {
-    from: Vec<Config>,
-    to: Vec<Sink>,
-    forget: Vec<Sink>,
-    spool: Option<PathBuf>,
+    pub(super) from: Vec<Named>,
+    pub(super) to: Vec<Sink>,
+    pub(super) forget: Vec<Sink>,
+    pub(super) spool: Option<PathBuf>,
     spool_bytes: Option<u64>,
     overflow: Overflow,
-    falco: Option<String>,
-    metrics: Option<String>,
+    pub(super) falco: Option<String>,
+    pub(super) metrics: Option<String>,
     metrics_fields: Vec<String>,
     filter: Option<Filter>,
 }
@@ -53,7 +59,20 @@ impl RelayBuilder {
     /// Adds a source. With several sources each alert gets an output field `relay.source`, the endpoint
     /// that it came from; with one, alerts are forwarded unchanged.
     pub fn from(mut self, source: Config) -> Self {
-        self.from.push(source);
+        self.from.push(Named {
+            config: source,
+            name: None,
+        });
+        self
+    }
+
+    /// Adds a source that is called `name` in `relay.source`, in `/metrics` and in the log, where
+    /// another is called by its endpoint. Each alert then gets the output field, also with one source.
+    pub fn from_named(mut self, name: impl Into<Arc<str>>, source: Config) -> Self {
+        self.from.push(Named {
+            config: source,
+            name: Some(name.into()),
+        });
         self
     }
 
@@ -139,9 +158,9 @@ impl RelayBuilder {
         let clients = self
             .from
             .iter()
-            .map(|config| Client::new(config.clone()))
+            .map(|source| Client::new(source.config.clone()))
             .collect::<Result<Vec<_>>>()?;
-        self.check_sources(&clients)?;
+        self.check_sources(&clients.iter().collect::<Vec<_>>())?;
         let dead_letters = Arc::new(DeadLetters::new(self.spool.as_deref()));
         let (storage, usual) = match self.spool {
             Some(folder) => (Storage::Disk(folder), ON_DISK),
@@ -167,18 +186,21 @@ impl RelayBuilder {
             threads: Arc::default(),
             metrics: None,
         };
-        let labelled = clients.len() > 1;
+        let labelled = clients.len() > 1 || self.from.iter().any(|one| one.name.is_some());
         for (number, sink) in self.to.iter().enumerate() {
             relay.start_sink(sink, number, labelled, &version)?;
         }
         if let Some(address) = &self.metrics {
             relay.metrics = Some(Metrics::start(address, relay.watched.clone())?);
         }
-        for client in &clients {
-            let source = RunningSource::start(client, &spool, &admission, &relay.finished)?;
+        for (client, source) in clients.iter().zip(&self.from) {
+            let endpoint: Arc<str> = client.endpoint().to_string().into();
+            let name = source.name.clone().unwrap_or(endpoint.clone());
+            let names = Names { name, endpoint };
+            let source = RunningSource::start(client, names, &spool, &admission, &relay.finished)?;
             relay
                 .watched
-                .source(source.name.clone(), source.handle.clone());
+                .source(source.names.clone(), source.handle.clone());
             lock(&relay.sources).push(source);
         }
         if self.falco.is_none() {
@@ -186,101 +208,6 @@ impl RelayBuilder {
         }
         Ok(relay)
     }
-
-    fn check_sinks(&self, identities: &[SinkIdentity]) -> Result<()> {
-        if self.from.is_empty() || self.to.is_empty() {
-            let problem = ("needs a source and a sink", "give one of each");
-            return Err(Error::config("relay", problem));
-        }
-        if let Some(twice) = duplicate(identities).and_then(|index| self.to.get(index)) {
-            let problem = (format!("{twice} is given twice"), "give it once");
-            return Err(Error::config("to", problem));
-        }
-        let places: Vec<Place> = self.to.iter().map(|sink| sink.target().place()).collect();
-        let before = |index: usize| places.get(..index).unwrap_or_default().iter();
-        let is_twice = |&(index, place): &(usize, &Place)| {
-            // Several sinks may have one host and port.
-            matches!(place, Place::Path(_)) && before(index).any(|one| place.is_same(one))
-        };
-        let twice = places.iter().enumerate().find(is_twice);
-        if let Some(twice) = twice.and_then(|(index, _)| self.to.get(index)) {
-            let problem = format!("{twice} is another sink in another spelling");
-            return Err(Error::config("to", (problem, "give it once")));
-        }
-        for sink in &self.to {
-            if sink.tls.is_some() && !sink.may_have_tls() {
-                let problem = (format!("{sink} has no TLS"), "leave it out");
-                return Err(Error::config("tls", problem));
-            }
-            if !sink.headers.is_empty() && !sink.may_have_headers() {
-                let problem = (format!("{sink} takes no headers"), "leave them out");
-                return Err(Error::config("header", problem));
-            }
-            if sink.fan_out && !sink.may_fan_out() {
-                let problem = format!("{sink} has no subscribers");
-                let problem = (problem, "leave it out, or add a gRPC sink");
-                return Err(Error::config("fan_out", problem));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_forgotten(&self, named: &[SinkIdentity], forget: &[SinkIdentity]) -> Result<()> {
-        let is_named = |&(_, identity): &(&Sink, &SinkIdentity)| named.contains(identity);
-        let problem = match self.forget.iter().zip(forget).find(is_named) {
-            Some((sink, _)) => (
-                format!("{sink} is one of the sinks"),
-                "leave out one of the two",
-            ),
-            None if self.spool.is_none() && !forget.is_empty() => (
-                "has no effect, as a spool in memory knows no sinks from before".to_owned(),
-                "leave it out, or keep the spool in a folder",
-            ),
-            None => return Ok(()),
-        };
-        Err(Error::config("forget", problem))
-    }
-
-    fn check_sources(&self, clients: &[Client]) -> Result<()> {
-        let names: Vec<_> = clients
-            .iter()
-            .map(|client| client.endpoint().to_string())
-            .collect();
-        if let Some(twice) = duplicate(&names).and_then(|index| names.get(index)) {
-            let problem = (format!("{twice} is given twice"), "give it once");
-            return Err(Error::config("from", problem));
-        }
-        let places: Vec<Place> = clients
-            .iter()
-            .map(|client| Place::of(client.endpoint()))
-            .collect();
-        let before = |index: usize| places.get(..index).unwrap_or_default().iter();
-        let is_twice =
-            |&(index, place): &(usize, &Place)| before(index).any(|one| place.is_same(one));
-        let twice = places.iter().enumerate().find(is_twice);
-        if let Some(twice) = twice.and_then(|(index, _)| names.get(index)) {
-            let problem = format!("{twice} is another source in another spelling");
-            return Err(Error::config("from", (problem, "give it once")));
-        }
-        for sink in &self.to {
-            let place = sink.target().place();
-            let back = |client: &&Client| Place::of(client.endpoint()).is_same(&place);
-            if let Some(source) = clients.iter().find(back) {
-                let problem = format!(
-                    "{sink} leads back to the source {}: alerts would go round for ever",
-                    source.endpoint()
-                );
-                return Err(Error::config("to", (problem, "give another sink")));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The index of a name that stands before as well.
-fn duplicate<T: PartialEq>(names: &[T]) -> Option<usize> {
-    let mut names_before = names.iter().enumerate();
-    names_before.find_map(|(index, name)| names.get(..index)?.contains(name).then_some(index))
 }
 
 impl Relay {
@@ -306,8 +233,8 @@ impl Relay {
             threads: &self.threads,
             labelled,
             tls: sink.tls.as_ref(),
-            headers: &sink.headers,
             fan_out: sink.fan_out,
+            sink,
             version,
         });
         self.sinks.push(started?);

@@ -37,22 +37,8 @@ pub(super) struct Metrics {
 
 impl Metrics {
     pub(super) fn start(address: &str, watched: Arc<Watched>) -> Result<Metrics> {
-        let endpoint: Endpoint = format!("listen+http://{address}").parse()?;
-        let Endpoint::Listen { host, port, .. } = &endpoint else {
-            let problem = ("is no address to listen at", "write ADDR:PORT");
-            return Err(Error::endpoint(address, problem));
-        };
-        let options = ListenOptions {
-            host: host.clone(),
-            port: *port,
-            tls: None,
-            max_body: MAX_BODY,
-            request_timeout: REQUEST_TIMEOUT,
-            max_connections: MAX_CONNECTIONS,
-        };
-        let listener = Listener::bind(options).map_err(|error| cannot_listen(&endpoint, error))?;
+        let (address, listener) = Metrics::bind(address)?;
         let listener = Arc::new(listener);
-        let address = authority(host, listener.port());
         let failed = |error: std::io::Error| {
             let remedy = "allow more threads and open files";
             let problem = (format!("cannot be served: {error}"), remedy);
@@ -68,6 +54,29 @@ impl Metrics {
             bell,
             thread,
         })
+    }
+
+    fn bind(address: &str) -> Result<(String, Listener)> {
+        let endpoint: Endpoint = format!("listen+http://{address}").parse()?;
+        let Endpoint::Listen { host, port, .. } = &endpoint else {
+            let problem = ("is no address to listen at", "write ADDR:PORT");
+            return Err(Error::endpoint(address, problem));
+        };
+        let options = ListenOptions {
+            host: host.clone(),
+            port: *port,
+            tls: None,
+            max_body: MAX_BODY,
+            request_timeout: REQUEST_TIMEOUT,
+            max_connections: MAX_CONNECTIONS,
+        };
+        let listener = Listener::bind(options).map_err(|error| cannot_listen(&endpoint, error))?;
+        Ok((authority(host, listener.port()), listener))
+    }
+
+    /// Whether it can be served there.
+    pub(super) fn check(address: &str) -> Result<()> {
+        Metrics::bind(address).map(drop)
     }
 
     pub(super) fn address(&self) -> String {

@@ -60,6 +60,7 @@
 
 mod admission;
 mod builder;
+mod check;
 mod dead_letters;
 mod deliver;
 mod event_counts;

@@ -21,9 +21,27 @@ use crate::util::thread::spawn_named;
 /// How many alerts are stored together, at most.
 const BATCH: usize = 256;
 
+/// What a source is called, and where it is.
+#[derive(Clone)]
+pub(super) struct Names {
+    /// The endpoint, where it has no name of its own.
+    pub name: Arc<str>,
+    pub endpoint: Arc<str>,
+}
+
+impl Names {
+    fn incoming(&self, message: Message) -> Incoming {
+        Incoming {
+            source: self.name.clone(),
+            endpoint: self.endpoint.clone(),
+            message,
+        }
+    }
+}
+
 /// A source that runs.
 pub(super) struct RunningSource {
-    pub name: Arc<str>,
+    pub names: Names,
     pub handle: Handle,
     /// Stores the alerts of a source on gRPC.
     thread: Option<JoinHandle<()>>,
@@ -33,14 +51,14 @@ impl RunningSource {
     /// Starts a source, which `finished` counts until all that came is stored.
     pub(super) fn start(
         client: &Client,
+        names: Names,
         spool: &Arc<Spool>,
         admission: &Arc<Admission>,
         finished: &Arc<WaitGroup>,
     ) -> Result<RunningSource> {
-        let name: Arc<str> = client.endpoint().to_string().into();
         match client.endpoint().grpc() {
-            Some(_) => RunningSource::pull(client, name, spool, admission, finished),
-            None => RunningSource::take(client, name, spool, admission, finished),
+            Some(_) => RunningSource::pull(client, names, spool, admission, finished),
+            None => RunningSource::take(client, names, spool, admission, finished),
         }
     }
 
@@ -48,7 +66,7 @@ impl RunningSource {
     /// not wait for a spool.
     fn pull(
         client: &Client,
-        name: Arc<str>,
+        names: Names,
         spool: &Arc<Spool>,
         admission: &Arc<Admission>,
         finished: &Arc<WaitGroup>,
@@ -56,18 +74,18 @@ impl RunningSource {
         let alerts = client.subscribe()?;
         let handle = alerts.handle();
         let run = {
-            let (name, spool, member) = (name.clone(), spool.clone(), finished.enter());
+            let (names, spool, member) = (names.clone(), spool.clone(), finished.enter());
             let admission = admission.clone();
             move || {
-                pull(alerts, &name, &spool, &admission);
+                pull(alerts, &names, &spool, &admission);
                 drop(spool);
                 drop(member);
             }
         };
         let thread = spawn_named("relay-source", run)
-            .map_err(|error| Error::no_thread(&name, "to read it", error))?;
+            .map_err(|error| Error::no_thread(&names.name, "to read it", error))?;
         Ok(RunningSource {
-            name,
+            names,
             handle,
             thread: Some(thread),
         })
@@ -76,7 +94,7 @@ impl RunningSource {
     /// Stores alerts on the source's own thread, so that a post is answered once its alert is stored.
     fn take(
         client: &Client,
-        name: Arc<str>,
+        names: Names,
         spool: &Arc<Spool>,
         admission: &Arc<Admission>,
         finished: &Arc<WaitGroup>,
@@ -85,8 +103,8 @@ impl RunningSource {
         let outlet = SpoolOutlet {
             spool: spool.clone(),
             admission: admission.clone(),
-            log: input_log(&name),
-            name: name.clone(),
+            log: input_log(&names.name),
+            names: names.clone(),
             _member: finished.enter(),
         };
         client.start(StartRequest {
@@ -96,7 +114,7 @@ impl RunningSource {
             from: position(spool, client.endpoint()),
         })?;
         Ok(RunningSource {
-            name,
+            names,
             handle: Handle::new(control),
             thread: None,
         })
@@ -140,11 +158,9 @@ fn kind(error: &Error) -> &'static str {
     }
 }
 
-fn pull(mut alerts: Alerts, name: &Arc<str>, spool: &Spool, admission: &Admission) {
-    let incoming = |message| Incoming {
-        source: name.clone(),
-        message: Message::grpc(message),
-    };
+fn pull(mut alerts: Alerts, names: &Names, spool: &Spool, admission: &Admission) {
+    let incoming = |message| names.incoming(Message::grpc(message));
+    let name = &names.name;
     let log = input_log(name);
     let mut batch = Vec::new();
     while let Ok(first) = alerts.recv() {
@@ -176,7 +192,7 @@ struct SpoolOutlet {
     spool: Arc<Spool>,
     admission: Arc<Admission>,
     log: RateLimitedLog,
-    name: Arc<str>,
+    names: Names,
     /// The last field, so that the source counts as running until the spool is released.
     _member: Member,
 }
@@ -193,11 +209,7 @@ impl Outlet for SpoolOutlet {
         if !self.admission.admits(&message) {
             return Flow::Continue;
         }
-        let incoming = Incoming {
-            source: self.name.clone(),
-            message,
-        };
-        match self.spool.put(vec![incoming]) {
+        match self.spool.put(vec![self.names.incoming(message)]) {
             Ok(()) => Flow::Continue,
             Err(_) => Flow::Refuse,
         }

@@ -7,6 +7,7 @@ use super::admission::Admission;
 use super::dead_letters::{DeadLetterUsage, DeadLetters};
 use super::event_counts::{EventCounts, EventSeries};
 use super::progress::Progress;
+use super::source::Names;
 use super::spool::Spool;
 use crate::alerts::Handle;
 use crate::delivery::{Counters, State};
@@ -51,8 +52,10 @@ pub struct Status {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SourceStatus {
-    /// Its endpoint.
+    /// What it is called: its endpoint, unless it was given a name.
     pub name: String,
+    /// Its endpoint, with the real port.
+    pub endpoint: String,
     /// The state of its sequence of alerts.
     pub state: State,
     /// What it has brought so far.
@@ -111,7 +114,7 @@ pub(super) struct Watched {
     pub spool: Arc<Spool>,
     pub dead_letters: Arc<DeadLetters>,
     admission: Arc<Admission>,
-    sources: Mutex<Vec<(Arc<str>, Handle)>>,
+    sources: Mutex<Vec<(Names, Handle)>>,
     sinks: Mutex<Vec<(Arc<str>, Arc<Progress>)>>,
     stopping: AtomicBool,
 }
@@ -132,9 +135,9 @@ impl Watched {
         }
     }
 
-    pub(super) fn source(&self, name: Arc<str>, handle: Handle) {
+    pub(super) fn source(&self, names: Names, handle: Handle) {
         let mut sources = lock(&self.sources);
-        sources.push((name, handle));
+        sources.push((names, handle));
     }
 
     pub(super) fn sink(&self, name: Arc<str>) -> Arc<Progress> {
@@ -170,8 +173,9 @@ impl Watched {
         Status {
             sources: sources
                 .iter()
-                .map(|(name, handle)| SourceStatus {
-                    name: name.to_string(),
+                .map(|(names, handle)| SourceStatus {
+                    name: names.name.to_string(),
+                    endpoint: names.endpoint.to_string(),
                     state: handle.state(),
                     counters: handle.counters(),
                 })

@@ -8,7 +8,7 @@ use crate::common::posting::Poster;
 use crate::common::recordings;
 use crate::{line, Rig};
 
-fn relay(args: &[&str]) -> Command {
+pub fn relay(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_falco-client"));
     command.arg("relay").args(args).stdin(Stdio::null());
     command

@@ -5,6 +5,7 @@ mod common;
 
 mod asked;
 mod command;
+mod configured;
 mod dashboards;
 mod fanned;
 mod moved;

@@ -120,8 +120,14 @@ impl Rig {
             format: Format::Grpc,
             position: None,
         };
-        let source = "one".into();
-        self.spool.put(vec![Incoming { source, message }]).unwrap();
+        let source: Arc<str> = "one".into();
+        self.spool
+            .put(vec![Incoming {
+                endpoint: source.clone(),
+                source,
+                message,
+            }])
+            .unwrap();
     }
 
     fn script(&self) -> std::sync::MutexGuard<'_, Script> {
@@ -276,8 +282,14 @@ fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
     let taken = Arc::<Mutex<Vec<u64>>>::default();
     for _ in 0..3 {
         let message = Message::grpc(Vec::new());
-        let source = "one".into();
-        spool.put(vec![Incoming { source, message }]).unwrap();
+        let source: Arc<str> = "one".into();
+        spool
+            .put(vec![Incoming {
+                endpoint: source.clone(),
+                source,
+                message,
+            }])
+            .unwrap();
     }
     let worker = Worker {
         sink: HangsUp {

@@ -7,7 +7,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::target::{RunningSink, StartSink, Target};
+use rustix::fs::{access, Access};
+
+use super::target::{probe_folder, RunningSink, StartSink, Target};
+use super::Sink;
+use crate::diagnose::{Finding, Step};
 use crate::error::Result;
 use crate::relay::deliver::{json_lines, Deliver, Delivery, Failure};
 use crate::relay::identity::SinkIdentity;
@@ -45,6 +49,24 @@ impl Target for FileSink {
 
     fn may_have_tls(&self) -> bool {
         false
+    }
+
+    fn check(&self, _: &Sink, findings: &mut Vec<Finding>) -> Result<(), Finding> {
+        if !self.path.exists() {
+            findings.push(probe_folder(&self.path, Step::Outputs)?);
+            return Ok(());
+        }
+        let failed = |problem: String| {
+            let remedy = "give a file that this user may write to";
+            Finding::failed(Step::Outputs, (problem, remedy))
+        };
+        if self.path.is_dir() {
+            return Err(failed("is a folder".to_owned()));
+        }
+        access(&self.path, Access::WRITE_OK)
+            .map_err(|error| failed(format!("the file cannot be written: {error}")))?;
+        findings.push(Finding::ok(Step::Outputs, "the file can be written"));
+        Ok(())
     }
 
     fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>> {

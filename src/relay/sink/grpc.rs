@@ -1,12 +1,15 @@
 //! Falco's own gRPC API as a sink, for clients of a Falco before 0.44.
 
 use std::fmt;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::target::{RunningSink, StartSink, Target};
+use super::target::{probe_folder, RunningSink, StartSink, Target};
+use super::Sink;
 use crate::api::version;
-use crate::endpoint::{Endpoint, GrpcAddress};
+use crate::diagnose::{Finding, Step};
+use crate::endpoint::{cannot_listen, Endpoint, GrpcAddress};
 use crate::error::Result;
 use crate::falco_api::{ApiServer, Services, Settings};
 use crate::relay::identity::SinkIdentity;
@@ -56,6 +59,29 @@ impl Target for GrpcSink {
 
     fn may_fan_out(&self) -> bool {
         true
+    }
+
+    fn check(&self, sink: &Sink, findings: &mut Vec<Finding>) -> Result<(), Finding> {
+        let (host, port) = match self.endpoint.grpc() {
+            Some(GrpcAddress::Unix(path)) => {
+                findings.push(probe_folder(path, Step::Socket)?);
+                return Ok(());
+            }
+            Some(GrpcAddress::Tcp { host, port }) => (host, port),
+            None => return Ok(()),
+        };
+        if let Some(tls) = &sink.tls {
+            let loaded = tls.load();
+            loaded.map_err(|error| Finding::failed(Step::Certificates, &error))?;
+            findings.push(Finding::ok(Step::Certificates, format!("{tls:?}")));
+        }
+        let bound = TcpListener::bind((host, port));
+        bound.map_err(|error| {
+            let error = cannot_listen(&self.endpoint, error);
+            Finding::failed(Step::Tcp, &error)
+        })?;
+        findings.push(Finding::ok(Step::Tcp, "the address can be bound"));
+        Ok(())
     }
 
     fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>> {

@@ -10,8 +10,10 @@ mod stdout;
 mod target;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::diagnose::{Finding, Step};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::relay::identity::SinkIdentity;
@@ -40,6 +42,7 @@ pub struct Sink {
     pub(super) tls: Option<Tls>,
     pub(super) fan_out: bool,
     pub(super) headers: Vec<(String, String)>,
+    pub(super) bearer_token_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,6 +77,45 @@ impl Sink {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Sink {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// Sends `Authorization: Bearer …` with the token in this file. Default: none.
+    ///
+    /// The file is read at the start, and again after each failure, so that the token may be replaced.
+    pub fn bearer_token_file(mut self, path: impl Into<PathBuf>) -> Sink {
+        self.bearer_token_file = Some(path.into());
+        self
+    }
+
+    /// Checks, without sending an alert, whether it can be reached: the name, TCP and TLS of an HTTP
+    /// server, the folder of a file or a socket, its certificates. The findings are up to the first
+    /// that failed.
+    pub fn check(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let options = self.check_options();
+        let options = options.map_err(|error| Finding::failed(Step::Config, &error));
+        let failure = options.and_then(|()| self.target().check(self, &mut findings));
+        findings.extend(failure.err());
+        findings
+    }
+
+    /// Refuses an option that has no effect on it.
+    pub(super) fn check_options(&self) -> Result<()> {
+        if self.tls.is_some() && !self.may_have_tls() {
+            let problem = (format!("{self} has no TLS"), "leave it out");
+            return Err(Error::config("tls", problem));
+        }
+        let has_headers = !self.headers.is_empty() || self.bearer_token_file.is_some();
+        if has_headers && !self.may_have_headers() {
+            let problem = (format!("{self} takes no headers"), "leave them out");
+            return Err(Error::config("header", problem));
+        }
+        if self.fan_out && !self.may_fan_out() {
+            let problem = format!("{self} has no subscribers");
+            let problem = (problem, "leave it out, or add a gRPC sink");
+            return Err(Error::config("fan_out", problem));
+        }
+        Ok(())
     }
 
     /// Whether it can send headers.
@@ -120,6 +162,7 @@ impl FromStr for Sink {
             tls: None,
             fan_out: false,
             headers: Vec::new(),
+            bearer_token_file: None,
         })
     }
 }
@@ -162,6 +205,7 @@ impl fmt::Debug for Sink {
             .field("tls", &self.tls)
             .field("fan_out", &self.fan_out)
             .field("headers", &headers)
+            .field("bearer_token_file", &self.bearer_token_file)
             .finish()
     }
 }

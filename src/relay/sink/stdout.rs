@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::target::{RunningSink, StartSink, Target};
+use super::Sink;
+use crate::diagnose::{Finding, Step};
 use crate::error::Result;
 use crate::relay::deliver::{json_lines, Deliver, Delivery, Failure};
 use crate::relay::identity::SinkIdentity;
@@ -31,6 +33,11 @@ impl Target for StdoutSink {
 
     fn may_have_tls(&self) -> bool {
         false
+    }
+
+    fn check(&self, _: &Sink, findings: &mut Vec<Finding>) -> Result<(), Finding> {
+        findings.push(Finding::ok(Step::Outputs, "standard output"));
+        Ok(())
     }
 
     fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>> {

@@ -1,10 +1,15 @@
 //! What each kind of sink implements.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::{access, Access};
+
+use super::Sink;
 use crate::api::version;
+use crate::diagnose::{Finding, Step};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::relay::dead_letters::DeadLetters;
@@ -37,6 +42,9 @@ pub(in crate::relay) trait Target: fmt::Display {
         false
     }
 
+    /// Checks without delivering anything whether it can be reached, with the options of `sink`.
+    fn check(&self, sink: &Sink, findings: &mut Vec<Finding>) -> Result<(), Finding>;
+
     /// Starts to deliver. A sink that implements [`Deliver`] does so with [`StartSink::deliver`].
     fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>>;
 }
@@ -54,8 +62,9 @@ pub(in crate::relay) struct StartSink<'a> {
     /// Whether each alert is to name its source.
     pub labelled: bool,
     pub tls: Option<&'a Tls>,
-    pub headers: &'a [(String, String)],
     pub fan_out: bool,
+    /// All of its options.
+    pub sink: &'a Sink,
     /// Which Falco its clients are to see.
     pub version: &'a version::Response,
 }
@@ -101,3 +110,19 @@ pub(in crate::relay) trait RunningSink: Send + Sync {
 
 /// A sink that consists of its threads.
 impl RunningSink for () {}
+
+/// Whether this user can make this file, which is not there yet.
+pub(super) fn probe_folder(path: &Path, step: Step) -> Result<Finding, Finding> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Ok(Finding::ok(step, "it can be created")),
+        Err(error) => {
+            let problem = format!("its folder cannot be written to: {error}");
+            let remedy = "make the folder, and let this user write to it";
+            Err(Finding::failed(step, (problem, remedy)))
+        }
+    }
+}

@@ -136,7 +136,7 @@ impl Contents {
         };
         let positions = alerts
             .iter()
-            .filter_map(|alert| Some((&alert.source, *alert.message.position.as_deref()?)))
+            .filter_map(|alert| Some((&alert.endpoint, *alert.message.position.as_deref()?)))
             .collect();
         let batch = Batch {
             make_room,

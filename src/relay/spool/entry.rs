@@ -7,7 +7,10 @@ use crate::delivery::Message;
 
 /// An alert as it comes from a source.
 pub(crate) struct Incoming {
+    /// What its source is called.
     pub source: Arc<str>,
+    /// Where its source goes on is stored by this, whatever it is called.
+    pub endpoint: Arc<str>,
     /// Its position is stored together with it, in one transaction.
     pub message: Message,
 }

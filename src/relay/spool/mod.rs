@@ -13,7 +13,7 @@ mod memory;
 mod sinks;
 mod store;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -101,6 +101,15 @@ impl Spool {
             folder,
             lifted: AtomicBool::new(false),
         })
+    }
+
+    /// Checks whether a spool in this folder can be used, without making one.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Spool::open).
+    pub(crate) fn check(folder: &Path) -> Result<()> {
+        disk::check(folder)
     }
 
     /// Stores all in one transaction, and returns once that is done.

@@ -11,28 +11,28 @@ pub struct Filter {
     /// One of emergency, alert, critical, error, warning, notice, informational, debug. An alert of a
     /// priority that is unknown to this version is always printed.
     #[arg(long, value_name = "LEVEL", value_parser = priority)]
-    min_priority: Option<Priority>,
+    pub min_priority: Option<Priority>,
     /// Alerts whose rule matches, e.g. 'Terminal*'
     ///
     /// * matches any text, ? one character, [abc] one of these. Case-sensitive.
     #[arg(long, value_name = "GLOB", value_parser = glob)]
-    rule: Vec<Pattern>,
+    pub rule: Vec<Pattern>,
     /// Alerts of this source, e.g. syscall or k8s_audit
     #[arg(long, value_name = "SOURCE")]
-    source: Vec<String>,
+    pub source: Vec<String>,
     /// Alerts that have this tag
     #[arg(long, value_name = "TAG")]
-    tag: Vec<String>,
+    pub tag: Vec<String>,
     /// Alerts whose output field matches, e.g. k8s.ns.name=pay*
     ///
     /// The value is a pattern, as that of --rule. NAME!=GLOB selects alerts whose field does not match, or that lack it. Of several
     /// options, those with the same name and = are alternatives; all others must hold.
     #[arg(long, value_name = "NAME=GLOB", value_parser = field)]
-    field: Vec<FieldFilter>,
+    pub field: Vec<FieldFilter>,
 }
 
 #[derive(Clone)]
-struct FieldFilter {
+pub struct FieldFilter {
     name: String,
     value: Pattern,
     negated: bool,
@@ -45,7 +45,7 @@ impl FieldFilter {
     }
 }
 
-fn field(text: &str) -> Result<FieldFilter, String> {
+pub fn field(text: &str) -> Result<FieldFilter, String> {
     let (name, value) = text
         .split_once('=')
         .ok_or("write NAME=GLOB or NAME!=GLOB, as in k8s.ns.name=payments")?;
@@ -64,7 +64,7 @@ fn field(text: &str) -> Result<FieldFilter, String> {
     })
 }
 
-fn priority(text: &str) -> Result<Priority, String> {
+pub fn priority(text: &str) -> Result<Priority, String> {
     match text.parse() {
         Ok(Priority::Unknown(_)) => {
             Err("a number must be from 0 (emergency) to 7 (debug)".to_owned())
@@ -74,7 +74,7 @@ fn priority(text: &str) -> Result<Priority, String> {
     }
 }
 
-fn glob(text: &str) -> Result<Pattern, String> {
+pub fn glob(text: &str) -> Result<Pattern, String> {
     if text.is_empty() {
         return Err(
             "a rule's name is never empty; give a pattern, as in \"Terminal shell*\", or omit the \

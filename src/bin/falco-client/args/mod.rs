@@ -2,7 +2,7 @@
 
 mod certificates;
 mod connection;
-mod filter;
+pub mod filter;
 mod reading;
 mod served;
 mod when_full;

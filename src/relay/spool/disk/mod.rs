@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{params, Connection};
+use rustix::fs::{access, Access};
 
 use super::condition::Condition;
 use super::contents::Contents;
@@ -51,6 +52,22 @@ struct Disk {
     connection: Connection,
     /// Held until the connection is closed.
     _lock: File,
+}
+
+/// Whether a spool can be opened or made there.
+pub(super) fn check(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        return lock(folder).map(drop);
+    }
+    let mut parents = folder.ancestors().skip(1);
+    let parent = parents.find(|parent| parent.as_os_str().is_empty() || parent.exists());
+    let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    access(parent, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        let problem = format!("cannot be created: {error}");
+        let remedy = "give a folder that can be written to";
+        refused(folder, problem, remedy, error)
+    })
 }
 
 pub(super) fn open(folder: &Path, sinks: &Sinks<'_>, condition: Condition) -> Result<Contents> {

@@ -20,6 +20,7 @@ const COST: u64 = OVERHEAD + 6;
 fn alert(number: u64) -> Incoming {
     Incoming {
         source: "one".into(),
+        endpoint: "one".into(),
         message: Message {
             bytes: format!("{number:06}").into_bytes(),
             format: format_of(number),
@@ -342,9 +343,10 @@ fn many_sources_lose_nothing_and_keep_their_order() {
                 let spool = &spool;
                 scope.spawn(move || {
                     for number in 0..200_u64 {
-                        let source = source.to_string().into();
+                        let source: Arc<str> = source.to_string().into();
                         spool
                             .put(vec![Incoming {
+                                endpoint: source.clone(),
                                 source,
                                 ..alert(number)
                             }])

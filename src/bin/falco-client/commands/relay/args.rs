@@ -1,26 +1,40 @@
 //! The arguments of `relay`.
 
 use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use falco_client::relay::Sink;
 use falco_client::Tls;
 
 use crate::args::{certificates, Filter, ReadingArgs, WhenFull};
 use crate::diagnostics::Failure;
-use crate::shutdown::CLOSE_WITHIN;
 
 #[derive(clap::Args)]
 pub struct RelayArgs {
     /// Where to read alerts, see below
     ///
     /// With several sources, each alert gets an output field relay.source.
-    #[arg(long, value_name = "SOURCE", num_args = 1.., required = true)]
+    #[arg(long, value_name = "SOURCE", num_args = 1.., required_unless_present = "config")]
     pub from: Vec<String>,
     /// Where to send them; each sink gets every alert
-    #[arg(long, value_name = "SINK", num_args = 1.., required = true)]
+    #[arg(long, value_name = "SINK", num_args = 1.., required_unless_present = "config")]
     pub to: Vec<Sink>,
+    /// Read sources, sinks and their options from a file (TOML)
+    ///
+    /// For options that differ between several sources or sinks. Paths in it are relative to its folder. Sources, sinks and
+    /// --metrics-field given as arguments are added to those in the file; filters must both hold; other arguments replace what
+    /// the file says. --from-ca and the like apply to the sources of --from alone, --to-ca and --to-header to the sinks of --to.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Check options, sources, sinks and spool, then exit
+    ///
+    /// Sources are checked as by the command check, sinks up to TLS; nothing is read or sent. Exit code 0 if all can be used, else 1,
+    /// and 2 for wrong options. A relay that runs already holds its ports and its spool, and is reported.
+    #[arg(long)]
+    pub check: bool,
+    /// Print the report of --check as JSON
+    #[arg(long, requires = "check")]
+    pub json: bool,
     /// Give every gRPC subscriber every alert
     ///
     /// Without it, each alert goes to one of them, as in Falco.
@@ -38,11 +52,11 @@ pub struct RelayArgs {
     ///
     /// Without it, the relay does not start while alerts wait there for a sink that --to does not name any more. Sinks are known by
     /// their addresses, however these are spelt; passwords, tokens and queries can be left out.
-    #[arg(long, value_name = "SINK", requires = "spool")]
+    #[arg(long, value_name = "SINK")]
     pub forget: Vec<Sink>,
-    /// Policy when the spool is full
-    #[arg(long, value_enum, value_name = "POLICY", default_value_t = WhenFull::Wait)]
-    pub when_full: WhenFull,
+    /// Policy when the spool is full [default: wait]
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub when_full: Option<WhenFull>,
     /// Falco version to report to gRPC clients
     ///
     /// Default: that of a source over gRPC.
@@ -57,49 +71,49 @@ pub struct RelayArgs {
     /// Count alerts by this output field, too, e.g. k8s.ns.name
     ///
     /// In /metrics, beside rule, priority, source and hostname.
-    #[arg(long, value_name = "FIELD", requires = "metrics")]
+    #[arg(long, value_name = "FIELD")]
     pub metrics_field: Vec<String>,
     /// HTTP connections to accept [default: 512]
     #[arg(long, value_name = "N")]
     pub max_connections: Option<usize>,
-    /// Time limit for graceful shutdown
+    /// Time limit for graceful shutdown [default: 20]
     ///
     /// Within it, what is left in the spool is delivered.
-    #[arg(long, value_name = "SECS", default_value_t = CLOSE_WITHIN.as_secs())]
-    pub close_within: u64,
+    #[arg(long, value_name = "SECS")]
+    pub close_within: Option<u64>,
     /// CA certificate to trust for sources (PEM)
     ///
     /// It must have signed the peer's certificate. For sources host:port and listen+https. Without it, listen+https asks for no client
     /// certificates.
-    #[arg(long, value_name = "FILE", requires_all = ["from_cert", "from_key"])]
+    #[arg(long, value_name = "FILE", requires_all = ["from", "from_cert", "from_key"])]
     pub from_ca: Option<PathBuf>,
     /// Certificate to present to sources (PEM)
-    #[arg(long, value_name = "FILE", requires = "from_key")]
+    #[arg(long, value_name = "FILE", requires_all = ["from", "from_key"])]
     pub from_cert: Option<PathBuf>,
     /// Private key for that certificate (PEM)
-    #[arg(long, value_name = "FILE", requires = "from_cert")]
+    #[arg(long, value_name = "FILE", requires_all = ["from", "from_cert"])]
     pub from_key: Option<PathBuf>,
     /// Server name to verify for sources
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "from")]
     pub server_name: Option<String>,
     /// Header to send to HTTP sinks, e.g. 'Name: value'
-    #[arg(long, value_name = "HEADER", value_parser = header)]
-    pub to_header: Vec<(String, String)>,
+    #[arg(long, value_name = "HEADER", requires = "to")]
+    pub to_header: Vec<String>,
     /// File with such headers, one on a line
     ///
     /// For what is secret, such as "Authorization: Bearer TOKEN": other users of this machine can read the arguments of a process.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "to")]
     pub to_header_file: Option<PathBuf>,
     /// CA certificate to trust for sinks (PEM)
     ///
     /// It must have signed the peer's certificate. For sinks host:port, whose clients need a certificate of this CA, and https.
-    #[arg(long, value_name = "FILE", requires_all = ["to_cert", "to_key"])]
+    #[arg(long, value_name = "FILE", requires_all = ["to", "to_cert", "to_key"])]
     pub to_ca: Option<PathBuf>,
     /// Certificate to present to sinks (PEM)
-    #[arg(long, value_name = "FILE", requires = "to_key")]
+    #[arg(long, value_name = "FILE", requires_all = ["to", "to_key"])]
     pub to_cert: Option<PathBuf>,
     /// Private key for that certificate (PEM)
-    #[arg(long, value_name = "FILE", requires = "to_cert")]
+    #[arg(long, value_name = "FILE", requires_all = ["to", "to_cert"])]
     pub to_key: Option<PathBuf>,
     #[command(flatten)]
     pub filter: Filter,
@@ -115,21 +129,24 @@ fn header(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// The headers in a file, one on a line.
+pub fn headers_of(file: &Path) -> Result<Vec<(String, String)>, String> {
+    let failed = |problem: String| format!("reading headers from {}: {problem}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|line| header(line).map_err(failed)).collect()
+}
+
 impl RelayArgs {
     /// The headers for HTTP sinks, of the arguments and of the file.
     pub fn headers(&self) -> Result<Vec<(String, String)>, Failure> {
-        let mut headers = self.to_header.clone();
-        let Some(file) = &self.to_header_file else {
-            return Ok(headers);
-        };
-        let failed = |source| Failure::Os {
-            what: format!("reading headers from {}", file.display()),
-            source,
-        };
-        let text = fs::read_to_string(file).map_err(failed)?;
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let invalid = |problem| failed(io::Error::new(io::ErrorKind::InvalidData, problem));
-            headers.push(header(line).map_err(invalid)?);
+        // Not while the arguments are parsed, as an error there shows the value.
+        let invalid = |problem| Failure::Usage(format!("--to-header: {problem}"));
+        let given = self.to_header.iter();
+        let given = given.map(|text| header(text).map_err(invalid));
+        let mut headers = given.collect::<Result<Vec<_>, _>>()?;
+        if let Some(file) = &self.to_header_file {
+            headers.extend(headers_of(file).map_err(Failure::Usage)?);
         }
         Ok(headers)
     }

@@ -1,20 +1,24 @@
 //! `relay`: forwards alerts until a signal or the end of all sources.
 
 mod args;
+mod check;
+mod config_file;
+mod plan;
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use falco_client::relay::{Relay, RelayBuilder, Sink};
-use falco_client::{Config, EndpointKind};
+use falco_client::relay::Relay;
+use falco_client::EndpointKind;
 
 use crate::args::table;
 use crate::diagnostics::{say, Code, Failure};
 use crate::output::require_stdout;
 use crate::shutdown::{on_closed_output, signals};
 pub use args::RelayArgs;
+use plan::{Plan, PlannedSource};
 
 const SINKS: &str = "\
 Sinks:
@@ -55,13 +59,23 @@ enum End {
 }
 
 pub fn run(args: &RelayArgs) -> Result<Code, Failure> {
-    if writes_stdout(args) {
+    let plan = Plan::new(args)?;
+    if args.check {
+        return check::run(&plan, args.json);
+    }
+    if plan.writes_stdout() {
         require_stdout()?;
     }
-    let relay = Arc::new(set_up(args)?.start()?);
-    let ended = watch(args, &relay)?;
+    let relay = Arc::new(plan.builder().start()?);
+    let ended = watch(&plan, &relay)?;
     for source in relay.status().sources {
-        say(format_args!("reading from {}", source.name));
+        match source.name == source.endpoint {
+            true => say(format_args!("reading from {}", source.name)),
+            false => say(format_args!(
+                "reading {} from {}",
+                source.name, source.endpoint
+            )),
+        }
     }
     for endpoint in relay.grpc_endpoints() {
         say(format_args!("serving Falco's gRPC API at {endpoint}"));
@@ -72,88 +86,11 @@ pub fn run(args: &RelayArgs) -> Result<Code, Failure> {
         ));
     }
     let end = ended.recv().unwrap_or(End::Sources);
-    Ok(stop(args, &relay, end))
-}
-
-fn writes_stdout(args: &RelayArgs) -> bool {
-    args.to.iter().any(|sink| sink.to_string() == "-")
-}
-
-fn set_up(args: &RelayArgs) -> Result<RelayBuilder, Failure> {
-    let headers = args.headers()?;
-    let mut relay = Relay::builder().overflow(args.when_full.into());
-    for config in configure_sources(args) {
-        relay = relay.from(config);
-    }
-    for sink in &args.to {
-        // What no sink has a use for goes to all, so that it is refused and not ignored.
-        let may_fan_out = sink.may_fan_out() || !args.to.iter().any(Sink::may_fan_out);
-        let mut sink = sink.clone().fan_out(args.fan_out && may_fan_out);
-        let has_tls = sink.may_have_tls() || !args.to.iter().any(Sink::may_have_tls);
-        if let Some(tls) = args.tls_of_sinks().filter(|_| has_tls) {
-            sink = sink.tls(tls);
-        }
-        if sink.may_have_headers() || !args.to.iter().any(Sink::may_have_headers) {
-            for (name, value) in &headers {
-                sink = sink.header(name, value);
-            }
-        }
-        relay = relay.to(sink);
-    }
-    if let Some(folder) = &args.spool {
-        relay = relay.spool(folder);
-    }
-    for sink in &args.forget {
-        relay = relay.forget(sink.clone());
-    }
-    if let Some(size) = args.spool_size {
-        relay = relay.spool_bytes(size << 20);
-    }
-    if let Some(version) = &args.falco {
-        relay = relay.falco(version);
-    }
-    if let Some(address) = &args.metrics {
-        relay = relay.metrics(address);
-    }
-    for field in &args.metrics_field {
-        relay = relay.metrics_field(field);
-    }
-    if !args.filter.is_empty() {
-        let filter = args.filter.clone();
-        relay = relay.filter(move |alert| filter.matches(alert));
-    }
-    Ok(relay)
-}
-
-/// The sources, each with the options that apply to it. An option that applies to none is given to all,
-/// so that it is refused instead of ignored.
-fn configure_sources(args: &RelayArgs) -> Vec<Config> {
-    let kind = |source: &String| Some(EndpointKind::of(&source.parse().ok()?));
-    let is_for = |source: &String, fits: fn(EndpointKind) -> bool| {
-        let no_use = || !args.from.iter().filter_map(kind).any(fits);
-        kind(source).is_some_and(fits) || no_use()
-    };
-    let configure = |source: &String| {
-        let mut config = args.reading.apply(Config::new(source));
-        let tls = args.tls_of_sources();
-        if let Some(tls) = tls.filter(|_| is_for(source, EndpointKind::has_tls)) {
-            config = config.tls(tls);
-        }
-        let is_named = is_for(source, |kind| kind == EndpointKind::Tcp);
-        if let Some(name) = args.server_name.as_ref().filter(|_| is_named) {
-            config = config.server_name(name);
-        }
-        let listens = is_for(source, EndpointKind::is_http);
-        if let Some(most) = args.max_connections.filter(|_| listens) {
-            config = config.max_connections(most);
-        }
-        config
-    };
-    args.from.iter().map(configure).collect()
+    Ok(stop(&plan, &relay, end))
 }
 
 /// Sends when the relay has to end. A second signal ends the process.
-fn watch(args: &RelayArgs, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure> {
+fn watch(plan: &Plan, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure> {
     let (end, ended) = mpsc::channel();
     let send = |end: &Sender<End>, why| {
         let end = end.clone();
@@ -163,7 +100,7 @@ fn watch(args: &RelayArgs, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure>
         }
     };
     let signalled = send(&end, End::Signal);
-    let (watched, rest) = (Arc::downgrade(relay), Rest::of(args));
+    let (watched, rest) = (Arc::downgrade(relay), Rest::of(plan));
     signals::on_signal(move |count| {
         if count == 1 {
             return signalled();
@@ -173,7 +110,7 @@ fn watch(args: &RelayArgs, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure>
         }
         std::process::exit(Code::Interrupted.number().into());
     })?;
-    if writes_stdout(args) {
+    if plan.writes_stdout() {
         on_closed_output(send(&end, End::Output))?;
     }
     let (running, over) = (relay.clone(), send(&end, End::Sources));
@@ -189,11 +126,11 @@ fn watch(args: &RelayArgs, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure>
     Ok(ended)
 }
 
-fn stop(args: &RelayArgs, relay: &Relay, end: End) -> Code {
+fn stop(plan: &Plan, relay: &Relay, end: End) -> Code {
     let within = match end {
         // Nothing takes what is left.
         End::Output => Duration::ZERO,
-        End::Signal | End::Sources => Duration::from_secs(args.close_within),
+        End::Signal | End::Sources => plan.close_within,
     };
     let spooled = relay.status().spooled;
     if spooled > 0 && !within.is_zero() {
@@ -221,10 +158,10 @@ fn stop(args: &RelayArgs, relay: &Relay, end: End) -> Code {
             "{dropped} alerts were dropped because the spool was full"
         ));
     }
-    let rest = Rest::of(args);
+    let rest = Rest::of(plan);
     rest.report(left);
     // Only standard input ends without a failure.
-    let broken = end == End::Sources && args.from.iter().any(|source| source != "-");
+    let broken = end == End::Sources && plan.sources.iter().any(|source| source.endpoint != "-");
     match broken || left > 0 && rest == Rest::Lost {
         true => Code::Failed,
         false => Code::Done,
@@ -241,10 +178,9 @@ enum Rest {
 }
 
 impl Rest {
-    fn of(args: &RelayArgs) -> Rest {
-        let kind = |source: &String| Some(EndpointKind::of(&source.parse().ok()?));
-        let mut kinds = args.from.iter().filter_map(kind);
-        match (&args.spool, kinds.all(EndpointKind::keeps_alerts)) {
+    fn of(plan: &Plan) -> Rest {
+        let mut kinds = plan.sources.iter().filter_map(PlannedSource::kind);
+        match (&plan.spool, kinds.all(EndpointKind::keeps_alerts)) {
             (Some(_), _) => Rest::Spooled,
             (None, true) => Rest::Kept,
             (None, false) => Rest::Lost,
