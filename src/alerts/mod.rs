@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use futures::Stream;
 
 use crate::alert::Alert;
-use crate::delivery::{Control, Counters, Received, Receiver, State};
+use crate::delivery::{Control, Counters, Mode, Received, Receiver, State};
+use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::util::thread::on_delivery_thread;
 
@@ -114,6 +115,15 @@ impl Alerts {
     /// A handle that inspects this sequence, and ends it, from any thread.
     pub fn handle(&self) -> Handle {
         Handle::new(self.receiver.control().clone())
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.receiver.control().endpoint()
+    }
+
+    /// What was asked of the sequence so far.
+    pub(crate) fn mode(&self) -> Mode {
+        self.receiver.control().mode()
     }
 
     fn item(&self, received: Received) -> Option<Result<Alert>> {

@@ -1,19 +1,24 @@
 //! The last step: whether an alert arrives.
 
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Finding, Report, Step};
 use crate::alert::Alert;
 use crate::alerts::Alerts;
+use crate::delivery::Mode;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, Problem, Result};
+use crate::util::lock::time_until;
 
 impl Report {
     /// Waits for the first of `alerts`, at most `within` this time, and adds the result as the last
     /// step.
     ///
+    /// What cannot be decoded is no alert, nor is the test alert of `POST /test`: the wait goes on.
+    ///
     /// Then the sequence is [closed](crate::Handle::close). Falco discards an alert once it is
-    /// written, so `each` is called with all alerts that were: the first, those in flight, and as
+    /// written, so `each` is called with all that arrived: the first alert, those in flight, and as
     /// errors those that cannot be decoded. To end the wait sooner, close the sequence by its
     /// [`handle`](Alerts::handle).
     pub fn first_alert(
@@ -22,36 +27,136 @@ impl Report {
         within: Duration,
         mut each: impl FnMut(Result<Alert>),
     ) {
-        let first = alerts.recv_timeout(within);
+        let endpoint = alerts.endpoint().clone();
+        let mut arrived = Arrived::default();
+        let deadline = Instant::now().checked_add(within);
+        let ended = loop {
+            let left = deadline.map_or(within, time_until);
+            match alerts.recv_timeout(left) {
+                Ok(next) => arrived.count(next, &endpoint, &mut each),
+                Err(RecvTimeoutError::Timeout) => break None,
+                Err(RecvTimeoutError::Disconnected) => break Some(alerts.mode()),
+            }
+            if arrived.alerts > 0 {
+                break None;
+            }
+        };
         alerts.handle().close();
-        let (mut count, mut failure) = (0_u64, None);
-        let was_closed = matches!(first, Err(RecvTimeoutError::Disconnected));
-        for next in first.into_iter().chain(alerts) {
-            match next {
-                Ok(_) | Err(Error::Undecodable { .. }) => {
-                    count += 1;
-                    each(next);
-                }
-                Err(error) => failure = Some(error),
+        for next in alerts {
+            arrived.count(next, &endpoint, &mut each);
+        }
+        self.add(arrived.finding(&endpoint, within, ended));
+    }
+}
+
+/// What arrived, by kind.
+#[derive(Default)]
+struct Arrived {
+    alerts: u64,
+    tests: u64,
+    undecodable: u64,
+    failure: Option<Error>,
+}
+
+impl Arrived {
+    fn count(
+        &mut self,
+        next: Result<Alert>,
+        endpoint: &Endpoint,
+        each: &mut impl FnMut(Result<Alert>),
+    ) {
+        match &next {
+            Ok(alert) if is_test(alert, endpoint) => self.tests += 1,
+            Ok(_) => self.alerts += 1,
+            Err(Error::Undecodable { .. } | Error::TooLarge { .. }) => self.undecodable += 1,
+            Err(_) => {
+                self.failure = next.err();
+                return;
             }
         }
-        self.add(match (count, failure) {
-            (0, Some(error)) => Finding::failed(Step::FirstAlert, &error),
-            (0, None) if was_closed => {
-                let found = "the wait was ended before an alert arrived";
-                Finding::warning(Step::FirstAlert, Problem::without_remedy(found))
-            }
-            (0, None) => Finding::failed(
-                Step::FirstAlert,
-                (
-                    format!("no alert arrived within {within:?}"),
-                    "trigger a rule of Falco, as by reading /etc/shadow (sudo cat /etc/shadow), and see \
-                     whether its rules and priority let the alert pass, grpc_output.enabled is true \
-                     and no other client takes the alerts",
-                ),
-            ),
-            (1, _) => Finding::ok(Step::FirstAlert, "one alert arrived"),
-            (count, _) => Finding::ok(Step::FirstAlert, format!("{count} alerts arrived")),
-        });
+        each(next);
     }
+
+    /// `ended` is the mode of the sequence, where that ended by itself or was closed.
+    fn finding(self, endpoint: &Endpoint, within: Duration, ended: Option<Mode>) -> Finding {
+        let others = self.others();
+        if self.alerts > 0 {
+            let what = match self.alerts {
+                1 => "one alert arrived".to_owned(),
+                count => format!("{count} alerts arrived"),
+            };
+            return match others {
+                Some(others) => {
+                    let problem = Problem::alone(format!("{what}, and {others}"));
+                    Finding::warning(Step::FirstAlert, problem)
+                }
+                None => Finding::ok(Step::FirstAlert, what),
+            };
+        }
+        let but = others.map_or_else(String::new, |others| format!(", but {others}"));
+        let found = match (self.failure, ended) {
+            (Some(error), _) => return Finding::failed(Step::FirstAlert, &error),
+            (None, None) => format!("no alert arrived within {within:?}{but}"),
+            (None, Some(Mode::Run)) => format!("{endpoint} ended before an alert arrived{but}"),
+            (None, Some(_)) => {
+                let found = format!("the wait was ended before an alert arrived{but}");
+                return Finding::warning(Step::FirstAlert, Problem::alone(found));
+            }
+        };
+        Finding::failed(Step::FirstAlert, (found, remedy(endpoint)))
+    }
+
+    /// What arrived and is no alert.
+    fn others(&self) -> Option<String> {
+        let of = |count, one: &str, many: &str| match count {
+            0 => None,
+            1 => Some(format!("one {one}")),
+            count => Some(format!("{count} {many}")),
+        };
+        let undecodable = of(
+            self.undecodable,
+            "message that is no alert",
+            "messages that are no alerts",
+        );
+        let tests = of(self.tests, "test alert", "test alerts");
+        match (undecodable, tests) {
+            (Some(undecodable), Some(tests)) => Some(format!("{undecodable} and {tests}")),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+/// The alert of `POST /test`, ours or falcosidekick's: it shows that the port is reached, not that Falco
+/// reaches it.
+fn is_test(alert: &Alert, endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Listen { .. } => {
+            alert.rule() == "Test rule" && alert.tags().eq(["test", "example"])
+        }
+        Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::File(_) | Endpoint::Stdin => false,
+    }
+}
+
+fn remedy(endpoint: &Endpoint) -> String {
+    let enabled = match endpoint {
+        Endpoint::Unix(_) | Endpoint::Tcp { .. } => {
+            "grpc_output.enabled is true and no other client takes the alerts".to_owned()
+        }
+        Endpoint::Listen { .. } => {
+            "json_output and http_output.enabled are true, http_output.url leads to this endpoint \
+             and Falco's log has no error of libcurl"
+                .to_owned()
+        }
+        Endpoint::File(path) => format!(
+            "json_output and file_output.enabled are true and file_output.filename is {}",
+            path.display()
+        ),
+        Endpoint::Stdin => "json_output and stdout_output.enabled are true and Falco's standard \
+                            output is piped into this command"
+            .to_owned(),
+    };
+    format!(
+        "trigger a rule of Falco, as by reading /etc/shadow (sudo cat /etc/shadow), and see whether \
+         its rules and priority let the alert pass, {enabled}"
+    )
 }

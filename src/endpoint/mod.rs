@@ -170,14 +170,23 @@ fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
     } else if let Some(address) = text.strip_prefix(HTTPS) {
         listen(true, address)
     } else if let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") {
-        let rest = without_secrets(rest);
+        let rest = match rest.starts_with(':') {
+            true => format!("0.0.0.0{rest}"),
+            false => without_secrets(rest),
+        };
         let remedy = format!("to listen for Falco's http_output, write listen+{scheme}://{rest}");
         Err(("is an address to send to", remedy).into())
     } else if let Some((scheme, _)) = text.split_once("://") {
         let problem = format!("has the scheme {scheme}, which Falco does not serve");
         Err((problem, FORMS).into())
     } else if text.starts_with('/') {
-        Err(("is a path without a scheme", format!("write unix://{text}")).into())
+        Err((
+            "is a path without a scheme",
+            format!("write {}", with_scheme(text)),
+        )
+            .into())
+    } else if let Some(path) = text.strip_prefix("file:").filter(|it| it.starts_with('/')) {
+        Err(("lacks two slashes", format!("write {FILE}{path}")).into())
     } else if text.contains('/') {
         let problem = "is neither an absolute path nor a host and port";
         Err(Problem::fixed(problem, FORMS))
@@ -234,6 +243,14 @@ fn unix(rest: &str) -> Result<Endpoint, Problem> {
     Ok(Endpoint::Unix(path.into()))
 }
 
+/// A path as the endpoint that it probably is, by its name.
+fn with_scheme(path: &str) -> String {
+    match Path::new(path).extension() {
+        Some(extension) if extension != "sock" && extension != "socket" => format!("{FILE}{path}"),
+        _ => format!("unix://{path}"),
+    }
+}
+
 fn file(path: &str) -> Result<Endpoint, Problem> {
     match path.strip_prefix('/') {
         Some("") | None => {
@@ -250,29 +267,52 @@ fn listen(tls: bool, rest: &str) -> Result<Endpoint, Problem> {
         let problem = "has a path, and Falco may send to any";
         return Err(Problem::fixed(problem, "leave it out"));
     }
-    let (host, port) = host_and_port(address, 0, "2801")?;
+    let usual = Usual {
+        scheme: if tls { HTTPS } else { HTTP },
+        host: "0.0.0.0",
+        port: "2801",
+    };
+    let (host, port) = host_and_port(address, 0, &usual)?;
     Ok(Endpoint::Listen { tls, host, port })
 }
 
 fn tcp(text: &str, lowest_port: u16) -> Result<Endpoint, Problem> {
-    let (host, port) = host_and_port(text, lowest_port, "5060")?;
+    let usual = Usual {
+        scheme: "",
+        host: "localhost",
+        port: "5060",
+    };
+    let (host, port) = host_and_port(text, lowest_port, &usual)?;
     Ok(Endpoint::Tcp { host, port })
 }
 
-/// `usual` is the port that a remedy names.
-fn host_and_port(text: &str, lowest_port: u16, usual: &str) -> Result<(String, u16), Problem> {
+/// What a remedy names.
+struct Usual {
+    /// What stands before the address, as `listen+http://`.
+    scheme: &'static str,
+    host: &'static str,
+    port: &'static str,
+}
+
+fn host_and_port(text: &str, lowest_port: u16, usual: &Usual) -> Result<(String, u16), Problem> {
+    let Usual {
+        scheme,
+        host: usual_host,
+        port: usual,
+    } = usual;
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((host, rest)) if is_ipv6(host) => (host, rest.strip_prefix(':')),
             _ => {
                 let problem = "has no IPv6 address in its brackets";
-                return Err((problem, format!("write [::1]:{usual}")).into());
+                return Err((problem, format!("write {scheme}[::1]:{usual}")).into());
             }
         },
         None => match text.split_once(':') {
             Some((_, port)) if port.contains(':') => {
                 let remedy = format!(
-                    "put an IPv6 address in brackets and the port behind them: write [::1]:{usual}"
+                    "put an IPv6 address in brackets and the port behind them: write \
+                     {scheme}[::1]:{usual}"
                 );
                 return Err(("has more than one colon", remedy).into());
             }
@@ -281,14 +321,15 @@ fn host_and_port(text: &str, lowest_port: u16, usual: &str) -> Result<(String, u
         },
     };
     if host.is_empty() {
-        return Err(("has no host", format!("write localhost{text}")).into());
+        let remedy = format!("write {scheme}{usual_host}{text}");
+        return Err(("has no host", remedy).into());
     }
     if !is_ipv6(host) && !is_name(host) {
         let problem = "has a host that is neither a DNS name nor an IP address";
         return Err(Problem::fixed(problem, FORMS));
     }
     let Some(port) = port.filter(|port| !port.is_empty()) else {
-        let remedy = format!("write {}:{usual}", text.trim_end_matches(':'));
+        let remedy = format!("write {scheme}{}:{usual}", text.trim_end_matches(':'));
         return Err(("has no port", remedy).into());
     };
     // `parse` would also take a sign.
@@ -299,7 +340,7 @@ fn host_and_port(text: &str, lowest_port: u16, usual: &str) -> Result<(String, u
     {
         Some(number) if number >= lowest_port => Ok((host.to_owned(), number)),
         _ => {
-            let default = match usual {
+            let default = match *usual {
                 "5060" => " (Falco's default is 5060)",
                 _ => "",
             };

@@ -87,7 +87,33 @@ fn each_bad_endpoint_names_its_remedy() {
             ],
         ),
         ("http://x:1", ["an address to send to", "listen+http://x:1"]),
-        ("listen+http://0.0.0.0", ["no port", "write 0.0.0.0:2801"]),
+        (
+            "/var/log/falco/events.json",
+            [
+                "without a scheme",
+                "write file:///var/log/falco/events.json",
+            ],
+        ),
+        (
+            "file:/var/log/falco.log",
+            ["two slashes", "write file:///var/log/falco.log"],
+        ),
+        (
+            "listen+http://0.0.0.0",
+            ["no port", "write listen+http://0.0.0.0:2801"],
+        ),
+        (
+            "listen+https://:2801",
+            ["no host", "write listen+https://0.0.0.0:2801"],
+        ),
+        (
+            "listen+http://::1",
+            ["colon", "write listen+http://[::1]:2801"],
+        ),
+        (
+            "http://:2801",
+            ["send to", "write listen+http://0.0.0.0:2801"],
+        ),
         ("listen+https://x:1/alerts", ["has a path", "leave it out"]),
         (
             "file://falco.log",

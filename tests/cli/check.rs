@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::child::{falco_client, finish, record, recording, run, Ended, Falco, Running};
 use crate::common::certificates::Certificates;
+use crate::common::posting::Poster;
 
 /// The command where no falco.yaml of this machine matters.
 fn check(endpoint: &str, options: &[&str]) -> Ended {
@@ -145,6 +146,21 @@ fn the_endpoint_of_falco_yaml_is_taken_where_none_is_given() {
         ended.stderr
     );
 
+    let file = folder.path().join("events.json");
+    fs::write(&file, "").unwrap();
+    let more = folder.path().join("more.yaml");
+    let text = format!(
+        "json_output: on\nfile_output: {{enabled: true, filename: {}}}\n\
+         program_output: {{enabled: true, program: cat}}\n",
+        file.display()
+    );
+    fs::write(&more, text).unwrap();
+    let ended = run(&["check", "--json", "--falco-yaml", more.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    let said = format!(": file://{}; other endpoints of it: -", file.display());
+    assert!(ended.stderr.contains(&said), "{}", ended.stderr);
+    assert_eq!(json(&ended.stdout)["ok"], true);
+
     let mut given = falco_client(&["check", "--falco-yaml", path]);
     given.env("FALCO_ENDPOINT", "unix:///nonexistent/falco.sock");
     let ended = finish(given);
@@ -187,11 +203,165 @@ fn an_undecodable_first_alert_is_given_back_as_bytes() {
     let falco = Falco::replay(&path);
     let ended = check(&falco.endpoint, &["--first-alert", "60"]);
     assert!(
-        ended.stdout.contains("first alert   2 alerts arrived"),
+        ended
+            .stdout
+            .contains("first alert   one alert arrived, and one message that is no alert"),
         "{}",
         ended.stdout
     );
     ended.failed(3, &["no valid protobuf", "hex: 2205616263"]);
+}
+
+#[test]
+fn the_remedy_fits_the_endpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.json");
+    fs::write(&file, "").unwrap();
+    let file = format!("file://{}", file.display());
+    for (endpoint, found, remedy) in [
+        (
+            "listen+http://127.0.0.1:0",
+            "no alert arrived within 1s",
+            "http_output.url leads",
+        ),
+        (
+            &file,
+            "no alert arrived within 1s",
+            "file_output.filename is /",
+        ),
+        (
+            "-",
+            "- ended before an alert arrived",
+            "stdout_output.enabled",
+        ),
+    ] {
+        let ended = check(endpoint, &["--first-alert", "1"]);
+        assert_eq!(ended.code, Some(21), "{}", ended.stdout);
+        let failed = format!("FAILED   first alert   {found}");
+        assert!(ended.stdout.contains(&failed), "{}", ended.stdout);
+        assert!(ended.stdout.contains(remedy), "{}", ended.stdout);
+        assert!(!ended.stdout.contains("grpc"), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn what_is_no_alert_does_not_end_the_wait() {
+    let (port, mut running) = wait_for_posts();
+    let mut poster = Poster::connect(&format!("127.0.0.1:{port}")).unwrap();
+    assert_eq!(poster.post("no JSON").unwrap(), 400);
+    let test = "{\"hostname\":\"a\",\"output\":\"This is a test from falcosidekick\",\
+                \"priority\":\"Debug\",\"rule\":\"Test rule\",\"source\":\"syscall\",\
+                \"tags\":[\"test\",\"example\"],\"time\":\"2026-01-02T03:04:05.000000006Z\"}";
+    let mut poster = Poster::connect(&format!("127.0.0.1:{port}")).unwrap();
+    assert_eq!(poster.post(test).unwrap(), 200);
+    running.signal("INT");
+    let mut said = String::new();
+    let stdout = running.child.stdout.as_mut().unwrap();
+    std::io::Read::read_to_string(stdout, &mut said).unwrap();
+    let (status, stderr) = running.end();
+    assert_eq!(status.code(), Some(3), "{said}{stderr}");
+    assert!(
+        said.contains(
+            "the wait was ended before an alert arrived, but one message that is no alert and one \
+             test alert"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_alert_that_is_posted_ends_the_wait() {
+    let (port, mut running) = wait_for_posts();
+    let mut poster = Poster::connect(&format!("127.0.0.1:{port}")).unwrap();
+    let alert = Alert::builder().rule("Posted").build();
+    assert_eq!(poster.post(&alert.falco_json().to_string()).unwrap(), 200);
+    let mut said = String::new();
+    let stdout = running.child.stdout.as_mut().unwrap();
+    std::io::Read::read_to_string(stdout, &mut said).unwrap();
+    let (status, stderr) = running.end();
+    assert_eq!(status.code(), Some(0), "{said}{stderr}");
+    assert!(
+        said.contains("ok       first alert   one alert arrived"),
+        "{said}"
+    );
+}
+
+/// A check that waits for alerts on this port.
+fn wait_for_posts() -> (u16, Running) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let endpoint = format!("listen+http://127.0.0.1:{port}");
+    let mut command = falco_client(&["check", "--first-alert", "3600", "--endpoint", &endpoint]);
+    command.stdin(std::process::Stdio::null());
+    let mut running = Running::spawn(command);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    // The check itself binds the port for a moment: only text after it shows that the wait began.
+    let mut said = Vec::new();
+    let stdout = running.child.stdout.as_mut().unwrap();
+    while !said.ends_with(b"must lead there\n") {
+        let mut byte = [0];
+        assert_eq!(std::io::Read::read(stdout, &mut byte).unwrap(), 1);
+        said.push(byte[0]);
+    }
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(std::time::Instant::now() < deadline, "nobody listens");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    (port, running)
+}
+
+/// What the script prints is all that both sides need.
+#[test]
+fn the_settings_that_the_script_prints_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/script/certificates");
+    let made = std::process::Command::new(script)
+        .arg(folder.path())
+        .output();
+    let made = made.unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let printed = String::from_utf8(made.stdout).unwrap();
+    let paragraphs: Vec<_> = printed.split("\n\n").collect();
+    let settings = |first: &str| {
+        let found = paragraphs.iter().find(|text| text.starts_with(first));
+        found.unwrap_or_else(|| panic!("no {first} in {printed}"))
+    };
+    let options = |endpoint: &str| {
+        let with = format!("--endpoint {endpoint}");
+        let found = paragraphs.iter().find(|text| text.contains(&with)).unwrap();
+        let words = found.replace('\\', " ");
+        let words = words.split_whitespace().skip(2).map(str::to_owned);
+        words.collect::<Vec<_>>()
+    };
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let yaml = folder.path().join("falco.yaml");
+    let check = |settings: &str, options: Vec<String>, replaced: &str, port: &str| {
+        fs::write(&yaml, settings.replace(replaced, port)).unwrap();
+        let options = options.iter().map(|word| word.replace(replaced, port));
+        let mut command = falco_client(&["check", "--falco-yaml"]);
+        command.arg(&yaml).args(options);
+        let ended = finish(command);
+        assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+        ended.stdout
+    };
+    let posted = options("listen+https://127.0.0.1:2801");
+    let said = check(settings("json_output: true"), posted, "2801", &port);
+    let succeeds = "a mutual TLS handshake succeeds with Falco's settings";
+    assert!(said.contains(succeeds), "{said}");
+
+    let [ca, cert, key] = ["ca.crt", "server.crt", "server.key"].map(|name| {
+        let path = folder.path().join(name);
+        path.to_str().unwrap().to_owned()
+    });
+    let serve = ["--ca", &ca, "--cert", &cert, "--key", &key];
+    let served = recording("internal.pb");
+    let falco = Falco::listen("localhost:0", &served, &serve, tempfile::tempdir().unwrap());
+    let port = falco.endpoint.rsplit(':').next().unwrap();
+    let said = check(settings("grpc:"), options("localhost:5060"), "5060", port);
+    assert!(said.contains("grpc and grpc_output are enabled"), "{said}");
 }
 
 #[test]

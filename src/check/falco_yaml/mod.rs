@@ -68,7 +68,7 @@ impl FalcoYaml {
     /// The endpoints of all outputs that are enabled, as seen from Falco's own machine: `grpc`,
     /// `http_output`, `file_output`, and `-` for `program_output` and `stdout_output`.
     ///
-    /// It looks up the host of `http_output.url`. One that is not this machine is left out. If none
+    /// It looks up the host of `http_output.url`. One that is another machine is left out. If none
     /// but `stdout_output` is enabled, as by default, and it writes text, `grpc.bind_address` comes
     /// first.
     pub fn endpoints(&self) -> Vec<Endpoint> {

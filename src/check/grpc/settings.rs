@@ -10,6 +10,7 @@ use crate::check::falco_yaml::FalcoYaml;
 use crate::check::{Finding, Outcome, Step};
 use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::Problem;
+use crate::util::url::without_secrets;
 
 /// What Falco uses where the key is missing.
 const DEFAULT_ADDRESS: &str = "0.0.0.0:5060";
@@ -81,6 +82,15 @@ fn failed_at_falco(probed: &[Finding]) -> bool {
 fn suspects(settings: &FalcoSettings, endpoint: Option<&Endpoint>) -> Vec<Problem> {
     if !settings.has_grpc() {
         let main = settings.main().display();
+        if settings.is_on("http_output.enabled", false) == Some(true) {
+            let url = settings.setting("http_output.url");
+            let url = url
+                .map(|it| without_secrets(it.written))
+                .unwrap_or_default();
+            let problem = format!("{main} has no grpc; its http_output posts to {url:?}");
+            let remedy = "let it post to this machine, at the endpoint listen+http://ADDR:PORT";
+            return vec![(problem, remedy).into()];
+        }
         let (problem, remedy) = match settings.is_falco() {
             true => (
                 "has no grpc and no grpc_output, as with Falco 0.44 and later, which have no gRPC",

@@ -38,7 +38,7 @@ pub(in crate::check) fn findings(
     findings
 }
 
-/// Where Falco posts to on this machine, and by which endpoint that is read.
+/// The endpoint that takes what Falco posts, unless that leads to another machine.
 pub(in crate::check) fn endpoint(settings: &FalcoSettings, within: Duration) -> Option<Endpoint> {
     let url = settings.setting("http_output.url")?;
     let url = Url::parse(unquoted(url.known()?)).ok()?;
@@ -54,7 +54,9 @@ pub(in crate::check) fn endpoint(settings: &FalcoSettings, within: Duration) -> 
         HostPlace::Loopback(_) => "127.0.0.1",
         HostPlace::Here(_) if v6 => "::",
         HostPlace::Here(_) => "0.0.0.0",
-        HostPlace::Elsewhere(_) | HostPlace::Unknown => return None,
+        // As in the settings of a container: it may be this machine where Falco runs.
+        HostPlace::Unknown => "0.0.0.0",
+        HostPlace::Elsewhere(_) => return None,
     };
     Some(Endpoint::Listen {
         tls,

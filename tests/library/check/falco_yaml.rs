@@ -336,6 +336,67 @@ fn the_endpoint_is_as_seen_from_its_machine() {
     }
 }
 
+/// All that are enabled, the one to take first.
+#[test]
+fn each_output_that_is_enabled_has_its_endpoint() {
+    let grpc = "grpc: {enabled: true, bind_address: \"unix:///run/f.sock\"}\n";
+    let http = |url| format!("http_output: {{enabled: true, url: \"{url}\"}}\n");
+    let file = "file_output: {enabled: true, filename: /var/log/falco.jsonl}\n";
+    let stdout = "stdout_output: {enabled: true}\n";
+    let program = "program_output: {enabled: true, program: cat}\n";
+    let json = "json_output: true\n";
+    for (text, expected) in [
+        (grpc.to_owned(), vec!["unix:///run/f.sock"]),
+        (
+            http("http://localhost:2801/x"),
+            vec!["listen+http://127.0.0.1:2801"],
+        ),
+        (http("localhost"), vec!["listen+http://127.0.0.1:80"]),
+        (
+            http("https://[::1]:2801"),
+            vec!["listen+https://[::1]:2801"],
+        ),
+        (http("http://192.0.2.1:2801"), vec![]),
+        (
+            http("http://no-such-host.invalid:1"),
+            vec!["listen+http://0.0.0.0:1"],
+        ),
+        (http("${URL}"), vec![]),
+        (http("http://localhost:2801").replace("true", "off"), vec![]),
+        (file.to_owned(), vec!["file:///var/log/falco.jsonl"]),
+        (file.replace("/var", "./var"), vec![]),
+        (program.to_owned(), vec!["-"]),
+        (stdout.to_owned(), vec!["-"]),
+        (
+            [stdout, file, grpc, &http("http://localhost:2801")].concat(),
+            vec![
+                "unix:///run/f.sock",
+                "listen+http://127.0.0.1:2801",
+                "file:///var/log/falco.jsonl",
+                "-",
+            ],
+        ),
+        // As Falco's default settings before 0.44, then with JSON.
+        (
+            [stdout, &grpc.replace("true", "false")].concat(),
+            vec!["unix:///run/f.sock", "-"],
+        ),
+        (
+            [json, stdout, &grpc.replace("true", "false")].concat(),
+            vec!["-"],
+        ),
+        (
+            [grpc, "grpc_output: {enabled: false}\n", file].concat(),
+            vec!["file:///var/log/falco.jsonl"],
+        ),
+    ] {
+        let settings = Settings::new(&text);
+        let found = FalcoYaml::read(settings.path("falco.yaml")).endpoints();
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
 const POSTS: &str = "listen+http://127.0.0.1:0";
 
 /// As yaml-cpp and Falco read them: settings are made by Ansible, Helm and Puppet, too.
@@ -438,4 +499,73 @@ fn settings_that_make_alerts_poorer_are_warned_of() {
             .any(|text| text.contains("outputs_queue.capacity is 100")),
         "{texts:?}"
     );
+}
+
+#[test]
+fn settings_that_lose_or_delay_alerts_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.json");
+    let file = format!("file://{}", path.display());
+    let falco = Falco::start();
+    let address = falco.endpoint();
+    let base = format!(
+        "json_output: true\nstdout_output: {{enabled: true}}\nfile_output: {{enabled: true, \
+         keep_alive: true, filename: {}}}\ngrpc: {{enabled: true, bind_address: \"{address}\"}}\n",
+        path.display()
+    );
+    for (endpoint, text, expected) in [
+        ("-", "priority: debug\nbuffered_outputs: false", ""),
+        ("-", "priority: ${LEVEL}\nbuffered_outputs: ${BUFFERED}", ""),
+        ("-", "outputs: {rate: 0}\noutputs_queue: {capacity: 0}", ""),
+        (
+            "-",
+            "priority: warning",
+            "priority is warning, so that rules",
+        ),
+        (&address, "priority: Notice", "priority is Notice"),
+        (
+            &address,
+            "outputs_queue: {capacity: 7}",
+            "outputs_queue.capacity is 7",
+        ),
+        (&address, "json_include_tags_property: false", ""),
+        (&file, "json_include_tags_property: false", "have no tags"),
+        (&file, "json_include_output_property: no", "have no output"),
+        (&file, "buffered_outputs: true", "alerts arrive late"),
+        ("-", "buffered_outputs: true", "alerts arrive late"),
+        (&address, "buffered_outputs: true", ""),
+        (
+            "-",
+            "outputs: {rate: 1, max_burst: 9}",
+            "outputs.rate is 1, so that a Falco before 0.36",
+        ),
+    ] {
+        let report = Settings::new(&format!("{base}{text}\n")).check(endpoint);
+        let said = said(&report);
+        assert!(report.failed().is_none(), "{report}");
+        let warned = said
+            .iter()
+            .filter(|(outcome, _)| *outcome == Outcome::Warning);
+        let warned: Vec<_> = warned.map(|(_, text)| text.as_str()).collect();
+        match expected {
+            "" => assert_eq!(warned, [""; 0], "{text}"),
+            part => assert!(warned.len() == 1 && warned[0].contains(part), "{warned:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_program_that_is_started_for_each_alert_is_warned_of() {
+    let program = "json_output: true\nprogram_output: {enabled: true, program: cat}\n";
+    let report = Settings::new(program).check("-");
+    says(
+        &report,
+        &[
+            (Outcome::Ok, "program_output are on"),
+            (Outcome::Warning, "starts the program anew for each alert"),
+        ],
+    );
+    let kept = program.replace("cat", "cat, keep_alive: true");
+    let report = Settings::new(&kept).check("-");
+    says(&report, &[(Outcome::Ok, "program_output are on")]);
 }

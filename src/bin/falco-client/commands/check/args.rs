@@ -8,13 +8,15 @@ use crate::args::{ConnectionArgs, ReadingArgs};
 pub struct CheckArgs {
     /// Falco's settings [default: /etc/falco/falco.yaml]
     ///
-    /// Its grpc.bind_address is the endpoint unless one is given.
+    /// Also the values.yaml of Falco's chart, or a ConfigMap. Unless an endpoint is given, it is that of
+    /// the first output which is enabled: grpc.bind_address, http_output.url if it leads to this
+    /// machine, file_output.filename, or - for program_output and stdout_output.
     #[arg(long, value_name = "FILE")]
     pub falco_yaml: Option<PathBuf>,
     /// As the last step, wait this long for an alert
     ///
     /// Every alert that arrives is printed: one, or as many as Falco holds. They are gone from Falco
-    /// then.
+    /// then. What is no alert does not count, nor the test alert of POST /test.
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u32).range(1..))]
     pub first_alert: Option<u32>,
     /// Print the report as JSON

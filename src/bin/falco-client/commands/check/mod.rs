@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use falco_client::check::{Check, FalcoYaml, Report};
-use falco_client::{Alert, Client, Config, EndpointKind};
+use falco_client::{Alert, Client, Config, Endpoint, EndpointKind};
 
 use crate::args::table;
 use crate::diagnostics::{report, say, Code, Failure};
@@ -45,11 +45,14 @@ pub fn run(mut args: CheckArgs) -> Result<Code, Failure> {
         Some(path) => Some(FalcoYaml::read(path)),
         None => FalcoYaml::find(),
     };
-    if let Some(falco_yaml) = &falco_yaml {
-        let endpoint = falco_yaml.endpoint();
-        if endpoint.is_some_and(|endpoint| args.connection.suggest(&endpoint)) {
-            let path = falco_yaml.path().display();
-            say(format_args!("no endpoint given, using that of {path}"));
+    if let Some(falco_yaml) = falco_yaml
+        .as_ref()
+        .filter(|_| !args.connection.endpoint_is_given())
+    {
+        let endpoints = falco_yaml.endpoints();
+        if let Some((taken, others)) = endpoints.split_first() {
+            args.connection.suggest(taken);
+            say_taken(falco_yaml, taken, others);
         }
     }
     let config = args.reading.apply(args.connection.config());
@@ -74,6 +77,18 @@ pub fn run(mut args: CheckArgs) -> Result<Code, Failure> {
         Some(broken) => Code::Broken(broken.step),
         None => code,
     })
+}
+
+fn say_taken(falco_yaml: &FalcoYaml, taken: &Endpoint, others: &[Endpoint]) {
+    let path = falco_yaml.path().display();
+    let others: Vec<_> = others.iter().map(Endpoint::to_string).collect();
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!("; other endpoints of it: {}", others.join(", ")),
+    };
+    say(format_args!(
+        "no endpoint given, using that of {path}: {taken}{others}"
+    ));
 }
 
 struct Printed {
