@@ -115,6 +115,7 @@ mod falco_api;
 mod format;
 mod http;
 pub mod json;
+mod position;
 mod priority;
 #[cfg(feature = "server")]
 pub mod recording;
@@ -134,6 +135,7 @@ pub use delivery::{Counters, State};
 pub use endpoint::{Endpoint, EndpointKind};
 pub use error::{Error, Result, StatusCode};
 pub use format::Format;
+pub use position::Position;
 pub use priority::Priority;
 pub use tls::Tls;
 

@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use protobuf::UnknownValueRef;
 
 use crate::error::{Error, Result};
+use crate::position::Position;
 use crate::priority::Priority;
 use parse::{Index, TextSpan};
 
@@ -46,6 +47,7 @@ const SOURCES: [&str; 4] = ["syscall", "k8s_audit", "internal", "plugin"];
 pub struct Alert {
     bytes: Box<[u8]>,
     index: Index,
+    position: Option<Box<Position>>,
 }
 
 impl Alert {
@@ -68,12 +70,21 @@ impl Alert {
             match Index::read(&bytes) {
                 Ok(mut index) => {
                     index.format = format;
-                    return Ok(Alert { bytes, index });
+                    return Ok(Alert {
+                        bytes,
+                        index,
+                        position: None,
+                    });
                 }
                 Err(problem) => problem.to_string(),
             }
         };
         Err(Error::not_protobuf(bytes, problem))
+    }
+
+    /// The same, as it was read from a file before this position.
+    pub(crate) fn before(self, position: Option<Box<Position>>) -> Alert {
+        Alert { position, ..self }
     }
 
     /// Makes an alert, for tests and servers.
@@ -145,6 +156,12 @@ impl Alert {
     /// The format in which it was received.
     pub fn format(&self) -> Format {
         self.index.format
+    }
+
+    /// Where reading goes on after this alert, if it was read from a file: see
+    /// [`Config::resume`](crate::Config::resume). None of what was not.
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_deref()
     }
 
     /// The name of the host that Falco runs on. Since Falco 0.19.

@@ -13,7 +13,7 @@ struct Row {
 
 impl Config {
     /// Every option but the endpoint itself.
-    fn rows(&self) -> [Row; 14] {
+    fn rows(&self) -> [Row; 15] {
         // Each field by its name, so that none is forgotten.
         let Config {
             endpoint: _,
@@ -24,6 +24,7 @@ impl Config {
             call_timeout,
             max_message_bytes,
             max_connections,
+            resume,
             queue_bytes,
             overflow,
             keep_trying,
@@ -52,6 +53,7 @@ impl Config {
             }),
             row("max_message_bytes", max_message_bytes.is_some(), all),
             row("max_connections", max_connections.is_given(), http),
+            row("resume", resume.is_some(), |kind| kind == EndpointKind::File),
             row("queue_bytes", queue_bytes.is_given(), all),
             row("overflow", overflow.is_given(), all),
             row("keep_trying", *keep_trying, grpc),
@@ -107,7 +109,7 @@ mod tests {
     type Give = fn(Config) -> Config;
 
     /// Each option given, by its name.
-    fn given() -> [(&'static str, Give); 14] {
+    fn given() -> [(&'static str, Give); 15] {
         const SECOND: Duration = Duration::from_secs(1);
         [
             ("tls", |it| it.tls(Tls::from_pem("ca", "cert", "key"))),
@@ -117,6 +119,7 @@ mod tests {
             ("call_timeout", |it| it.call_timeout(SECOND)),
             ("max_message_bytes", |it| it.max_message_bytes(1)),
             ("max_connections", |it| it.max_connections(1)),
+            ("resume", |it| it.resume("1:2:3:4:5:3:6".parse().unwrap())),
             ("queue_bytes", |it| it.queue_bytes(1)),
             ("overflow", |it| it.overflow(Overflow::DropOldest)),
             ("keep_trying", |it| it.keep_trying(true)),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::api::ChannelArg;
 use crate::endpoint::Endpoint;
+use crate::position::Position;
 use crate::tls::Tls;
 use crate::util::url::without_secrets;
 use setting::Setting;
@@ -42,6 +43,7 @@ pub use overflow::Overflow;
 /// | [`call_timeout`](Config::call_timeout) | yes | yes | yes | yes | | |
 /// | [`max_message_bytes`](Config::max_message_bytes) | yes | yes | yes | yes | yes | yes |
 /// | [`max_connections`](Config::max_connections) | | | yes | yes | | |
+/// | [`resume`](Config::resume) | | | | | yes | |
 /// | [`queue_bytes`](Config::queue_bytes) | yes | yes | yes | yes | yes | yes |
 /// | [`overflow`](Config::overflow) | yes | yes | yes | yes | yes | yes |
 /// | [`keep_trying`](Config::keep_trying) | yes | yes | | | | |
@@ -61,6 +63,7 @@ pub struct Config {
     pub(crate) call_timeout: Setting<Duration>,
     pub(crate) max_message_bytes: Option<usize>,
     pub(crate) max_connections: Setting<usize>,
+    pub(crate) resume: Option<Position>,
     pub(crate) queue_bytes: Setting<usize>,
     pub(crate) overflow: Setting<Overflow>,
     pub(crate) keep_trying: bool,
@@ -88,6 +91,7 @@ impl Config {
             call_timeout: Setting::default_of(Duration::from_secs(10)),
             max_message_bytes: None,
             max_connections: Setting::default_of(512),
+            resume: None,
             queue_bytes: Setting::default_of(4 << 20),
             overflow: Setting::default_of(Overflow::Wait),
             keep_trying: false,
@@ -163,6 +167,38 @@ impl Config {
     /// process's limit of open files (`ulimit -n`) is of no use.
     pub fn max_connections(mut self, connections: usize) -> Config {
         self.max_connections.give(connections);
+        self
+    }
+
+    /// Where reading a file begins. Default: at its start.
+    ///
+    /// After an alert that was handled, this is its [position](crate::Alert::position), and at the end
+    /// of the file [`Position::end_of`]. The file is read on there also if it was renamed, copied and
+    /// truncated, or compressed with gzip in the meantime, and then its successors. What cannot be
+    /// found is logged, with its time span, and counted in [`Counters::gaps`](crate::Counters::gaps).
+    ///
+    /// ```no_run
+    /// use falco_client::{Client, Config, Position};
+    ///
+    /// # fn handle(_: &falco_client::Alert) {}
+    /// # fn main() -> falco_client::Result<()> {
+    /// let mut config = Config::new("file:///var/log/falco.jsonl");
+    /// if let Some(position) = Position::load("falco.position")? {
+    ///     config = config.resume(position);
+    /// }
+    /// for alert in Client::new(config)?.subscribe()? {
+    ///     let alert = alert?;
+    ///     handle(&alert);
+    ///     // Or less often: what came since comes again after a crash.
+    ///     if let Some(position) = alert.position() {
+    ///         position.save("falco.position")?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resume(mut self, position: Position) -> Config {
+        self.resume = Some(position);
         self
     }
 
@@ -257,6 +293,7 @@ impl fmt::Debug for Config {
             call_timeout,
             max_message_bytes,
             max_connections,
+            resume,
             queue_bytes,
             overflow,
             keep_trying,
@@ -274,6 +311,7 @@ impl fmt::Debug for Config {
             .field("call_timeout", call_timeout)
             .field("max_message_bytes", max_message_bytes)
             .field("max_connections", max_connections)
+            .field("resume", resume)
             .field("queue_bytes", queue_bytes)
             .field("overflow", overflow)
             .field("keep_trying", keep_trying)

@@ -1,9 +1,9 @@
 //! An alert between its source and its reader.
 
-use super::position::Position;
 use crate::alert::Alert;
 use crate::error::Result;
 use crate::format::Format;
+use crate::position::Position;
 
 /// A message `falco.outputs.response` that is not decoded yet, with what its source knows of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +25,10 @@ impl Message {
     }
 
     pub(crate) fn decode(self) -> Result<Alert> {
-        Alert::read(self.bytes, self.format)
+        let alert = Alert::read(self.bytes, self.format)?;
+        Ok(match self.position {
+            None => alert,
+            position => alert.before(position),
+        })
     }
 }

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use super::{Cause, Error, Problem};
 use crate::format::Format;
 
+/// What to do where Falco writes its alerts as text.
+pub(crate) const TEXT_REMEDY: &str = "set json_output: true in falco.yaml";
+
 impl Error {
     /// The error of bytes that are no message of Falco's gRPC API. The endpoint is added by
     /// [`received_from`](Error::received_from), where it is known.
@@ -35,6 +38,23 @@ impl Error {
             problem,
             remedy: Some("see that json_output is true in falco.yaml".to_owned()),
         }
+    }
+
+    /// The error of the first alert that Falco wrote as text there.
+    pub(crate) fn text(endpoint: impl fmt::Display, bytes: Box<[u8]>) -> Error {
+        Error::Undecodable {
+            endpoint: Some(endpoint.to_string()),
+            bytes,
+            format: Format::JsonLine,
+            problem: "Falco writes its alerts as text, of which this is the first".to_owned(),
+            remedy: Some(TEXT_REMEDY.to_owned()),
+        }
+    }
+
+    /// Whether it is of alerts that Falco writes as text: a setting of Falco, not an alert, is wrong.
+    #[cfg(feature = "relay")]
+    pub(crate) fn is_of_text(&self) -> bool {
+        self.remedy() == Some(TEXT_REMEDY)
     }
 
     /// The error of a thread that cannot be started, with its purpose, such as "to read it".
@@ -153,6 +173,20 @@ impl Error {
         let (problem, remedy) = problem.into().into_fields();
         Error::Spool {
             path: path.into(),
+            problem,
+            remedy,
+            source,
+        }
+    }
+
+    pub(crate) fn position(
+        what: impl fmt::Display,
+        problem: impl Into<Problem>,
+        source: Option<Cause>,
+    ) -> Error {
+        let (problem, remedy) = problem.into().into_fields();
+        Error::Position {
+            what: what.to_string(),
             problem,
             remedy,
             source,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::format::Format;
 
+pub(crate) use make::TEXT_REMEDY;
 pub(crate) use problem::Problem;
 pub use status_code::StatusCode;
 
@@ -179,6 +180,18 @@ pub enum Error {
         /// The cause, where there is one.
         source: Option<Cause>,
     },
+    /// A [`Position`](crate::Position) that cannot be read, or not be saved.
+    #[non_exhaustive]
+    Position {
+        /// The file, or the text.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        remedy: Option<String>,
+        /// The cause, where there is one.
+        source: Option<Cause>,
+    },
     /// An address cannot be listened on, or the thread that serves it cannot be started.
     #[non_exhaustive]
     Listen {
@@ -227,6 +240,7 @@ impl Error {
             | Error::Descriptor { .. }
             | Error::Recording { .. }
             | Error::Spool { .. }
+            | Error::Position { .. }
             | Error::Listen { .. }
             | Error::WouldDeadlock { .. }
             | Error::CallbackPanicked { .. } => false,
@@ -243,6 +257,7 @@ impl StdError for Error {
             | Error::Descriptor { source, .. }
             | Error::Recording { source, .. }
             | Error::Spool { source, .. }
+            | Error::Position { source, .. }
             | Error::Listen { source, .. } => match source {
                 Some(cause) => Some(&**cause),
                 None => None,

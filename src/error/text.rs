@@ -29,6 +29,7 @@ impl Error {
             | Error::Descriptor { remedy, .. }
             | Error::Recording { remedy, .. }
             | Error::Spool { remedy, .. }
+            | Error::Position { remedy, .. }
             | Error::Listen { remedy, .. } => remedy.as_deref(),
             Error::Unimplemented { method, .. } => Some(match is_version(method) {
                 true => {
@@ -158,6 +159,9 @@ impl fmt::Display for WithoutRemedy<'_> {
             }
             Error::Spool { path, problem, .. } => {
                 write!(f, "spool {}: {problem}", path.display())
+            }
+            Error::Position { what, problem, .. } => {
+                write!(f, "position {what}: {problem}")
             }
             Error::WouldDeadlock { call } => {
                 write!(f, "{call} waits for the thread that it was called on")

@@ -3,13 +3,15 @@
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod lines;
+mod text_alerts;
 
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::delivery::{Control, Outlet, Position};
+use crate::delivery::{Control, Outlet};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
+use crate::position::Position;
 use grpc::{Connection, Grpc};
 use http::Http;
 use lines::Lines;

@@ -9,7 +9,7 @@ use super::entry::{Entry, Incoming};
 use super::failures::Failures;
 use super::store::{cost, Batch, Limit, Store, StoreContents, StoreError, Sum};
 use crate::config::Overflow;
-use crate::delivery::Position;
+use crate::position::Position;
 
 /// What a spool holds.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -19,8 +19,8 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::config::Overflow;
-use crate::delivery::Position;
 use crate::error::Result;
+use crate::position::Position;
 use crate::util::lock::{lock, time_until, wait_on};
 use condition::Condition;
 use contents::Contents;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::entry::{Entry, Incoming};
-use crate::delivery::Position;
 use crate::error::Cause;
+use crate::position::Position;
 
 /// What a message costs in addition to its bytes, so that empty messages are bounded too.
 pub(super) const OVERHEAD: u64 = 64;

@@ -1,15 +1,17 @@
 //! Makes messages and errors of lines, for an intake.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use super::envelope::{ResumePoint, Unwrapped, Unwrapper};
 use super::others::Others;
 use super::split::Line;
 use super::tail::Span;
-use crate::alert::Format;
-use crate::delivery::{Intake, Message, Position};
+use crate::alert::{Alert, Format};
+use crate::delivery::{Intake, Message};
 use crate::error::Error;
 use crate::json::line_message;
+use crate::position::Position;
 
 /// What an envelope may add to an alert's line.
 const ENVELOPE: usize = 64 * 1024;
@@ -26,6 +28,8 @@ pub(super) struct Emitter {
     endpoint: String,
     most: usize,
     intake: Arc<Intake>,
+    /// The time of the last alert, as the message that has nothing else.
+    last_time: Vec<u8>,
 }
 
 impl Emitter {
@@ -36,7 +40,17 @@ impl Emitter {
             endpoint,
             most,
             intake,
+            last_time: Vec::new(),
         }
+    }
+
+    /// When the last alert happened, in nanoseconds since the epoch.
+    pub(super) fn last_time(&self) -> Option<u64> {
+        let alert = Alert::from_bytes(&*self.last_time).ok()?;
+        let since = alert.time().duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_nanos())
+            .ok()
+            .filter(|&time| time > 0)
     }
 
     /// Takes a line. Of one that is not new only that is used which is still not whole.
@@ -72,6 +86,8 @@ impl Emitter {
         let error = match outcome {
             Unwrapped::Alert(bytes) => {
                 self.others.alert();
+                self.last_time.clear();
+                self.last_time.extend_from_slice(time_of(&bytes));
                 let message = Message {
                     bytes,
                     format: Format::JsonLine,
@@ -119,6 +135,15 @@ impl Emitter {
             // Where nobody takes it, the loop of the reader ends.
             let _ = self.intake.put(item);
         }
+    }
+}
+
+/// The first field of a message, which is its time, if it has one.
+fn time_of(message: &[u8]) -> &[u8] {
+    const TAG: u8 = 1 << 3 | 2;
+    match message {
+        [TAG, length, ..] => message.get(..2 + usize::from(*length)).unwrap_or_default(),
+        _ => &[],
     }
 }
 

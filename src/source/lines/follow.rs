@@ -13,8 +13,10 @@ use super::emit::{longest_line, Emitter};
 use super::split::Splitter;
 use super::tail::{Found, Tail};
 use super::Lines;
-use crate::delivery::{Intake, Mode, Position, State};
+use crate::delivery::{Intake, Mode, State};
+use crate::endpoint::Endpoint;
 use crate::error::{Error, Problem, Result};
+use crate::position::Position;
 use crate::source::{Purpose, StartRequest};
 use crate::util::thread::deliver_here;
 use crate::util::thread::spawn_named;
@@ -66,6 +68,7 @@ struct Reader {
 impl Reader {
     /// Follows a file, or reads what it holds. What it ends with.
     fn file(&self, path: &Path, from: Option<Position>) -> Option<Error> {
+        let from = from.or(self.lines.resume);
         let mut tail = Tail::new(path.to_owned(), longest_line(self.lines.most), from);
         let mut emitter = self.emitter();
         let (mut heard, mut rotated) = (Instant::now(), None);
@@ -82,7 +85,7 @@ impl Reader {
             if came {
                 heard = Instant::now();
             }
-            self.say(&mut tail, &mut rotated);
+            self.say(&mut tail, emitter.last_time(), &mut rotated);
             let missing = match found {
                 Ok(Found::More) => {
                     self.stands();
@@ -113,9 +116,9 @@ impl Reader {
     }
 
     /// Says what is read in place of the file, and what may be missing.
-    fn say(&self, tail: &mut Tail, rotated: &mut Option<String>) {
+    fn say(&self, tail: &mut Tail, last: Option<u64>, rotated: &mut Option<String>) {
         let endpoint = &self.lines.endpoint;
-        for gap in tail.gaps() {
+        for gap in tail.gaps(last) {
             self.intake.control().counters.gap();
             log::warn!("{endpoint}: {gap}");
         }
@@ -223,24 +226,28 @@ impl Reader {
     }
 
     fn unreadable(&self, error: io::Error) -> Error {
-        let problem = match error.kind() {
-            io::ErrorKind::NotFound => Problem::fixed(
-                "there is no such file",
-                "see file_output.filename in falco.yaml",
-            ),
-            io::ErrorKind::PermissionDenied => Problem::fixed(
-                "may not be read by this user",
-                "allow it, or run as a user who may",
-            ),
-            // What is no regular file is refused with this kind.
-            io::ErrorKind::InvalidInput => Problem::fixed(
-                "is not a regular file",
-                "give a pipe as standard input, with - instead of its path",
-            ),
-            _ => Problem::alone(format!("cannot be read: {error}")),
-        };
-        Error::unavailable(&self.lines.endpoint, problem, Some(error.into()))
+        unreadable(&self.lines.endpoint, error)
     }
+}
+
+pub(super) fn unreadable(endpoint: &Endpoint, error: io::Error) -> Error {
+    let problem = match error.kind() {
+        io::ErrorKind::NotFound => Problem::fixed(
+            "there is no such file",
+            "see file_output.filename in falco.yaml",
+        ),
+        io::ErrorKind::PermissionDenied => Problem::fixed(
+            "may not be read by this user",
+            "allow it, or run as a user who may",
+        ),
+        // What is no regular file is refused with this kind.
+        io::ErrorKind::InvalidInput => Problem::fixed(
+            "is not a regular file",
+            "give a pipe as standard input, with - instead of its path",
+        ),
+        _ => Problem::alone(format!("cannot be read: {error}")),
+    };
+    Error::unavailable(endpoint, problem, Some(error.into()))
 }
 
 /// Whether the same may go well when it is tried again.

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     pub why: Why,
-    /// When the file was written to last that was read before, in nanoseconds since the epoch.
+    /// When the file was written to last that was read before, in nanoseconds since the epoch. The
+    /// alerts that were read of it may be older.
     pub since: u64,
     /// When the one that is read next was.
     pub until: u64,
@@ -20,7 +21,7 @@ pub(super) enum Why {
     /// The file is there under no name.
     NotFound { offset: u64 },
     /// It was made shorter, and no copy was found.
-    Truncated,
+    Truncated { offset: u64 },
     /// It cannot be read.
     Unreadable { path: PathBuf, problem: String },
 }
@@ -33,7 +34,10 @@ impl fmt::Display for Gap {
                 "the file that was read up to byte {offset} is not found any more, neither rotated \
                  nor compressed"
             )?,
-            Why::Truncated => f.write_str("it was truncated, and no copy of it is found")?,
+            Why::Truncated { offset } => write!(
+                f,
+                "it was truncated after it was read up to byte {offset}, and no copy of it is found"
+            )?,
             Why::Unreadable { path, problem } => {
                 write!(f, "{} cannot be read: {problem}", path.display())?;
             }

@@ -1,6 +1,7 @@
 //! Falco's JSON as lines: of a file that grows and is rotated, or of standard input.
 
 mod emit;
+mod end;
 pub(crate) mod envelope;
 mod follow;
 mod gap;
@@ -20,6 +21,7 @@ use super::{Source, StartRequest};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
+use crate::position::Position;
 
 /// Lines to read, and how.
 pub(crate) struct Lines {
@@ -31,6 +33,8 @@ pub(crate) struct Lines {
     /// How soon a file that has nothing new is looked at again.
     interval: std::ops::RangeInclusive<Duration>,
     closing_silence: Duration,
+    /// Where reading a file begins.
+    resume: Option<Position>,
 }
 
 impl Lines {
@@ -49,6 +53,7 @@ impl Lines {
             file,
             interval: (*config.request_interval).clone(),
             closing_silence: *config.closing_silence,
+            resume: config.resume,
         }
     }
 }

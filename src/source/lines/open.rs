@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::gzip::Gzip;
 use super::mark::{head, mark, HEAD, MARKED};
-use crate::delivery::FilePosition;
+use crate::position::FilePosition;
 
 /// What is read at a time where a place is looked for.
 const CHUNK: usize = 64 * 1024;
+
+/// How far from its end the start of an unfinished line is looked for.
+const LONGEST_LINE: u64 = 64 << 20;
 
 /// An open file, and how far it was read.
 pub(super) struct Open {
@@ -117,6 +120,21 @@ impl Open {
         Ok(is_like)
     }
 
+    /// Goes to its end, or to the start of the line that is unfinished there.
+    pub(super) fn go_to_end(&mut self) -> io::Result<()> {
+        match &self.content {
+            Content::Plain(file) => {
+                let end = last_line_end(file)?;
+                self.seek(end).map(drop)
+            }
+            Content::Gzip(_) => {
+                let mut buffer = vec![0; MARKED + CHUNK];
+                while !matches!(self.read(&mut buffer)?, Read::End) {}
+                Ok(())
+            }
+        }
+    }
+
     /// Goes to an offset, where the file is as long.
     fn seek(&mut self, offset: u64) -> io::Result<bool> {
         match &mut self.content {
@@ -169,6 +187,14 @@ impl Open {
             Content::Plain(file) => Ok(file.metadata()?.size() > self.position),
             Content::Gzip(_) => Ok(true),
         }
+    }
+
+    /// When it was written to last, as of now: of one that was truncated, that is when, or later.
+    pub(super) fn touched(&mut self) -> io::Result<u64> {
+        if let Content::Plain(file) = &self.content {
+            self.modified = modified(&file.metadata()?);
+        }
+        Ok(self.modified)
     }
 
     /// Goes to its beginning.
@@ -270,6 +296,21 @@ pub(super) fn regular(path: &Path) -> io::Result<Option<Metadata>> {
         )),
         metadata => Ok(metadata),
     }
+}
+
+/// Where the last line that is whole ends; of what has none, its end.
+fn last_line_end(file: &File) -> io::Result<u64> {
+    let end = file.metadata()?.size();
+    let mut before = end;
+    while before > 0 && end - before < LONGEST_LINE {
+        let length = before.min(CHUNK as u64);
+        before -= length;
+        let chunk = bytes(file, before, length)?;
+        if let Some(newline) = chunk.iter().rposition(|&byte| byte == b'\n') {
+            return Ok(before + newline as u64 + 1);
+        }
+    }
+    Ok(if before == 0 { 0 } else { end })
 }
 
 /// What stands in a file there, as far as it is there.

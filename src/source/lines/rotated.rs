@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::open::{id, nanoseconds, Open};
-use crate::delivery::FilePosition;
+use crate::position::FilePosition;
 
 /// More folders are not looked into, and of each no more files.
 const FOLDERS: usize = 256;

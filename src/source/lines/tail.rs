@@ -9,7 +9,7 @@ use super::mark::{mark, HEAD};
 use super::open::{id, regular, Open, Read};
 use super::rotated;
 use super::split::{Line, Splitter};
-use crate::delivery::{FilePosition, Position};
+use crate::position::{FilePosition, Position};
 
 /// What is read at a time.
 const CHUNK: usize = 256 * 1024;
@@ -123,9 +123,14 @@ impl Tail {
         self.splitter.rest()
     }
 
-    /// What may be missing, as far as that was not told.
-    pub(crate) fn gaps(&mut self) -> impl Iterator<Item = String> + '_ {
-        self.gaps.drain(..).map(|gap| gap.to_string())
+    /// What may be missing, as far as that was not told. It begins with the last alert that was read,
+    /// which has this time, where that is known.
+    pub(crate) fn gaps(&mut self, last: Option<u64>) -> impl Iterator<Item = String> + '_ {
+        let since = last.unwrap_or(u64::MAX);
+        self.gaps.drain(..).map(move |gap| {
+            let since = since.min(gap.since);
+            Gap { since, ..gap }.to_string()
+        })
     }
 
     /// The file that is read, if it is not the one at the path.
@@ -142,7 +147,7 @@ impl Tail {
             open.into_iter().for_each(|open| self.go_on_with(open));
             return Ok(is_there);
         };
-        let Position::File {
+        let Position {
             end,
             start,
             modified,
@@ -165,9 +170,14 @@ impl Tail {
             let Some(next) = next else {
                 return Ok(false);
             };
-            // It may be in one that cannot be read, which is said.
-            if self.gaps.is_empty() {
-                let why = Why::NotFound { offset: end.offset };
+            // It may be in one that cannot be read, which is said. Of what was not there, nothing is
+            // missing.
+            if self.gaps.is_empty() && end != FilePosition::default() {
+                let offset = end.offset;
+                let why = match next.id == end.id() {
+                    true => Why::Truncated { offset },
+                    false => Why::NotFound { offset },
+                };
                 self.gap(modified, next.modified, why);
             }
             self.go_on_with(next);
@@ -192,7 +202,7 @@ impl Tail {
     }
 
     fn position(&self, open: &Open, end: FilePosition) -> Position {
-        Position::File {
+        Position {
             end,
             start: end.offset,
             modified: open.modified,
@@ -316,7 +326,7 @@ impl Tail {
         self.splitter.push(new, |line, consumed| {
             let offset = self.start + consumed;
             let before = read.get(..(offset - first) as usize).unwrap_or(read);
-            let end = Position::File {
+            let end = Position {
                 end: current.at_offset(offset, mark(before)),
                 start: offset,
                 modified: current.modified,
@@ -346,14 +356,11 @@ impl Tail {
             self.current = copy;
             return Ok(());
         }
-        self.current = Some(current);
         if here.offset > 0 {
-            let until = self
-                .current
-                .as_ref()
-                .map_or(modified, |current| current.modified);
-            self.gap(modified, until, Why::Truncated);
+            let offset = here.offset;
+            self.gap(modified, current.touched()?, Why::Truncated { offset });
         }
+        self.current = Some(current);
         self.splitter.reset();
         self.start = 0;
         self.given = 0;

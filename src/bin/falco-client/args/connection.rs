@@ -94,8 +94,11 @@ impl ConnectionArgs {
 
     /// None where it is no endpoint at all, which the library explains.
     pub fn kind(&self) -> Option<EndpointKind> {
-        let endpoint = self.options.endpoint.parse().ok()?;
-        Some(EndpointKind::of(&endpoint))
+        Some(EndpointKind::of(&self.endpoint().ok()?))
+    }
+
+    pub fn endpoint(&self) -> falco_client::Result<Endpoint> {
+        self.options.endpoint.parse()
     }
 
     pub fn config(&self) -> Config {

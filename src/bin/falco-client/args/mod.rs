@@ -5,6 +5,7 @@ mod connection;
 pub mod filter;
 mod reading;
 mod served;
+mod start;
 mod when_full;
 
 pub use certificates::certificates;
@@ -12,4 +13,5 @@ pub use connection::ConnectionArgs;
 pub use filter::Filter;
 pub use reading::ReadingArgs;
 pub use served::{table, GRPC};
+pub use start::{file_of, Start};
 pub use when_full::WhenFull;

@@ -1,5 +1,7 @@
 //! Writes what is logged to standard error.
 
+use std::io::{self, IsTerminal as _};
+
 use log::{LevelFilter, Log, Metadata, Record};
 
 use super::say;
@@ -14,6 +16,11 @@ pub fn install(verbose: bool) {
     if log::set_logger(log).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
+}
+
+/// Whether to say also what is as it should be: to a user at a terminal, and with `verbose`.
+pub fn explains() -> bool {
+    io::stderr().is_terminal() || log::log_enabled!(target: "verbose", log::Level::Info)
 }
 
 struct StderrLog {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rusqlite::{params, Connection};
 
 use super::rows::{sum, unsigned};
-use crate::delivery::Position;
 use crate::error::{Error, Result};
+use crate::position::Position;
 use crate::relay::identity::SinkIdentity;
 use crate::relay::spool::cursor::Cursor;
 use crate::relay::spool::sinks::{Fate, Sinks};

@@ -9,8 +9,9 @@ use super::contents::SinkUsage;
 use super::store::OVERHEAD;
 use super::*;
 use crate::alert::Format;
-use crate::delivery::{FilePosition, Message};
+use crate::delivery::Message;
 use crate::error::Error;
+use crate::position::FilePosition;
 use crate::relay::identity::SinkIdentity;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -37,7 +38,7 @@ fn format_of(number: u64) -> Format {
 }
 
 fn position(number: u64) -> Position {
-    Position::File {
+    Position {
         end: FilePosition {
             device: 1,
             inode: 2,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::split::Line;
 use super::tail::{Found, Span, Tail};
-use crate::delivery::Position;
+use crate::position::Position;
 
 const MOST: usize = 1000;
 
@@ -23,7 +23,7 @@ struct Log {
 
 impl Log {
     fn offset(&self) -> u64 {
-        let Position::File { end, .. } = self.last.unwrap();
+        let Position { end, .. } = self.last.unwrap();
         end.offset
     }
 
@@ -75,7 +75,7 @@ impl Log {
             self.lines.push(line);
             self.last = Some(span.end);
         });
-        self.gaps.extend(self.tail.gaps());
+        self.gaps.extend(self.tail.gaps(None));
         found
     }
 
@@ -290,7 +290,7 @@ fn a_damaged_position_is_not_gone_to() {
     let last = log.last.unwrap();
     for offset in [5, u64::MAX] {
         let mut damaged = last;
-        let Position::File { end, .. } = &mut damaged;
+        let Position { end, .. } = &mut damaged;
         end.offset = offset;
         log.last = Some(damaged);
         log.restart();

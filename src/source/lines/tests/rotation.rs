@@ -304,7 +304,7 @@ fn each_line_comes_once_through_rotations_and_restarts() {
                 log.drain();
                 // Else what came last is in a file before, or in what this one held before.
                 let inode = fs::metadata(&log.path).ok().map(|metadata| metadata.ino());
-                let last = log.last.map(|Position::File { end, .. }| end.inode);
+                let last = log.last.map(|Position { end, .. }| end.inode);
                 if log.lines.len() > lines && inode == last {
                     unread = 0;
                 }

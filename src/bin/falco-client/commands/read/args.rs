@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::args::{ConnectionArgs, Filter, ReadingArgs, WhenFull};
+use crate::args::{ConnectionArgs, Filter, ReadingArgs, Start, WhenFull};
 use crate::output::Format;
 use crate::shutdown::CLOSE_WITHIN;
 
@@ -37,6 +37,18 @@ pub struct ReadArgs {
     /// FileDescriptorSet as protoc -o writes it.
     #[arg(long, value_name = "FILE")]
     pub proto: Option<PathBuf>,
+    /// Where to begin in a file [default: beginning]
+    ///
+    /// With --resume, this is where the first run begins.
+    #[arg(long, value_enum, value_name = "PLACE")]
+    pub start: Option<Start>,
+    /// Go on where the last run stopped in a file
+    ///
+    /// FILE keeps how far the endpoint file:///path was read, also across its rotation. It is written
+    /// once a second; after a crash, alerts since then are printed again. Each reader needs a FILE of
+    /// its own.
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
     /// Exit after printing N alerts
     ///
     /// Alerts that were received or in flight by then are lost, over gRPC up to a few hundred

@@ -1,16 +1,18 @@
 //! What `get` and `watch` share: alerts from an endpoint to standard output.
 
 mod args;
+mod resume;
 
-use std::sync::mpsc::TryRecvError;
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
 use falco_client::{Alert, Alerts, Client, EndpointKind, Error};
 
-use crate::diagnostics::{report, report_bytes, say, say_listening, Code, Failure};
+use crate::diagnostics::{say, say_listening, Code, Failure, InputErrors};
 use crate::output::{Output, Printer};
 use crate::shutdown::{after_failure, on_closed_output, Shutdown};
 pub use args::{ReadArgs, DETAILS};
+use resume::Resume;
 
 /// With a limit, this is the queue between what is received and what is printed, in bytes.
 const AHEAD_OF_LIMIT: usize = 16 * 1024;
@@ -35,6 +37,7 @@ pub fn run(
         }
     }
     let output = Output::open()?;
+    let (config, resume) = resume::begin(args, config)?;
     let client = Client::new(config)?;
     let kind = EndpointKind::of(client.endpoint());
     let limit = Duration::from_secs(args.close_within);
@@ -50,6 +53,8 @@ pub fn run(
         shutdown,
         printer,
         output,
+        resume,
+        errors: InputErrors::of(&client.endpoint().to_string()),
         code: Code::Done,
         left: args.limit,
     };
@@ -62,6 +67,8 @@ struct Reader<'a> {
     shutdown: Shutdown,
     printer: Printer,
     output: Output,
+    resume: Option<Resume>,
+    errors: InputErrors,
     code: Code,
     /// How many alerts are still to be printed, where there is a limit.
     left: Option<u64>,
@@ -90,11 +97,35 @@ impl Reader<'_> {
             };
             match next {
                 Ok(alert) => self.print(&alert)?,
-                Err(error) => self.fail(report(&error)),
+                Err(error) => {
+                    let code = self.errors.report(&error);
+                    self.fail(code);
+                }
             }
             self.output.alert_ends();
+            if self.save_within() == Some(Duration::ZERO) {
+                self.save()?;
+            }
         }
-        self.output.show()
+        self.save()?;
+        if self.resume.as_ref().is_some_and(Resume::has_failed) {
+            self.fail(Code::Failed);
+        }
+        Ok(())
+    }
+
+    /// How long until the position of `--resume` is to be saved.
+    fn save_within(&self) -> Option<Duration> {
+        self.resume.as_ref().and_then(Resume::left)
+    }
+
+    /// Shows all that was printed, and then keeps how far that is.
+    fn save(&mut self) -> Result<(), Failure> {
+        self.output.show()?;
+        if let Some(resume) = &mut self.resume {
+            resume.save();
+        }
+        Ok(())
     }
 
     /// Before it waits, all that was printed is shown; while alerts are waiting they share writes.
@@ -104,12 +135,27 @@ impl Reader<'_> {
             Err(TryRecvError::Disconnected) => Ok(None),
             Err(TryRecvError::Empty) => {
                 self.output.show()?;
+                if let Some(within) = self.save_within() {
+                    match alerts.recv_timeout(within) {
+                        Ok(next) => return Ok(Some(next)),
+                        Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                        Err(RecvTimeoutError::Timeout) => self.save()?,
+                    }
+                }
                 Ok(alerts.recv().ok())
             }
         }
     }
 
     fn print(&mut self, alert: &Alert) -> Result<(), Failure> {
+        self.print_matching(alert)?;
+        if let Some(resume) = &mut self.resume {
+            resume.pass(alert);
+        }
+        Ok(())
+    }
+
+    fn print_matching(&mut self, alert: &Alert) -> Result<(), Failure> {
         if !self.args.filter.matches(alert) {
             return Ok(());
         }
@@ -117,8 +163,8 @@ impl Reader<'_> {
             Ok(()) => self.left = self.left.map(|left| left - 1),
             // The descriptor does not fit this alert, which must not be lost for it.
             Err(Failure::Library(error)) => {
-                report(&error);
-                self.fail(report_bytes(alert.as_bytes()));
+                let code = self.errors.report_unfit(&error, alert.as_bytes());
+                self.fail(code);
             }
             Err(failure) => return Err(failure),
         }

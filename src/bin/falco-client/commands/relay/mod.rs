@@ -69,10 +69,11 @@ pub fn run(args: &RelayArgs) -> Result<Code, Failure> {
     let relay = Arc::new(plan.builder().start()?);
     let ended = watch(&plan, &relay)?;
     for source in relay.status().sources {
+        let again = repeats(&plan, &source.endpoint);
         match source.name == source.endpoint {
-            true => say(format_args!("reading from {}", source.name)),
+            true => say(format_args!("reading from {}{again}", source.name)),
             false => say(format_args!(
-                "reading {} from {}",
+                "reading {} from {}{again}",
                 source.name, source.endpoint
             )),
         }
@@ -87,6 +88,18 @@ pub fn run(args: &RelayArgs) -> Result<Code, Failure> {
     }
     let end = ended.recv().unwrap_or(End::Sources);
     Ok(stop(&plan, &relay, end))
+}
+
+/// What a source gives again that an earlier relay has delivered.
+fn repeats(plan: &Plan, endpoint: &str) -> &'static str {
+    let is_file = |endpoint| EndpointKind::of(&endpoint) == EndpointKind::File;
+    match plan.spool.is_none() && endpoint.parse().is_ok_and(is_file) {
+        true => {
+            " from its start, also what was delivered before; with --spool DIR it is read on where \
+             the last relay stopped"
+        }
+        false => "",
+    }
 }
 
 /// Sends when the relay has to end. A second signal ends the process.

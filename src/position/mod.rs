@@ -1,24 +1,34 @@
-//! Where a source goes on.
+//! Where reading a file goes on.
+
+mod saved;
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a source goes on after an alert. Survives a restart as text.
+use crate::error::Error;
+use crate::util::text::one_line;
+
+/// How much of what is no position its error shows, in bytes.
+const LONGEST_SHOWN: usize = 100;
+
+/// Where reading a file goes on after an alert: see [`Alert::position`](crate::Alert::position) and
+/// [`Config::resume`](crate::Config::resume).
+///
+/// It tells the file from others by device, inode and hashes of its content, so that reading goes on
+/// where it ended after the file was renamed, copied or compressed with gzip. It may be kept as text,
+/// which any later version reads, or in a file of its own: [`save`](Position::save) and
+/// [`load`](Position::load).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Position {
-    /// In a file, as numbers with colons between them: those of `end`, `start`, `modified`, and those
-    /// of `previous` if there is one.
-    File {
-        /// After the alert.
-        end: FilePosition,
-        /// Where reading starts again: at the end, or before it where what begins there was not whole
-        /// yet at the end.
-        start: u64,
-        /// When the file was written to last, in nanoseconds since the epoch.
-        modified: u64,
-        /// The end of the file that was read before this one: it is not read again if it comes back.
-        previous: Option<FilePosition>,
-    },
+pub struct Position {
+    /// After the alert.
+    pub(crate) end: FilePosition,
+    /// Where reading starts again: at the end, or before it where what begins there was not whole
+    /// yet at the end.
+    pub(crate) start: u64,
+    /// When the file was written to last, in nanoseconds since the epoch.
+    pub(crate) modified: u64,
+    /// The end of the file that was read before this one: it is not read again if it comes back.
+    pub(crate) previous: Option<FilePosition>,
 }
 
 /// How far a file was read, and what tells it from others.
@@ -49,17 +59,13 @@ impl Position {
     /// Orders the positions in one log: it is larger for a later one.
     #[cfg(feature = "relay")]
     pub(crate) fn order(&self) -> (u64, u64) {
-        let Position::File { end, modified, .. } = self;
-        (*modified, end.offset)
+        (self.modified, self.end.offset)
     }
 
     /// The same, but that reading starts at `other`, where that is before it in the same file.
     pub(crate) fn starting_at(mut self, other: &Position) -> Option<Position> {
-        let Position::File { end, start, .. } = &mut self;
-        let Position::File { end: other, .. } = other;
-        let is_before = other.is_up_to(end);
-        *start = other.offset;
-        is_before.then_some(self)
+        self.start = other.end.offset;
+        other.end.is_up_to(&self.end).then_some(self)
     }
 }
 
@@ -76,29 +82,27 @@ impl fmt::Display for FilePosition {
     }
 }
 
+/// As numbers with colons between them.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Position::File {
-                end,
-                start,
-                modified,
-                previous,
-            } => {
-                write!(f, "{end}:{start}:{modified}")?;
-                match previous {
-                    Some(previous) => write!(f, ":{previous}"),
-                    None => Ok(()),
-                }
-            }
+        let Position {
+            end,
+            start,
+            modified,
+            previous,
+        } = self;
+        write!(f, "{end}:{start}:{modified}")?;
+        match previous {
+            Some(previous) => write!(f, ":{previous}"),
+            None => Ok(()),
         }
     }
 }
 
 impl FromStr for Position {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Position, String> {
+    fn from_str(text: &str) -> Result<Position, Error> {
         let numbers: Result<Vec<u64>, _> = text.split(':').map(str::parse).collect();
         let file = |numbers: &[u64]| match *numbers {
             [device, inode, offset, mark, head] => Some(FilePosition {
@@ -115,7 +119,7 @@ impl FromStr for Position {
             let (&[start, modified], previous) = rest.split_at_checked(2)? else {
                 return None;
             };
-            let position = Position::File {
+            let position = Position {
                 end: file(end)?,
                 start,
                 modified,
@@ -130,7 +134,10 @@ impl FromStr for Position {
             .ok()
             .and_then(|numbers| read(&numbers))
             .ok_or_else(|| {
-                format!("{text:?} is no position in a file; it has 7 or 12 numbers with colons")
+                let problem = "it is no position in a file, which has 7 or 12 numbers with colons";
+                let remedy = "give what a Position was shown as, or begin anew without it";
+                let shown = one_line(format_args!("{text:?}"), LONGEST_SHOWN);
+                Error::position(shown, (problem, remedy), None)
             })
     }
 }
@@ -150,7 +157,7 @@ mod tests {
             "1:2:3:4:5:3:6:7",
             "1:2:3:4:5:3:6:7:8:9:10:11:12",
         ] {
-            let error = text.parse::<Position>().unwrap_err();
+            let error = text.parse::<Position>().unwrap_err().to_string();
             assert!(error.contains("7 or 12 numbers"), "{error}");
         }
         for text in [
