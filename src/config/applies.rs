@@ -53,7 +53,9 @@ impl Config {
             }),
             row("max_message_bytes", max_message_bytes.is_some(), all),
             row("max_connections", max_connections.is_given(), http),
-            row("resume", resume.is_some(), |kind| kind == EndpointKind::File),
+            row("resume", resume.is_some(), |kind| {
+                kind == EndpointKind::File
+            }),
             row("queue_bytes", queue_bytes.is_given(), all),
             row("overflow", overflow.is_given(), all),
             row("keep_trying", *keep_trying, grpc),

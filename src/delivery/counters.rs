@@ -23,6 +23,9 @@ pub struct Counters {
     pub skipped: u64,
     /// How often reading a file could not continue where it ended, so that alerts may be missing.
     pub gaps: u64,
+    /// Posts that have waited for more than 2 s, as alerts were not taken fast enough: meanwhile, all
+    /// outputs of their Falco wait.
+    pub held: u64,
     /// Alerts that were dropped unread, by [`Config::overflow`](crate::Config::overflow).
     pub dropped: u64,
     /// Requests for alerts that were sent to Falco, including the call of `get`.
@@ -43,6 +46,7 @@ pub(crate) struct LiveCounters {
     refused: AtomicU64,
     skipped: AtomicU64,
     gaps: AtomicU64,
+    held: AtomicU64,
     dropped: AtomicU64,
     requests: AtomicU64,
     reconnects: AtomicU64,
@@ -64,6 +68,7 @@ impl LiveCounters {
             refused: get(&self.refused),
             skipped: get(&self.skipped),
             gaps: get(&self.gaps),
+            held: get(&self.held),
             dropped,
             requests: get(&self.requests),
             reconnects: get(&self.reconnects),
@@ -84,9 +89,9 @@ impl LiveCounters {
         add(&self.lossy, 1);
     }
 
-    /// By a reader of messages, or by a source of lines.
+    /// By a reader of messages, or by any of the threads of a source.
     pub(crate) fn undecodable(&self) {
-        add(&self.undecodable, 1);
+        self.undecodable.fetch_add(1, Ordering::Relaxed);
     }
 
     /// By any of the threads of a source.
@@ -100,6 +105,10 @@ impl LiveCounters {
 
     pub(crate) fn gap(&self) {
         add(&self.gaps, 1);
+    }
+
+    pub(crate) fn held(&self, posts: u64) {
+        add(&self.held, posts);
     }
 
     pub(super) fn dropped(&self, alerts: u64) {

@@ -55,6 +55,13 @@ pub(super) fn text(status: &Status) -> String {
         sources().map(|one| (one.name.as_str(), one.counters.gaps)),
     );
     text.each(
+        "source_held_total",
+        "counter",
+        "Posts that waited for more than 2 s, which holds up all outputs of their Falco.",
+        "source",
+        sources().map(|one| (one.name.as_str(), one.counters.held)),
+    );
+    text.each(
         "source_reconnects_total",
         "counter",
         "Subscriptions made again.",

@@ -1,13 +1,16 @@
 //! Alerts as Falco's `http_output` and others post them, answered once all of a request are delivered.
 
+mod held;
 mod posts;
 mod probes;
 mod split;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use held::HeldPosts;
 use posts::Posts;
 
+use super::text_alerts::TextAlerts;
 use super::{Purpose, Source, StartRequest};
 use crate::config::Config;
 use crate::delivery::{Intake, State};
@@ -15,6 +18,7 @@ use crate::endpoint::{cannot_listen, Endpoint};
 use crate::error::{Error, Result};
 use crate::http::{ListenOptions, Listener};
 use crate::tls::ReloadingAcceptor;
+use crate::util::lock::lock;
 use crate::util::rate_limited_log::RateLimitedLog;
 use crate::util::thread::spawn_named;
 
@@ -72,19 +76,30 @@ impl Source for Http {
         }
         let posts = Arc::new(Posts {
             endpoint: self.endpoint().to_string(),
+            held: HeldPosts::new(request.control.clone()),
             intake: Intake::new(request.outlet, request.control)?,
             log: RateLimitedLog::new(module_path!(), self.endpoint.to_string()),
+            texts: Mutex::new(TextAlerts::new(self.endpoint.to_string())),
         });
+        let no_thread = |error| Error::no_thread(self.endpoint(), "to listen there", error);
+        let watched = posts.clone();
+        let watch = spawn_named("falco-held", move || watched.held.watch()).map_err(no_thread)?;
+        let ends = posts.clone();
         let listener = self.listener.clone();
         let run = move || {
             posts.intake.control().set(State::Following);
             listener.serve(&posts, &*posts);
+            posts.held.end();
+            // A panic was reported by the thread itself.
+            let _ = watch.join();
             posts.log.flush();
+            lock(&posts.texts).flush();
             posts.intake.end(None);
         };
         let started = spawn_named("falco-listen", run);
-        started
-            .map(drop)
-            .map_err(|error| Error::no_thread(self.endpoint(), "to listen there", error))
+        started.map(drop).map_err(|error| {
+            ends.held.end();
+            no_thread(error)
+        })
     }
 }

@@ -3,20 +3,24 @@
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ureq_proto::http::{header, Method, StatusCode};
 
+use super::held::HeldPosts;
 use super::probes;
 use super::split::Values;
 use crate::delivery::{Intake, Message, Mode};
-use crate::error::Error;
+use crate::error::{Error, TEXT_REMEDY};
 use crate::format::Format;
 use crate::http::{
     HttpRequest, HttpResponse, HttpService, Protocol, Refusal, Rejection, RequestHead, Shutdown,
     ShutdownSignal,
 };
 use crate::json::line_message;
+use crate::source::lines::envelope::is_text_alert;
+use crate::source::text_alerts::TextAlerts;
+use crate::util::lock::lock;
 use crate::util::rate_limited_log::RateLimitedLog;
 use crate::util::thread::deliver_here;
 
@@ -25,8 +29,10 @@ const DESCRIBED: usize = 10;
 
 pub(super) struct Posts {
     pub endpoint: String,
+    pub held: HeldPosts,
     pub intake: Arc<Intake>,
     pub log: RateLimitedLog,
+    pub texts: Mutex<TextAlerts>,
 }
 
 impl Posts {
@@ -44,7 +50,18 @@ impl Posts {
         self.put(Err(Box::new(error))).map(|()| problem)
     }
 
+    /// An alert came as text.
+    fn text(&self, body: &[u8]) -> Option<HttpResponse> {
+        match lock(&self.texts).take(body) {
+            Some(error) => self.put(Err(Box::new(error)))?,
+            None => self.intake.control().counters.undecodable(),
+        }
+        let text = format!("Falco writes its alerts as text; {TEXT_REMEDY}\n");
+        Some(HttpResponse::text(StatusCode::BAD_REQUEST, text))
+    }
+
     fn put(&self, item: Result<Message, Box<Error>>) -> Option<()> {
+        let _taken = self.held.enter();
         self.intake.put(item).ok()
     }
 
@@ -131,6 +148,7 @@ impl HttpService for Posts {
                 drop(request);
                 self.put(Ok(posted(message))).map(|()| taken())
             }
+            Err(_) if is_text_alert(body) => self.text(body),
             Err(problem) if Posts::is_of_one(body) => self.report(body, problem).map(is_no_alert),
             Err(_) => self.deliver_all(body),
         }
