@@ -11,9 +11,10 @@ use super::shutdown::{Member, WaitGroup};
 use super::spool::{Incoming, Spool};
 use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
-use crate::delivery::{Control, Flow, Message, MessageResult, Outlet, Position};
+use crate::delivery::{Control, Flow, Message, MessageResult, Outlet};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::position::Position;
 use crate::source::{Purpose, StartRequest};
 use crate::util::rate_limited_log::RateLimitedLog;
 use crate::util::thread::spawn_named;
@@ -152,6 +153,7 @@ fn input_log(name: &Arc<str>) -> RateLimitedLog {
 /// The kind of an error between alerts, by which the log limits its lines.
 fn kind(error: &Error) -> &'static str {
     match error {
+        Error::Undecodable { .. } if error.is_of_text() => "alerts as text",
         Error::Undecodable { .. } => "input that is no alert",
         Error::TooLarge { .. } => "alerts that are too large",
         _ => "other errors",

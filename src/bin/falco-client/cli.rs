@@ -13,7 +13,7 @@ Exit codes:
   0      success, also after SIGINT, SIGTERM or SIGHUP, or a closed output pipe
   1      connection, server or output failure, or --close-within exceeded
   2      invalid argument, certificate, descriptor or recording; nothing read
-  3      an alert could not be decoded; its bytes are on standard error
+  3      an alert could not be decoded; standard error has its start
   10-21  the failed step of check: see falco-client help check
   130    stopped by a second signal before all received alerts were printed
 

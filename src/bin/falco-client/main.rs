@@ -13,7 +13,12 @@ mod hex;
 #[path = "../../util/lock.rs"]
 mod lock;
 mod output;
+#[allow(dead_code, reason = "the command needs a part of it")]
+#[path = "../../util/rate_limited_log.rs"]
+mod rate_limited_log;
 mod shutdown;
+#[path = "../../util/text.rs"]
+mod text;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! What is said of lines that are no alerts: once, and then they are counted.
 
 use crate::error::Error;
-use crate::util::rate_limited_log::RateLimit;
+use crate::source::text_alerts::TextAlerts;
 
 /// So many lines of no known kind, and no alert, and this is no file of Falco's.
 const MANY: u64 = 100;
@@ -13,18 +13,17 @@ pub(super) struct Others {
     is_known: bool,
     unknown: u64,
     first_unknown: Box<[u8]>,
-    /// Alerts that came as text after one was told.
-    texts: Option<RateLimit>,
+    texts: TextAlerts,
 }
 
 impl Others {
     pub(super) fn new(endpoint: String) -> Others {
         Others {
+            texts: TextAlerts::new(endpoint.clone()),
             endpoint,
             is_known: false,
             unknown: 0,
             first_unknown: Box::default(),
-            texts: None,
         }
     }
 
@@ -47,17 +46,7 @@ impl Others {
     /// An alert came as text.
     pub(super) fn text(&mut self, line: Vec<u8>) -> Option<Error> {
         self.is_known = true;
-        if let Some(limit) = &mut self.texts {
-            let more = limit.admit(1);
-            self.say_texts(more.unwrap_or_default());
-            return None;
-        }
-        let mut limit = RateLimit::one_line();
-        // The error is the first line.
-        limit.admit(0);
-        self.texts = Some(limit);
-        let problem = "Falco writes alerts as text, of which this is the first".to_owned();
-        Some(self.error(line.into(), problem))
+        self.texts.take(&line)
     }
 
     /// A line of no known kind came.
@@ -78,17 +67,7 @@ impl Others {
 
     /// Says how many alerts came as text since that was said last.
     pub(super) fn flush(&mut self) {
-        let more = self.texts.as_mut().map(RateLimit::take_suppressed);
-        self.say_texts(more.unwrap_or_default());
-    }
-
-    fn say_texts(&self, more: u64) {
-        if more > 0 {
-            log::warn!(
-                "{}: {more} more alerts came as text; see that json_output is true in falco.yaml",
-                self.endpoint
-            );
-        }
+        self.texts.flush();
     }
 
     /// That there were lines and no alerts.

@@ -36,7 +36,8 @@ fn what_is_no_alert_is_reported_to_both_sides() {
     let mut listening = Listening::start();
     let no_rule = r#"{"time":"2026-11-22T16:42:47Z","priority":"Error"}"#;
     for (body, problem) in [
-        ("16:42:47: Notice text", "an alert, which is an object"),
+        ("16:42:47: Notice text", "json_output: true"),
+        ("no alert", "expected ident"),
         ("", "EOF"),
         ("{}", "it has no time"),
         (no_rule, "it has no rule"),
@@ -51,7 +52,7 @@ fn what_is_no_alert_is_reported_to_both_sides() {
             other => panic!("{other}"),
         }
     }
-    assert_eq!(listening.alerts.counters().undecodable, 4);
+    assert_eq!(listening.alerts.counters().undecodable, 5);
     assert_eq!(listening.poster().post(&line(0)).unwrap(), 200);
     assert_eq!(listening.number(), 0);
 }

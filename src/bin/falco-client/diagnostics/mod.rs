@@ -1,6 +1,7 @@
 //! What the command says on standard error, and the code that it exits with.
 
 mod exit_code;
+mod input;
 pub mod log;
 
 use std::error::Error as StdError;
@@ -12,6 +13,7 @@ use falco_client::{Client, EndpointKind, Error, Format};
 use crate::escape::Escaped;
 use crate::hex::Hex;
 pub use exit_code::Code;
+pub use input::InputErrors;
 
 /// Why the command cannot go on.
 #[derive(Debug)]
@@ -62,7 +64,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Says an error with its causes, and the bytes of an alert that nothing else has.
+/// Says an error with its causes, and the first bytes of an alert that nothing else has.
 pub fn report(error: &Error) -> Code {
     let mut said = text(error);
     say(format_args!("{said}"));
@@ -77,17 +79,21 @@ pub fn report(error: &Error) -> Code {
         cause = error.source();
     }
     match error {
-        Error::Undecodable { bytes, format, .. } => match format {
-            // The error's text has the line, whole unless it is long.
-            Format::JsonLine if bytes.len() <= 200 => Code::Undecodable,
-            _ => report_bytes(bytes),
-        },
+        Error::Undecodable { bytes, format, .. } => {
+            match format {
+                // The error's text has its start.
+                Format::JsonLine => {}
+                _ => say(format_args!("{}", input::Start(bytes))),
+            }
+            Code::Undecodable
+        }
         Error::Endpoint { .. }
         | Error::Config { .. }
         | Error::Tls { .. }
         | Error::Descriptor { .. }
         | Error::Recording { .. }
-        | Error::Spool { .. } => Code::Usage,
+        | Error::Spool { .. }
+        | Error::Position { .. } => Code::Usage,
         _ => Code::Failed,
     }
 }
@@ -130,10 +136,9 @@ fn text(error: &Error) -> String {
     }
 }
 
-/// Says the bytes of an alert that could not be printed.
-pub fn report_bytes(bytes: &[u8]) -> Code {
+/// Says all bytes of an alert that could not be kept.
+pub fn report_bytes(bytes: &[u8]) {
     say(format_args!("its bytes in hex: {}", Hex(bytes)));
-    Code::Undecodable
 }
 
 /// Writes one line to standard error. That nothing reads it must not end the command.

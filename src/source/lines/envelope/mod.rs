@@ -159,6 +159,12 @@ impl<P: Copy> Unwrapper<P> {
     }
 }
 
+/// Whether a text is an alert as Falco writes it where `json_output` is not true.
+pub(crate) fn is_text_alert(text: &[u8]) -> bool {
+    let start = text.get(..200).unwrap_or(text);
+    own::of(&noise::clean(start)) == Some(Own::Alert)
+}
+
 /// Tells one stream from another.
 fn stream(values: &[&[u8]]) -> u64 {
     let mut hasher = DefaultHasher::new();

@@ -11,7 +11,7 @@ use rustix::time::{clock_gettime, ClockId};
 use super::figures::{Backlog, Watch};
 use super::keep::Keep;
 use super::progress::Progress;
-use crate::diagnostics::{report, say, Code, Failure};
+use crate::diagnostics::{say, Code, Failure, InputErrors};
 use crate::shutdown::{after_failure, in_flight, Shutdown};
 
 /// How often the clock is read while nothing arrives.
@@ -30,6 +30,7 @@ pub struct Measurement {
     /// Items of the backlog that the endpoint gives once more, as a file does.
     repeated: u64,
     code: Code,
+    errors: InputErrors,
     progress: Progress,
 }
 
@@ -49,6 +50,7 @@ impl Measurement {
             pending: 0,
             repeated: 0,
             code: Code::Done,
+            errors: InputErrors::of("bench"),
             progress: Progress::new(),
         })
     }
@@ -241,8 +243,8 @@ impl Measurement {
                 Ok(Some(alert))
             }
             Err(error) => {
-                // With its bytes, so that it is not lost.
-                self.fail(report(&error));
+                let code = self.errors.report(&error);
+                self.fail(code);
                 Ok(None)
             }
         }
