@@ -6,10 +6,16 @@ mod queue;
 mod server;
 mod service;
 mod slots;
+mod stall;
 mod state;
 mod version;
 
+pub(crate) use queue::Ahead;
+#[cfg(feature = "relay")]
+pub(crate) use queue::Room;
 pub(crate) use server::{ApiServer, Services, Settings};
+#[cfg(feature = "relay")]
+pub(crate) use stall::StallPolicy;
 #[cfg(feature = "server")]
 pub(crate) use state::ServerState;
 pub(crate) use version::parse_version;

@@ -44,12 +44,10 @@ impl Outstanding {
     }
 
     /// The lowest number.
-    #[cfg(feature = "relay")]
     pub(super) fn first(&self) -> Option<u64> {
         self.alerts.keys().next().copied()
     }
 
-    #[cfg(feature = "relay")]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -3,11 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
+#[cfg(feature = "relay")]
+use std::time::{Duration, Instant};
 
 use super::outstanding::Outstanding;
 use crate::util::lock::lock;
 #[cfg(feature = "relay")]
-use crate::util::lock::wait_on;
+use crate::util::lock::{time_until, wait_on};
 
 /// Serialised alerts that no client has taken yet. As in Falco, without a bound.
 #[derive(Default)]
@@ -18,6 +20,30 @@ pub(crate) struct Queue {
     taken: Condvar,
     /// Each subscriber has a queue of its own.
     fan_out: bool,
+    /// How far it may be ahead of its clients.
+    ahead: Ahead,
+}
+
+/// How far a queue of numbered alerts may be ahead of its clients.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ahead {
+    /// How many numbers may lie between the lowest that is not yet written and the last.
+    pub alerts: usize,
+    /// How many bytes may not yet be written.
+    pub bytes: usize,
+}
+
+/// Whether a queue takes more.
+#[cfg(feature = "relay")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Room {
+    Free,
+    /// None became free in time; whether any client is there to take something.
+    None {
+        served: bool,
+    },
+    /// The queue has ended.
+    Ended,
 }
 
 #[derive(Default)]
@@ -25,6 +51,8 @@ struct Queues {
     /// The queue of all streams; with a queue for each, what came while there was no subscriber.
     shared: VecDeque<Queued>,
     own: HashMap<u64, VecDeque<Queued>>,
+    /// How many streams are served.
+    readers: usize,
     next_subscriber: u64,
     next_number: u64,
     outstanding: Outstanding,
@@ -39,9 +67,10 @@ struct Queued {
 }
 
 impl Queue {
-    pub fn new(fan_out: bool) -> Queue {
+    pub fn new(fan_out: bool, ahead: Ahead) -> Queue {
         Queue {
             fan_out,
+            ahead,
             ..Queue::default()
         }
     }
@@ -83,15 +112,25 @@ impl Queue {
         }
     }
 
-    /// Waits until fewer than `most` numbers lie between the lowest that is not yet written and the
-    /// last, and fewer than `most_bytes` bytes are not yet written. False once the queue has ended.
+    /// Waits until more may be pushed, for at most this time.
     #[cfg(feature = "relay")]
-    pub fn wait_for_room(&self, most: usize, most_bytes: usize) -> bool {
+    pub fn wait_for_room(&self, within: Duration) -> Room {
+        let until = Instant::now() + within;
         let mut queues = self.lock();
-        while !queues.ended && !queues.has_room(most, most_bytes) {
-            queues = wait_on(&self.taken, queues, None);
+        loop {
+            if queues.ended {
+                return Room::Ended;
+            }
+            if queues.has_room(self.ahead) {
+                return Room::Free;
+            }
+            let left = time_until(until);
+            if left.is_zero() {
+                let served = queues.readers > 0;
+                return Room::None { served };
+            }
+            queues = wait_on(&self.taken, queues, Some(left));
         }
-        !queues.ended
     }
 
     /// Wakes who waits for something to be written: nothing will be.
@@ -115,8 +154,9 @@ impl Queue {
 
     /// Begins a stream's part in the queue, which ends when it is dropped.
     pub fn subscribe(&self) -> QueueReader<'_> {
+        let mut queues = self.lock();
+        queues.readers += 1;
         let own = self.fan_out.then(|| {
-            let mut queues = self.lock();
             let subscriber = queues.next_subscriber;
             queues.next_subscriber += 1;
             // The first subscriber gets what came before any was there.
@@ -124,7 +164,17 @@ impl Queue {
             queues.own.insert(subscriber, held);
             subscriber
         });
+        drop(queues);
         QueueReader { queue: self, own }
+    }
+
+    /// A part in the queue of all streams.
+    pub fn read(&self) -> QueueReader<'_> {
+        self.lock().readers += 1;
+        QueueReader {
+            queue: self,
+            own: None,
+        }
     }
 
     pub fn drain(&self) -> QueueDrain<'_> {
@@ -179,11 +229,10 @@ impl Queues {
         }
     }
 
-    #[cfg(feature = "relay")]
-    fn has_room(&self, most: usize, most_bytes: usize) -> bool {
+    fn has_room(&self, ahead: Ahead) -> bool {
         let first = self.outstanding.first().unwrap_or(self.next_number);
         let behind = self.next_number.saturating_sub(first);
-        behind < most as u64 && self.outstanding.bytes() < most_bytes
+        behind < ahead.alerts as u64 && self.outstanding.bytes() < ahead.bytes
     }
 
     /// Gives back what a drain has not written.
@@ -225,12 +274,27 @@ impl QueueReader<'_> {
         drain.own = self.own;
         drain
     }
+
+    /// Whether it may hold up the queue while it takes nothing. Where there is one queue for all, others
+    /// take what is in there.
+    pub fn can_hold_up(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// The next alert for this reader, while the queue has no room for more.
+    pub fn held_up(&self) -> Option<u64> {
+        let queues = self.queue.lock();
+        let first = queues.own.get(&self.own?)?.front()?.number;
+        (!queues.has_room(self.queue.ahead)).then_some(first)
+    }
 }
 
 impl Drop for QueueReader<'_> {
     fn drop(&mut self) {
+        let mut queues = self.queue.lock();
+        queues.readers = queues.readers.saturating_sub(1);
         if let Some(subscriber) = self.own {
-            self.queue.lock().leave(subscriber);
+            queues.leave(subscriber);
             self.queue.taken.notify_all();
         }
     }
@@ -341,7 +405,7 @@ mod tests {
 
     #[test]
     fn fanned_out_each_subscriber_gets_all_since_it_came() {
-        let queue = Queue::new(true);
+        let queue = Queue::new(true, Ahead::default());
         queue.push(b"a".to_vec());
         let one = queue.subscribe();
         queue.push(b"b".to_vec());
@@ -359,7 +423,7 @@ mod tests {
     #[cfg(feature = "relay")]
     #[test]
     fn numbers_are_released_when_all_who_get_them_have_written_them() {
-        let queue = Queue::new(true);
+        let queue = Queue::new(true, Ahead::default());
         let (one, other) = (queue.subscribe(), queue.subscribe());
         queue.push_numbered(7, b"a".to_vec());
         queue.push_numbered(8, b"b".to_vec());
@@ -376,5 +440,31 @@ mod tests {
         assert_eq!(queue.released(8), Some(9));
         queue.end();
         assert_eq!(queue.released(9), None);
+    }
+
+    #[cfg(feature = "relay")]
+    #[test]
+    fn a_reader_holds_up_the_queue_that_has_no_room_for_it() {
+        let ahead = Ahead {
+            alerts: 2,
+            bytes: 100,
+        };
+        let queue = Queue::new(true, ahead);
+        let (one, other) = (queue.subscribe(), queue.subscribe());
+        let now = Duration::ZERO;
+        queue.push_numbered(1, b"a".to_vec());
+        assert_eq!(queue.wait_for_room(now), Room::Free);
+        queue.push_numbered(2, b"b".to_vec());
+        assert_eq!(queue.wait_for_room(now), Room::None { served: true });
+        assert_eq!(texts(one.drain()), ["a", "b"]);
+        assert_eq!((one.held_up(), other.held_up()), (None, Some(1)));
+        drop(other);
+        assert_eq!(queue.wait_for_room(now), Room::Free);
+        drop(one);
+        queue.push_numbered(3, b"c".to_vec());
+        queue.push_numbered(4, b"d".to_vec());
+        assert_eq!(queue.wait_for_room(now), Room::None { served: false });
+        queue.end();
+        assert_eq!(queue.wait_for_room(now), Room::Ended);
     }
 }

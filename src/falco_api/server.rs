@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use grpcio::{ChannelBuilder, EnvBuilder, ServerBuilder};
 
 use super::listen::listen;
-use super::queue::Queue;
+use super::queue::{Ahead, Queue};
 use super::service::{output_service, outputs_service, version_service};
+use super::stall::StallPolicy;
 use super::state::ServerState;
 use crate::api::version;
 use crate::endpoint::Endpoint;
@@ -36,6 +37,10 @@ pub(crate) struct Settings<'a> {
     /// Whether each `sub` has a queue of its own, so that all of them get every alert. No Falco does
     /// that.
     pub fan_out: bool,
+    /// How far the queue may be ahead of its clients, where that is asked for.
+    pub ahead: Ahead,
+    /// What becomes of clients that take nothing. Default: nothing, as with Falco.
+    pub stall: Option<StallPolicy>,
     pub services: Services,
     /// What `version` answers.
     pub version: version::Response,
@@ -65,7 +70,8 @@ impl ApiServer {
     pub(crate) fn start(settings: Settings<'_>) -> Result<ApiServer> {
         let state = Arc::new(ServerState::new(
             settings.streams,
-            settings.fan_out,
+            (settings.fan_out, settings.ahead),
+            settings.stall,
             settings.version,
         ));
         let (starting, ending) = (state.clone(), state.clone());

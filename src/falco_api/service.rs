@@ -18,8 +18,9 @@ use grpcio::{
 };
 use protobuf::UnknownValueRef;
 
-use super::queue::QueueDrain;
+use super::queue::{QueueDrain, QueueReader};
 use super::slots::{Slot, Slots};
+use super::stall::{holds_up, StallTimer};
 use super::state::ServerState;
 use crate::api::outputs::Request;
 use crate::api::{paths, version, version_grpc};
@@ -30,6 +31,9 @@ const SUB: Method<Request, GrpcSlice> = outputs(MethodType::Duplex, paths::SUB);
 // The messages of the older service are those of the newer, but for one field of the request.
 const SUBSCRIBE: Method<Request, GrpcSlice> =
     outputs(MethodType::ServerStreaming, paths::SUBSCRIBE);
+
+/// How long a client that takes nothing is given to take why its stream has ended.
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// How often a waiting `subscribe` polls the queue. Falco spins.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -64,10 +68,10 @@ pub(crate) fn outputs_service(state: &Arc<ServerState>) -> Service {
     let (for_get, for_sub) = (state.clone(), state.clone());
     ServiceBuilder::new()
         .add_server_streaming_handler(&GET, move |context: RpcContext<'_>, _request, sink| {
-            context.spawn(get(for_get.clone(), sink));
+            context.spawn(get(for_get.clone(), context.peer(), sink));
         })
         .add_duplex_streaming_handler(&SUB, move |context: RpcContext<'_>, requests, sink| {
-            context.spawn(sub(for_sub.clone(), requests, sink));
+            context.spawn(sub(for_sub.clone(), context.peer(), requests, sink));
         })
         .build()
 }
@@ -109,17 +113,27 @@ impl version_grpc::Service for Version {
     }
 }
 
-async fn get(state: Arc<ServerState>, mut sink: ServerStreamingSink<GrpcSlice>) {
+async fn get(state: Arc<ServerState>, peer: String, mut sink: ServerStreamingSink<GrpcSlice>) {
     let _slot = match turn(&state.gets, &mut sink).await {
         Turn::Now(slot) => slot,
         Turn::Never => return drop(sink.fail(stopping()).await),
         Turn::Cancelled => return,
     };
-    if drain(state.queue.drain(), &mut sink, || state.is_stopping())
-        .await
-        .is_ok()
+    let mut timer = state.stall_timer();
+    let reader = state.queue.read();
+    match drain(reader.drain(), &mut sink, &mut timer, || {
+        state.is_stopping()
+    })
+    .await
     {
-        let _ = sink.close().await;
+        Ok(()) => drop(sink.close().await),
+        Err(DrainEnd::Over) => {}
+        Err(DrainEnd::Stalled) => {
+            drop(reader);
+            state.report_stalled(&peer);
+            // The slot is kept, so that few of them wait here.
+            drop(sink.fail(stalled(&state)).await);
+        }
     }
 }
 
@@ -134,9 +148,12 @@ async fn subscribe(
         Turn::Cancelled => return,
     };
     let written = match keepalive {
-        true => follow(&state, &mut sink).await,
+        true => follow(&state, &mut sink).await.map_err(DrainEnd::from),
         // When Falco stops, it writes the rest first.
-        false => drain(state.queue.drain(), &mut sink, || false).await,
+        false => {
+            let mut timer = state.stall_timer();
+            drain(state.queue.drain(), &mut sink, &mut timer, || false).await
+        }
     };
     if written.is_ok() {
         let _ = sink.close().await;
@@ -145,6 +162,7 @@ async fn subscribe(
 
 async fn sub(
     state: Arc<ServerState>,
+    peer: String,
     mut requests: RequestStream<Request>,
     mut sink: DuplexSink<GrpcSlice>,
 ) {
@@ -154,23 +172,58 @@ async fn sub(
         Turn::Cancelled => return,
     };
     let part = state.queue.subscribe();
-    while let Some(Ok(_)) = requests.next().await {
-        if drain(part.drain(), &mut sink, || state.is_stopping())
-            .await
-            .is_err()
-        {
-            return;
-        }
-        if state.is_stopping() {
-            let _ = sink.close().await;
-            return;
-        }
-    }
-    // The client half-closed, or sent an undecodable request. Falco serves the next stream and never
-    // ends this one.
+    let end = serve(&state, &part, &mut requests, &mut sink).await;
     drop(part);
     drop(slot);
-    cancelled(&mut sink).await;
+    match end {
+        SubEnd::Over => {}
+        SubEnd::Stopping => drop(sink.close().await),
+        // Falco serves the next stream and never ends this one.
+        SubEnd::Unasked => cancelled(&mut sink).await,
+        SubEnd::Stalled => {
+            state.report_stalled(&peer);
+            // It is cancelled when the stream of requests is dropped.
+            select(sink.fail(stalled(&state)), Delay::new(FAREWELL)).await;
+        }
+    }
+}
+
+/// Why a `sub` ends.
+enum SubEnd {
+    /// The call is over.
+    Over,
+    Stopping,
+    /// The client half-closed, or sent an undecodable request.
+    Unasked,
+    /// It takes nothing.
+    Stalled,
+}
+
+/// Answers the requests of a `sub`.
+async fn serve(
+    state: &ServerState,
+    part: &QueueReader<'_>,
+    requests: &mut RequestStream<Request>,
+    sink: &mut DuplexSink<GrpcSlice>,
+) -> SubEnd {
+    let mut timer = state.stall_timer();
+    let mut stalled = pin!(holds_up(part, state.stall_timeout()));
+    loop {
+        match select(requests.next(), stalled.as_mut()).await {
+            Either::Left((Some(Ok(_)), _)) => {}
+            Either::Left((Some(Err(_)) | None, _)) => return SubEnd::Unasked,
+            Either::Right(((), _)) => return SubEnd::Stalled,
+        }
+        let stopping = || state.is_stopping();
+        match drain(part.drain(), sink, &mut timer, stopping).await {
+            Ok(()) => {}
+            Err(DrainEnd::Over) => return SubEnd::Over,
+            Err(DrainEnd::Stalled) => return SubEnd::Stalled,
+        }
+        if state.is_stopping() {
+            return SubEnd::Stopping;
+        }
+    }
 }
 
 enum Turn {
@@ -191,24 +244,50 @@ fn stopping() -> RpcStatus {
     RpcStatus::with_message(RpcStatusCode::UNAVAILABLE, "Server shutdown".to_owned())
 }
 
+fn stalled(state: &ServerState) -> RpcStatus {
+    let seconds = state.stall_timeout().unwrap_or_default().as_secs();
+    let text = format!("it has taken nothing for {seconds} s while there were alerts for it");
+    RpcStatus::with_message(RpcStatusCode::DEADLINE_EXCEEDED, text)
+}
+
 trait AlertSink: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin {}
 impl<S: Sink<(GrpcSlice, WriteFlags), Error = grpcio::Error> + Unpin> AlertSink for S {}
 
-/// Writes until the queue is empty, or until `enough`. An error means that the call is over; the sink
-/// must not be used afterwards.
+/// Why writing ends before the queue is empty.
+enum DrainEnd {
+    /// The call is over. The sink must not be used afterwards.
+    Over,
+    /// The client takes nothing.
+    Stalled,
+}
+
+impl From<grpcio::Error> for DrainEnd {
+    fn from(_: grpcio::Error) -> DrainEnd {
+        DrainEnd::Over
+    }
+}
+
+/// Writes until the queue is empty, or until `enough`.
 async fn drain<S: AlertSink>(
     mut drain: QueueDrain<'_>,
     sink: &mut S,
+    timer: &mut StallTimer,
     enough: impl Fn() -> bool,
-) -> grpcio::Result<()> {
+) -> Result<(), DrainEnd> {
+    timer.begin(0);
     loop {
-        poll_fn(|context| sink.poll_ready_unpin(context)).await?;
+        poll_fn(|context| match sink.poll_ready_unpin(context) {
+            Poll::Ready(ready) => Poll::Ready(ready.map_err(DrainEnd::from)),
+            Poll::Pending => timer.poll(context).map(|()| Err(DrainEnd::Stalled)),
+        })
+        .await?;
         if enough() {
             return Ok(());
         }
         let Some((alert, more)) = drain.next() else {
             return Ok(());
         };
+        timer.begin(alert.len());
         sink.start_send_unpin((alert.into(), WriteFlags::default().buffer_hint(more)))?;
     }
 }

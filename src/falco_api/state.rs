@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::queue::Queue;
+use super::queue::{Ahead, Queue};
 use super::slots::Slots;
+use super::stall::{StallPolicy, StallTimer};
 use crate::api::version;
 use crate::util::lock::{lock, time_until, wait_while};
 
@@ -15,6 +16,8 @@ pub(crate) struct ServerState {
     pub gets: Slots,
     pub subs: Slots,
     pub subscribes: Slots,
+    /// Without it, streams may stand still, as with Falco.
+    stall: Option<StallPolicy>,
     version: Mutex<version::Response>,
     stopping: AtomicBool,
     threads: Mutex<usize>,
@@ -24,9 +27,16 @@ pub(crate) struct ServerState {
 
 impl ServerState {
     /// `streams` is how many of each kind are served at once.
-    pub fn new(streams: usize, fan_out: bool, version: version::Response) -> ServerState {
+    pub fn new(
+        streams: usize,
+        queue: (bool, Ahead),
+        stall: Option<StallPolicy>,
+        version: version::Response,
+    ) -> ServerState {
+        let (fan_out, ahead) = queue;
         ServerState {
-            queue: Queue::new(fan_out),
+            queue: Queue::new(fan_out, ahead),
+            stall,
             gets: Slots::new(streams),
             subs: Slots::new(streams),
             subscribes: Slots::new(streams),
@@ -45,6 +55,21 @@ impl ServerState {
     #[cfg(feature = "relay")]
     pub fn set_version(&self, answer: version::Response) {
         *lock(&self.version) = answer;
+    }
+
+    pub fn stall_timeout(&self) -> Option<Duration> {
+        self.stall.as_ref().map(|stall| stall.timeout)
+    }
+
+    pub(super) fn stall_timer(&self) -> StallTimer {
+        StallTimer::new(self.stall_timeout())
+    }
+
+    /// A stream is ended, as this client takes nothing.
+    pub fn report_stalled(&self, peer: &str) {
+        if let Some(StallPolicy { report, .. }) = &self.stall {
+            report(peer);
+        }
     }
 
     pub fn is_stopping(&self) -> bool {

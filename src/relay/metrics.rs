@@ -181,7 +181,12 @@ fn health(status: &Status, watched: &Watched) -> String {
     }
     for sink in &status.sinks {
         let state = sink.failing.as_deref().unwrap_or("ok");
-        let _ = writeln!(text, "to {}: {state}, {} waiting", sink.name, sink.waiting);
+        let cut = match sink.cut {
+            0 => String::new(),
+            cut => format!(", streams ended whose clients took nothing: {cut}"),
+        };
+        let (name, waiting) = (&sink.name, sink.waiting);
+        let _ = writeln!(text, "to {name}: {state}, {waiting} waiting{cut}");
     }
     if let Some(path) = watched
         .dead_letters

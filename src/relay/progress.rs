@@ -9,6 +9,7 @@ use crate::util::lock::lock;
 pub(super) struct Progress {
     delivered: AtomicU64,
     refused: AtomicU64,
+    cut: AtomicU64,
     /// Why the sink takes nothing now.
     failing: Mutex<Option<Arc<str>>>,
 }
@@ -32,6 +33,15 @@ impl Progress {
 
     pub(super) fn add_refused(&self, alerts: u64) {
         self.refused.fetch_add(alerts, Ordering::Relaxed);
+    }
+
+    /// Streams of clients that were ended, as they took nothing.
+    pub(super) fn cut(&self) -> u64 {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_cut(&self) {
+        self.cut.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Sets why the sink takes nothing, or that it does. Returns whether it failed before.

@@ -173,6 +173,13 @@ pub(super) fn text(status: &Status) -> String {
         sinks().map(|one| (one.name.as_str(), one.dropped)),
     );
     text.each(
+        "sink_streams_cut_total",
+        "counter",
+        "Streams of gRPC clients ended, as they took nothing.",
+        "sink",
+        sinks().map(|one| (one.name.as_str(), one.cut)),
+    );
+    text.each(
         "sink_waiting_alerts",
         "gauge",
         "Alerts that it is still to get.",

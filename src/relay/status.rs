@@ -76,6 +76,8 @@ pub struct SinkStatus {
     pub dropped: u64,
     /// Alerts that it is still to get.
     pub waiting: u64,
+    /// Streams of gRPC clients that were ended, as they took nothing for 30 s.
+    pub cut: u64,
     /// Why it takes nothing now.
     pub failing: Option<Arc<str>>,
 }
@@ -189,6 +191,7 @@ impl Watched {
                     refused: progress.refused(),
                     dropped: usage.dropped,
                     waiting: usage.waiting,
+                    cut: progress.cut(),
                     failing: progress.failing(),
                 })
                 .collect(),

@@ -7,7 +7,7 @@ use super::Server;
 use crate::api::version;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::falco_api::{ApiServer, Settings};
+use crate::falco_api::{Ahead, ApiServer, Settings};
 use crate::tls::Tls;
 
 /// More threads than anyone has a use for; it keeps a slip from exhausting the machine.
@@ -108,6 +108,8 @@ impl ServerBuilder {
             // Falco has ten contexts per thread for each kind of stream.
             streams: threads.saturating_mul(10),
             fan_out: false,
+            ahead: Ahead::default(),
+            stall: None,
             services: release.services(),
             version: self.version.unwrap_or(release.answer),
         })?;

@@ -12,6 +12,7 @@ mod moved;
 mod outlived;
 mod refused;
 mod spooled;
+mod stalled;
 
 use std::path::PathBuf;
 

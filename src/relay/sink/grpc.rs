@@ -11,20 +11,29 @@ use crate::api::version;
 use crate::diagnose::{Finding, Step};
 use crate::endpoint::{cannot_listen, Endpoint, GrpcAddress};
 use crate::error::Result;
-use crate::falco_api::{ApiServer, Services, Settings};
+use crate::falco_api::{Ahead, ApiServer, Room, Services, Settings, StallPolicy};
 use crate::relay::identity::SinkIdentity;
 use crate::relay::label;
 use crate::relay::loops::{with_real_folder, Place};
 use crate::relay::progress::Progress;
 use crate::relay::spool::{Spool, Taken};
+use crate::util::rate_limited_log::RateLimitedLog;
 
 /// How many streams of each kind are served at once, where Falco serves ten per thread.
 const STREAMS: usize = 1000;
 
 /// How far the queue of the server is ahead of its clients: alerts that are not yet written, and so
 /// are still in the spool.
-const AHEAD: usize = 1024;
-const AHEAD_BYTES: usize = 8 << 20;
+const AHEAD: Ahead = Ahead {
+    alerts: 1024,
+    bytes: 8 << 20,
+};
+
+/// How long a client may take nothing while there are alerts for it. Then its stream is ended.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the clients may take nothing before that is reported.
+const STALL_NOTICE: Duration = Duration::from_secs(10);
 
 /// How much is taken out of the spool at once.
 const BATCH: usize = 256;
@@ -85,12 +94,35 @@ impl Target for GrpcSink {
     }
 
     fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>> {
+        let (progress, fan_out) = (start.progress.clone(), start.fan_out);
+        let log = RateLimitedLog::new(module_path!(), &*start.name);
+        let name = start.name.clone();
+        let report = move |peer: &str| {
+            progress.add_cut();
+            log.warn(
+                "streams that were ended",
+                format_args!(
+                    "{name}: a client ({peer}) has taken nothing for {} s, and its stream was ended: \
+                     {}",
+                    STALL_TIMEOUT.as_secs(),
+                    match fan_out {
+                        true => "it misses the alerts that waited for it, unless it was the only one",
+                        false => "what it has not taken goes to another",
+                    }
+                ),
+            );
+        };
         let server = Arc::new(ApiServer::start(Settings {
             endpoint: &self.endpoint,
             tls: start.tls,
             threads: 1,
             streams: STREAMS,
             fan_out: start.fan_out,
+            ahead: AHEAD,
+            stall: Some(StallPolicy {
+                timeout: STALL_TIMEOUT,
+                report: Arc::new(report),
+            }),
             services: Services {
                 output: false,
                 outputs: true,
@@ -99,6 +131,7 @@ impl Target for GrpcSink {
             version: start.version.clone(),
         })?);
         let feed = Arc::new(Feed {
+            name: start.name.clone(),
             server: server.clone(),
             number: start.number,
             spool: start.spool.clone(),
@@ -135,6 +168,7 @@ impl RunningSink for ApiServer {
 
 /// Moves alerts from the spool to the server's queue.
 struct Feed {
+    name: Arc<str>,
     server: Arc<ApiServer>,
     number: usize,
     spool: Arc<Spool>,
@@ -146,7 +180,20 @@ impl Feed {
     /// Keeps the queue filled, until the server or the spool ends.
     fn fill(&self) {
         let queue = self.server.queue();
-        while queue.wait_for_room(AHEAD, AHEAD_BYTES) {
+        loop {
+            match queue.wait_for_room(STALL_NOTICE) {
+                Room::Free => self.report(None),
+                Room::None { served: true } => {
+                    self.report(Some("its clients take nothing"));
+                    continue;
+                }
+                // What comes waits for a client.
+                Room::None { served: false } => {
+                    self.report(None);
+                    continue;
+                }
+                Room::Ended => return,
+            }
             let Taken::Alerts(entries) = self.spool.take(self.number, BATCH, BATCH_BYTES, None)
             else {
                 return;
@@ -158,6 +205,17 @@ impl Feed {
                 };
                 queue.push_numbered(entry.number, message);
             }
+        }
+    }
+
+    fn report(&self, failing: Option<&str>) {
+        let failed = self.progress.set_failing(failing);
+        match failing {
+            Some(problem) if !failed => {
+                log::warn!("{}: {problem}; alerts wait in the spool", self.name);
+            }
+            None if failed => log::info!("{}: alerts are taken again", self.name),
+            _ => {}
         }
     }
 

@@ -65,8 +65,8 @@ impl Sink {
     /// Whether every gRPC subscription gets every alert since it began. Default: false, each alert
     /// goes to one client, as with Falco.
     ///
-    /// A subscriber that takes nothing holds up the others. What came while there was none goes to
-    /// the first subscriber.
+    /// The stream of a subscriber that holds up the others is ended after 30 s. What came while there was
+    /// none goes to the first subscriber.
     pub fn fan_out(mut self, fan_out: bool) -> Sink {
         self.fan_out = fan_out;
         self
