@@ -21,14 +21,21 @@ impl fmt::Debug for Filter {
 #[derive(Default)]
 pub(super) struct Admission {
     pub filter: Option<Filter>,
+    /// Those of the sinks, where each has one: what none wants is not stored.
+    pub sinks: Vec<Filter>,
     pub counts: Option<EventCounts>,
     filtered: AtomicU64,
 }
 
 impl Admission {
-    pub(super) fn new(filter: Option<Filter>, counts: Option<EventCounts>) -> Admission {
+    pub(super) fn new(
+        filter: Option<Filter>,
+        sinks: Vec<Filter>,
+        counts: Option<EventCounts>,
+    ) -> Admission {
         Admission {
             filter,
+            sinks,
             counts,
             filtered: AtomicU64::new(0),
         }
@@ -36,7 +43,7 @@ impl Admission {
 
     /// Counts a message, and says whether it is to be forwarded. What is no alert is.
     pub(super) fn admits(&self, message: &Message) -> bool {
-        if self.filter.is_none() && self.counts.is_none() {
+        if self.filter.is_none() && self.sinks.is_empty() && self.counts.is_none() {
             return true;
         }
         match Alert::read(message.bytes.clone(), message.format) {
@@ -49,17 +56,16 @@ impl Admission {
         if let Some(counts) = &self.counts {
             counts.count(alert);
         }
-        let admitted = self
-            .filter
-            .as_ref()
-            .is_none_or(|Filter(admits)| admits(alert));
+        let admits = |Filter(admits): &Filter| admits(alert);
+        let admitted = self.filter.as_ref().is_none_or(admits)
+            && (self.sinks.is_empty() || self.sinks.iter().any(admits));
         if !admitted {
             self.filtered.fetch_add(1, Ordering::Relaxed);
         }
         admitted
     }
 
-    /// Alerts that the filter has left out.
+    /// Alerts that the filters have left out.
     pub(super) fn filtered(&self) -> u64 {
         self.filtered.load(Ordering::Relaxed)
     }

@@ -9,6 +9,7 @@ use super::dead_letters::DeadLetters;
 use super::event_counts::EventCounts;
 use super::metrics::Metrics;
 use super::sink::{Sink, StartSink};
+use super::sink_queue::SinkQueue;
 use super::source::{Names, RunningSource};
 use super::spool::{Sinks, Spool, Storage};
 use super::status::Watched;
@@ -76,7 +77,7 @@ impl RelayBuilder {
         self
     }
 
-    /// Adds a sink. Every sink gets every alert.
+    /// Adds a sink. Every sink gets every alert that its [filter](Sink::filter) admits.
     pub fn to(mut self, sink: Sink) -> Self {
         self.to.push(sink);
         self
@@ -177,7 +178,10 @@ impl RelayBuilder {
             .metrics
             .is_some()
             .then(|| EventCounts::new(self.metrics_fields.clone()));
-        let admission = Arc::new(Admission::new(self.filter.clone(), counts));
+        let of_sinks: Option<Vec<Filter>> =
+            self.to.iter().map(|sink| sink.filter.clone()).collect();
+        let of_sinks = of_sinks.unwrap_or_default();
+        let admission = Arc::new(Admission::new(self.filter.clone(), of_sinks, counts));
         let mut relay = Relay {
             watched: Arc::new(Watched::new(spool.clone(), admission.clone(), dead_letters)),
             sinks: Vec::new(),
@@ -224,10 +228,11 @@ impl Relay {
         version: &version::Response,
     ) -> Result<()> {
         let name: Arc<str> = sink.to_string().into();
+        let progress = self.watched.sink(name.clone());
+        let (spool, filter) = (self.watched.spool.clone(), sink.filter.clone());
         let started = sink.target().start(StartSink {
-            number,
-            spool: self.watched.spool.clone(),
-            progress: self.watched.sink(name.clone()),
+            queue: SinkQueue::new(spool, number, filter, progress.clone()),
+            progress,
             dead_letters: self.watched.dead_letters.clone(),
             name,
             threads: &self.threads,

@@ -23,7 +23,7 @@
 //!
 //! # Delivery guarantees
 //!
-//! Each sink gets every alert, in the order in which they arrived; only an alert that was refused at
+//! Each sink gets every alert that its filter admits, in the order in which they arrived; only an alert that was refused at
 //! first may follow later ones. While a sink is down, its alerts
 //! wait in the *spool*, in memory or on disk. When the spool is full, the sources are held up, unless
 //! [`RelayBuilder::overflow`] says otherwise.
@@ -73,6 +73,7 @@ mod progress;
 mod prometheus;
 mod shutdown;
 mod sink;
+mod sink_queue;
 mod source;
 mod spool;
 mod status;

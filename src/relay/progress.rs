@@ -10,6 +10,7 @@ pub(super) struct Progress {
     delivered: AtomicU64,
     refused: AtomicU64,
     cut: AtomicU64,
+    filtered: AtomicU64,
     /// Why the sink takes nothing now.
     failing: Mutex<Option<Arc<str>>>,
 }
@@ -21,6 +22,10 @@ impl Progress {
 
     pub(super) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn filtered(&self) -> u64 {
+        self.filtered.load(Ordering::Relaxed)
     }
 
     pub(super) fn failing(&self) -> Option<Arc<str>> {
@@ -42,6 +47,10 @@ impl Progress {
 
     pub(super) fn add_cut(&self) {
         self.cut.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_filtered(&self, alerts: u64) {
+        self.filtered.fetch_add(alerts, Ordering::Relaxed);
     }
 
     /// Sets why the sink takes nothing, or that it does. Returns whether it failed before.

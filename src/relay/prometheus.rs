@@ -166,6 +166,13 @@ pub(super) fn text(status: &Status) -> String {
         sinks().map(|one| (one.name.as_str(), one.refused)),
     );
     text.each(
+        "sink_filtered_total",
+        "counter",
+        "Alerts left out by the filter of the sink.",
+        "sink",
+        sinks().map(|one| (one.name.as_str(), one.filtered)),
+    );
+    text.each(
         "sink_dropped_total",
         "counter",
         "Alerts dropped before the sink got them, as the spool was full.",

@@ -25,7 +25,7 @@ pub struct Status {
     pub stored: u64,
     /// Alerts that were dropped as the spool was full, and so did not reach every sink.
     pub dropped: u64,
-    /// Alerts that the filter has left out.
+    /// Alerts that the filter has left out, or the filters of all sinks.
     pub filtered: u64,
     /// Alerts in the spool now.
     pub spooled: u64,
@@ -72,6 +72,8 @@ pub struct SinkStatus {
     pub delivered: u64,
     /// Alerts that it has refused, and that were given up.
     pub refused: u64,
+    /// Alerts that its filter has left out.
+    pub filtered: u64,
     /// Alerts that were dropped before it got them, as the spool was full.
     pub dropped: u64,
     /// Alerts that it is still to get.
@@ -189,6 +191,7 @@ impl Watched {
                     name: name.to_string(),
                     delivered: progress.delivered(),
                     refused: progress.refused(),
+                    filtered: progress.filtered(),
                     dropped: usage.dropped,
                     waiting: usage.waiting,
                     cut: progress.cut(),

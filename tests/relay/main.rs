@@ -8,6 +8,7 @@ mod command;
 mod configured;
 mod dashboards;
 mod fanned;
+mod filtered;
 mod moved;
 mod outlived;
 mod refused;

@@ -11,6 +11,7 @@ use crate::relay::dead_letters::DeadLetters;
 use crate::relay::identity::SinkIdentity;
 use crate::relay::progress::Progress;
 use crate::relay::shutdown::StopSignal;
+use crate::relay::sink_queue::SinkQueue;
 use crate::relay::spool::{Incoming, Sinks, Spool, Storage};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -103,8 +104,7 @@ impl Rig {
                 shared: rig.script.clone(),
             },
             name: "a".into(),
-            number: 0,
-            spool: rig.spool.clone(),
+            queue: SinkQueue::new(rig.spool.clone(), 0, None, rig.progress.clone()),
             progress: rig.progress.clone(),
             dead_letters: Arc::new(DeadLetters::new(None)),
             stop: Arc::new(StopSignal::default()),
@@ -297,8 +297,7 @@ fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
             taken: taken.clone(),
         },
         name: "a".into(),
-        number: 0,
-        spool: spool.clone(),
+        queue: SinkQueue::new(spool.clone(), 0, None, progress.clone()),
         progress: progress.clone(),
         dead_letters: Arc::new(DeadLetters::new(None)),
         stop: Arc::new(StopSignal::default()),

@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::relay::dead_letters::{DeadLetters, GivenUp};
 use crate::relay::progress::Progress;
 use crate::relay::shutdown::StopSignal;
-use crate::relay::spool::{Entry, Spool, Taken};
+use crate::relay::sink_queue::SinkQueue;
+use crate::relay::spool::{Entry, Taken};
 
 /// Pauses before another attempt: the first, and the longest that it doubles up to.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -37,9 +38,7 @@ const MOST_SUSPECTS: usize = 64;
 pub(in crate::relay) struct Worker<D> {
     pub sink: D,
     pub name: Arc<str>,
-    /// The sink's number in the spool.
-    pub number: usize,
-    pub spool: Arc<Spool>,
+    pub queue: SinkQueue,
     pub progress: Arc<Progress>,
     pub dead_letters: Arc<DeadLetters>,
     pub stop: Arc<StopSignal>,
@@ -85,7 +84,7 @@ impl<D: Deliver> Worker<D> {
                 // A following alert may show that the suspects are at fault.
                 let suspected = !in_hand.suspects().is_empty();
                 let until = suspected.then(|| Instant::now() + backoff.pause);
-                match self.spool.take(self.number, BATCH, BATCH_BYTES, until) {
+                match self.queue.take(BATCH, BATCH_BYTES, until) {
                     Taken::Alerts(entries) => in_hand.add(entries),
                     Taken::TimedOut => {
                         self.report_failure(&refusals(&in_hand));
@@ -148,7 +147,7 @@ impl<D: Deliver> Worker<D> {
             in_hand.taken(number);
         }
         self.progress.add_delivered(delivered);
-        self.spool.confirm(self.number, in_hand.settled());
+        self.queue.confirm(in_hand.settled());
         if let Some(problem) = unstored {
             self.report_failure(&problem);
             return Ok(delivered > 0);

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::target::{probe_folder, RunningSink, StartSink, Target};
+use super::target::{probe_folder, spawn, RunningSink, StartSink, Target};
 use super::Sink;
 use crate::api::version;
 use crate::diagnose::{Finding, Step};
@@ -16,7 +16,8 @@ use crate::relay::identity::SinkIdentity;
 use crate::relay::label;
 use crate::relay::loops::{with_real_folder, Place};
 use crate::relay::progress::Progress;
-use crate::relay::spool::{Spool, Taken};
+use crate::relay::sink_queue::SinkQueue;
+use crate::relay::spool::Taken;
 use crate::util::rate_limited_log::RateLimitedLog;
 
 /// How many streams of each kind are served at once, where Falco serves ten per thread.
@@ -133,15 +134,14 @@ impl Target for GrpcSink {
         let feed = Arc::new(Feed {
             name: start.name.clone(),
             server: server.clone(),
-            number: start.number,
-            spool: start.spool.clone(),
-            progress: start.progress.clone(),
+            queue: start.queue,
+            progress: start.progress,
             labelled: start.labelled,
         });
         let fill = feed.clone();
-        let started = start
-            .spawn(move || fill.fill())
-            .and_then(|()| start.spawn(move || feed.confirm()));
+        let spawn = |run: Box<dyn FnOnce() + Send>| spawn(start.threads, &start.name, run);
+        let started = spawn(Box::new(move || fill.fill()))
+            .and_then(|()| spawn(Box::new(move || feed.confirm())));
         match started {
             Ok(()) => Ok(server),
             Err(error) => {
@@ -170,8 +170,7 @@ impl RunningSink for ApiServer {
 struct Feed {
     name: Arc<str>,
     server: Arc<ApiServer>,
-    number: usize,
-    spool: Arc<Spool>,
+    queue: SinkQueue,
     progress: Arc<Progress>,
     labelled: bool,
 }
@@ -194,8 +193,7 @@ impl Feed {
                 }
                 Room::Ended => return,
             }
-            let Taken::Alerts(entries) = self.spool.take(self.number, BATCH, BATCH_BYTES, None)
-            else {
+            let Taken::Alerts(entries) = self.queue.take(BATCH, BATCH_BYTES, None) else {
                 return;
             };
             for entry in entries {
@@ -224,7 +222,7 @@ impl Feed {
         let mut known = 0;
         while let Some(first) = self.server.queue().released(known) {
             known = first;
-            let delivered = self.spool.confirm(self.number, first.saturating_sub(1));
+            let delivered = self.queue.confirm(first.saturating_sub(1));
             self.progress.add_delivered(delivered);
         }
     }

@@ -12,10 +12,13 @@ mod target;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use crate::alert::Alert;
 use crate::diagnose::{Finding, Step};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::relay::admission::Filter;
 use crate::relay::identity::SinkIdentity;
 use crate::tls::Tls;
 use file::FileSink;
@@ -43,6 +46,7 @@ pub struct Sink {
     pub(super) fan_out: bool,
     pub(super) headers: Vec<(String, String)>,
     pub(super) bearer_token_file: Option<PathBuf>,
+    pub(super) filter: Option<Filter>,
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +88,14 @@ impl Sink {
     /// The file is read at the start, and again after each failure, so that the token may be replaced.
     pub fn bearer_token_file(mut self, path: impl Into<PathBuf>) -> Sink {
         self.bearer_token_file = Some(path.into());
+        self
+    }
+
+    /// Delivers only alerts for which `filter` returns true. Default: all. What it leaves out counts as
+    /// delivered to this sink, and in [`SinkStatus::filtered`](super::SinkStatus); an alert that no sink
+    /// wants is not stored.
+    pub fn filter(mut self, filter: impl Fn(&Alert) -> bool + Send + Sync + 'static) -> Sink {
+        self.filter = Some(Filter(Arc::new(filter)));
         self
     }
 
@@ -163,6 +175,7 @@ impl FromStr for Sink {
             fan_out: false,
             headers: Vec::new(),
             bearer_token_file: None,
+            filter: None,
         })
     }
 }
@@ -206,6 +219,7 @@ impl fmt::Debug for Sink {
             .field("fan_out", &self.fan_out)
             .field("headers", &headers)
             .field("bearer_token_file", &self.bearer_token_file)
+            .field("filter", &self.filter)
             .finish()
     }
 }

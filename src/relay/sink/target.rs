@@ -17,7 +17,7 @@ use crate::relay::deliver::{Deliver, Worker};
 use crate::relay::identity::SinkIdentity;
 use crate::relay::loops::Place;
 use crate::relay::progress::Progress;
-use crate::relay::spool::Spool;
+use crate::relay::sink_queue::SinkQueue;
 use crate::relay::threads::Threads;
 use crate::tls::Tls;
 
@@ -53,9 +53,7 @@ pub(in crate::relay) trait Target: fmt::Display {
 pub(in crate::relay) struct StartSink<'a> {
     /// Its address, as it is shown.
     pub name: Arc<str>,
-    /// Its number in the spool.
-    pub number: usize,
-    pub spool: Arc<Spool>,
+    pub queue: SinkQueue,
     pub progress: Arc<Progress>,
     pub dead_letters: Arc<DeadLetters>,
     pub threads: &'a Threads,
@@ -75,23 +73,25 @@ impl StartSink<'_> {
         let worker = Worker {
             sink,
             name: self.name.clone(),
-            number: self.number,
-            spool: self.spool.clone(),
-            progress: self.progress.clone(),
-            dead_letters: self.dead_letters.clone(),
+            queue: self.queue,
+            progress: self.progress,
+            dead_letters: self.dead_letters,
             stop: self.threads.stop_signal().clone(),
             labelled: self.labelled,
         };
-        self.spawn(move || worker.run())?;
+        spawn(self.threads, &self.name, move || worker.run())?;
         Ok(Arc::new(()))
     }
+}
 
-    /// Starts a thread that ends when the spool is closed.
-    pub(super) fn spawn(&self, run: impl FnOnce() + Send + 'static) -> Result<()> {
-        self.threads
-            .spawn(run)
-            .map_err(|error| Error::no_thread(&self.name, "for it", error))
-    }
+/// Starts a thread that ends when the spool is closed.
+pub(super) fn spawn(
+    threads: &Threads,
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<()> {
+    let spawned = threads.spawn(run);
+    spawned.map_err(|error| Error::no_thread(name, "for it", error))
 }
 
 /// What a relay asks of a sink that runs.

@@ -160,8 +160,12 @@ fn stop(plan: &Plan, relay: &Relay, end: End) -> Code {
             0 => String::new(),
             refused => format!(", {refused} refused"),
         };
+        let filtered = match sink.filtered {
+            0 => String::new(),
+            filtered => format!(", {filtered} left out by its filter"),
+        };
         say(format_args!(
-            "to {}: {} delivered{refused}",
+            "to {}: {} delivered{refused}{filtered}",
             sink.name, sink.delivered
         ));
     }

@@ -29,6 +29,7 @@ pub const SINK: &[&str] = &[
     "ca",
     "cert",
     "fan_out",
+    "filter",
     "header_file",
     "headers",
     "key",
@@ -87,8 +88,11 @@ pub fn sink(mut table: Table<'_>) -> Result<Sink, Failure> {
     if let Some(file) = table.path("bearer_token_file")? {
         sink = sink.bearer_token_file(file);
     }
-    sink = sink.fan_out(table.boolean("fan_out")?);
-    Ok(sink)
+    let filter = filter(&mut table)?;
+    if !filter.is_empty() {
+        sink = sink.filter(move |alert| filter.matches(alert));
+    }
+    Ok(sink.fan_out(table.boolean("fan_out")?))
 }
 
 /// A sink; the path of a file may be relative to the folder of the file.
