@@ -33,7 +33,7 @@
 //! - An HTTP sink has an alert when it has answered with 2xx, a file when the alert is synced to disk,
 //!   and a gRPC client when the alert is written to its connection. As with Falco itself, alerts in
 //!   flight are lost if that client is killed.
-//! - If this process is killed, a sink may get alerts twice: over HTTP the one in flight, in a file up
+//! - If this process is killed, a sink may get alerts twice: over HTTP the one or the batch in flight, in a file up
 //!   to 256, over gRPC up to 1,024. A spool on disk keeps what was not delivered; one in memory is
 //!   lost.
 //! - An alert that an HTTP sink refuses (400, 413, 415, 422) is retried. If the sink refuses it again
@@ -94,7 +94,7 @@ use threads::Threads;
 
 pub use builder::RelayBuilder;
 pub use dead_letters::{DeadLetter, DeadLetterFile};
-pub use sink::Sink;
+pub use sink::{Batching, Sink};
 pub use status::{SinkStatus, SourceStatus, Status};
 
 /// How long gRPC streams, cancelled sources and the threads of sinks may take to end.
@@ -149,6 +149,7 @@ impl Relay {
         for source in &sources {
             source.handle.close();
         }
+        self.threads.draining().stop();
         // With a limit, as a source may be waiting for room.
         self.finished.wait(Some(until));
         self.watched.spool.wait_empty(until);

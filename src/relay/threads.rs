@@ -12,6 +12,7 @@ use crate::util::thread::spawn_named;
 #[derive(Default)]
 pub(super) struct Threads {
     stop: Arc<StopSignal>,
+    draining: Arc<StopSignal>,
     running: Arc<WaitGroup>,
     handles: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -31,6 +32,11 @@ impl Threads {
     /// Wakes the threads that pause, from the moment when they are to end.
     pub(super) fn stop_signal(&self) -> &Arc<StopSignal> {
         &self.stop
+    }
+
+    /// Tells the threads, from the moment when the relay stops, that nothing is to be waited for.
+    pub(super) fn draining(&self) -> &Arc<StopSignal> {
+        &self.draining
     }
 
     /// Waits for the threads. Returns whether all have ended in this time; the others are left behind.

@@ -4,6 +4,7 @@
 mod common;
 
 mod asked;
+mod batched;
 mod command;
 mod configured;
 mod dashboards;

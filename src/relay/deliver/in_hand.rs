@@ -14,6 +14,9 @@ pub(super) struct InHand {
     /// in the alert.
     taken: u64,
     untried: VecDeque<Entry>,
+    /// When the first of the untried ones was taken out, and the last.
+    first_added: Option<Instant>,
+    last_added: Option<Instant>,
     /// The last number that was taken out.
     last: u64,
     /// The alert that fails.
@@ -63,11 +66,26 @@ impl InHand {
         if let Some(last) = entries.last() {
             self.last = last.number;
         }
+        self.last_added = Some(Instant::now());
+        if self.untried.is_empty() {
+            self.first_added = self.last_added;
+        }
         self.untried.extend(entries);
     }
 
     pub(super) fn has_untried(&self) -> bool {
         !self.untried.is_empty()
+    }
+
+    /// Since when the first of the untried ones waits for others.
+    pub(super) fn waits_since(&self) -> Instant {
+        self.first_added.unwrap_or_else(Instant::now)
+    }
+
+    /// How many alerts are untried, and how many bytes.
+    pub(super) fn untried_size(&self) -> (usize, usize) {
+        let bytes = self.untried.iter().map(|entry| entry.bytes.len()).sum();
+        (self.untried.len(), bytes)
     }
 
     pub(super) fn untried(&mut self, most: usize) -> &[Entry] {
@@ -78,6 +96,8 @@ impl InHand {
     /// The first ones of those that were untried.
     pub(super) fn take_tried(&mut self, count: usize) -> Vec<Entry> {
         let count = count.min(self.untried.len());
+        // Those that are left mostly came with the last.
+        self.first_added = self.last_added;
         self.untried.drain(..count).collect()
     }
 

@@ -17,12 +17,24 @@ pub(super) trait Deliver: Send + 'static {
     /// How many alerts it is given at once, at most.
     fn batch_size(&self) -> usize;
 
+    /// When a batch is complete, if alerts wait for others.
+    fn batch_limits(&self) -> Option<BatchLimits> {
+        None
+    }
+
     /// Delivers a batch, or as many of its alerts as can be.
     ///
     /// # Errors
     ///
     /// Where the sink takes nothing now. The batch is tried again.
     fn deliver(&mut self, batch: &[Entry]) -> Result<Delivery, Failure>;
+}
+
+/// A batch is complete with any of these.
+pub(super) struct BatchLimits {
+    pub alerts: usize,
+    pub bytes: usize,
+    pub delay: Duration,
 }
 
 /// What has become of a batch.

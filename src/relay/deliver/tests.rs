@@ -10,7 +10,6 @@ use crate::delivery::Message;
 use crate::relay::dead_letters::DeadLetters;
 use crate::relay::identity::SinkIdentity;
 use crate::relay::progress::Progress;
-use crate::relay::shutdown::StopSignal;
 use crate::relay::sink_queue::SinkQueue;
 use crate::relay::spool::{Incoming, Sinks, Spool, Storage};
 
@@ -107,7 +106,8 @@ impl Rig {
             queue: SinkQueue::new(rig.spool.clone(), 0, None, rig.progress.clone()),
             progress: rig.progress.clone(),
             dead_letters: Arc::new(DeadLetters::new(None)),
-            stop: Arc::new(StopSignal::default()),
+            stop: Arc::default(),
+            draining: Arc::default(),
             labelled: false,
         };
         let thread = Some(thread::spawn(move || worker.run()));
@@ -300,7 +300,8 @@ fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
         queue: SinkQueue::new(spool.clone(), 0, None, progress.clone()),
         progress: progress.clone(),
         dead_letters: Arc::new(DeadLetters::new(None)),
-        stop: Arc::new(StopSignal::default()),
+        stop: Arc::default(),
+        draining: Arc::default(),
         labelled: false,
     };
     let thread = thread::spawn(move || worker.run());

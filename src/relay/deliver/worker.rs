@@ -23,6 +23,9 @@ const LONGEST_ASKED: Duration = Duration::from_secs(300);
 const BATCH: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
 
+/// How soon a batch that waits for alerts sees that the relay stops.
+const DRAINING_SEEN: Duration = Duration::from_millis(250);
+
 /// How many alerts in a row may be refused before a pause: at first, and at most after several.
 const FIRST_SUSPECTS: usize = 4;
 const MOST_SUSPECTS: usize = 64;
@@ -42,6 +45,8 @@ pub(in crate::relay) struct Worker<D> {
     pub progress: Arc<Progress>,
     pub dead_letters: Arc<DeadLetters>,
     pub stop: Arc<StopSignal>,
+    /// The relay stops, and nothing waits for what may still arrive.
+    pub draining: Arc<StopSignal>,
     pub labelled: bool,
 }
 
@@ -72,6 +77,7 @@ impl<D: Deliver> Worker<D> {
             let failure = if in_hand.suspects().len() >= backoff.suspects {
                 Failure::new(refusals(&in_hand))
             } else if in_hand.has_untried() {
+                self.complete(&mut in_hand);
                 match self.deliver(&mut in_hand) {
                     Ok(true) => {
                         backoff = Backoff::START;
@@ -102,6 +108,34 @@ impl<D: Deliver> Worker<D> {
             }
             in_hand.retry_suspects();
             backoff.increase();
+        }
+    }
+
+    /// Waits for alerts that complete a batch, where the sink takes batches.
+    fn complete(&self, in_hand: &mut InHand) {
+        let Some(limits) = self.sink.batch_limits() else {
+            return;
+        };
+        let end = in_hand.waits_since() + limits.delay;
+        let most = limits.alerts.min(self.sink.batch_size());
+        loop {
+            let (alerts, bytes) = in_hand.untried_size();
+            let is_complete = alerts >= most || bytes >= limits.bytes;
+            let now = Instant::now();
+            // Suspects are to be tried again soon.
+            if is_complete || now >= end || !in_hand.suspects().is_empty() {
+                return;
+            }
+            let until = match self.draining.is_stopped() {
+                true => now,
+                false => end.min(now + DRAINING_SEEN),
+            };
+            match self.queue.take(BATCH, BATCH_BYTES, Some(until)) {
+                Taken::Alerts(entries) => in_hand.add(entries),
+                Taken::TimedOut if until == now => return,
+                Taken::TimedOut => {}
+                Taken::Closed => return,
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! A new sink is a file here, with a type that implements [`Target`] and, to deliver batches,
 //! [`Deliver`](super::deliver::Deliver); a variant of [`Kind`]; and a case of [`parse`].
 
+mod batching;
 mod file;
 mod grpc;
 mod http;
@@ -26,6 +27,7 @@ use grpc::GrpcSink;
 use http::HttpSink;
 use stdout::StdoutSink;
 
+pub use batching::Batching;
 pub(super) use target::{RunningSink, StartSink, Target};
 
 /// Where a [`Relay`](super::Relay) sends alerts.
@@ -47,6 +49,8 @@ pub struct Sink {
     pub(super) headers: Vec<(String, String)>,
     pub(super) bearer_token_file: Option<PathBuf>,
     pub(super) filter: Option<Filter>,
+    batching: Option<Batching>,
+    gzip: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -91,6 +95,20 @@ impl Sink {
         self
     }
 
+    /// Posts several alerts at once to `http://…` or `https://…`. Default: each in a request of its own,
+    /// as Falco's `http_output` does.
+    pub fn batching(mut self, batching: Batching) -> Sink {
+        self.batching = Some(batching);
+        self
+    }
+
+    /// Whether requests to `http://…` or `https://…` are compressed, with `Content-Encoding: gzip`.
+    /// Default: false.
+    pub fn gzip(mut self, gzip: bool) -> Sink {
+        self.gzip = gzip;
+        self
+    }
+
     /// Delivers only alerts for which `filter` returns true. Default: all. What it leaves out counts as
     /// delivered to this sink, and in [`SinkStatus::filtered`](super::SinkStatus); an alert that no sink
     /// wants is not stored.
@@ -121,6 +139,13 @@ impl Sink {
         if has_headers && !self.may_have_headers() {
             let problem = (format!("{self} takes no headers"), "leave them out");
             return Err(Error::config("header", problem));
+        }
+        if (self.batching.is_some() || self.gzip) && !self.may_have_headers() {
+            let problem = (format!("{self} takes no requests"), "leave it out");
+            return Err(Error::config("batching", problem));
+        }
+        if let Some(batching) = &self.batching {
+            batching.check()?;
         }
         if self.fan_out && !self.may_fan_out() {
             let problem = format!("{self} has no subscribers");
@@ -176,6 +201,8 @@ impl FromStr for Sink {
             headers: Vec::new(),
             bearer_token_file: None,
             filter: None,
+            batching: None,
+            gzip: false,
         })
     }
 }
@@ -220,6 +247,8 @@ impl fmt::Debug for Sink {
             .field("headers", &headers)
             .field("bearer_token_file", &self.bearer_token_file)
             .field("filter", &self.filter)
+            .field("batching", &self.batching)
+            .field("gzip", &self.gzip)
             .finish()
     }
 }

@@ -77,6 +77,7 @@ impl StartSink<'_> {
             progress: self.progress,
             dead_letters: self.dead_letters,
             stop: self.threads.stop_signal().clone(),
+            draining: self.threads.draining().clone(),
             labelled: self.labelled,
         };
         spawn(self.threads, &self.name, move || worker.run())?;

@@ -1,6 +1,7 @@
-//! An HTTP server as a sink: each alert is posted, as Falco's `http_output` does.
+//! An HTTP server as a sink: each alert is posted, as Falco's `http_output` does, or several at once.
 
 mod agent;
+mod body;
 mod headers;
 mod poster;
 mod probe;
@@ -104,11 +105,16 @@ impl Target for HttpSink {
     }
 
     fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>> {
+        let batching = start.sink.batching;
         let poster = Poster {
             headers: Headers::new(start.sink)?,
             agent: agent::new(start.tls)?,
             url: self.url.clone(),
             labelled: start.labelled,
+            gzip: start.sink.gzip,
+            batching,
+            alerts: batching.map_or(1, |batching| batching.alerts),
+            bytes: batching.map_or(usize::MAX, |batching| batching.bytes),
         };
         start.deliver(poster)
     }

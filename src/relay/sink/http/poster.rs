@@ -5,9 +5,10 @@ use std::time::Duration;
 use ureq::http::HeaderMap;
 use ureq::Agent;
 
+use super::super::batching::Batching;
+use super::body::RequestBody;
 use super::headers::Headers;
-use crate::relay::deliver::{Deliver, Delivery, Failure, Reason, RefusedAlert};
-use crate::relay::json_line::json_line;
+use crate::relay::deliver::{BatchLimits, Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::relay::spool::Entry;
 
 /// How much of an answer's text is kept.
@@ -18,43 +19,96 @@ pub(super) struct Poster {
     pub agent: Agent,
     pub url: String,
     pub labelled: bool,
+    pub gzip: bool,
+    pub batching: Option<Batching>,
+    /// How many alerts and bytes the next request may have: less after one that was not taken.
+    pub alerts: usize,
+    pub bytes: usize,
+}
+
+/// What a sink has answered to a request that may be at fault.
+struct RefusedRequest {
+    is_too_large: bool,
+    reason: Reason,
 }
 
 impl Deliver for Poster {
     fn batch_size(&self) -> usize {
-        1
+        self.alerts
+    }
+
+    fn batch_limits(&self) -> Option<BatchLimits> {
+        let Batching {
+            alerts,
+            bytes,
+            delay,
+            ..
+        } = self.batching?;
+        Some(BatchLimits {
+            alerts,
+            bytes,
+            delay,
+        })
     }
 
     fn deliver(&mut self, batch: &[Entry]) -> Result<Delivery, Failure> {
-        let mut refused = Vec::new();
-        let batch = batch.get(..1).unwrap_or(batch);
-        for entry in batch {
-            let reason = match json_line(entry, self.labelled) {
-                Ok(line) => match self.post(&line) {
-                    Ok(reason) => reason,
-                    Err(failure) => {
-                        self.headers.refresh();
-                        return Err(failure);
-                    }
-                },
-                Err(error) => Some(Reason::NoAlert(error)),
+        loop {
+            let most = batch.get(..self.alerts).unwrap_or(batch);
+            let format = self.batching.map(|batching| batching.format);
+            let mut body = RequestBody::new(most, self.bytes, format, self.labelled);
+            let (handled, length) = (body.handled, body.len());
+            let numbers = std::mem::take(&mut body.numbers);
+            let mut refused = std::mem::take(&mut body.refused);
+            let [number, others @ ..] = numbers.as_slice() else {
+                return Ok(Delivery { handled, refused });
             };
-            let number = entry.number;
-            refused.extend(reason.map(|reason| RefusedAlert { number, reason }));
+            match self.post(body) {
+                Ok(None) => self.grow(),
+                // One of them may be at fault.
+                Ok(Some(refusal)) if !others.is_empty() => {
+                    self.alerts = (numbers.len() / 2).max(1);
+                    if refusal.is_too_large {
+                        self.bytes = (length / 2).max(1);
+                    }
+                    continue;
+                }
+                Ok(Some(refusal)) => {
+                    refused.push(RefusedAlert {
+                        number: *number,
+                        reason: refusal.reason,
+                    });
+                    refused.sort_by_key(|refusal| refusal.number);
+                }
+                Err(failure) => {
+                    self.alerts = (self.alerts / 2).max(1);
+                    self.headers.refresh();
+                    return Err(failure);
+                }
+            }
+            return Ok(Delivery { handled, refused });
         }
-        Ok(Delivery::all_except(batch, refused))
     }
 }
 
 impl Poster {
-    /// Posts an alert. Returns why it is refused, if it is.
-    fn post(&self, line: &str) -> Result<Option<Reason>, Failure> {
+    fn grow(&mut self) {
+        let most = self.batching.map_or(1, |batching| batching.alerts);
+        self.alerts = (self.alerts * 2).min(most);
+    }
+
+    /// Posts alerts. Returns why they are refused, if they are.
+    fn post(&self, body: RequestBody) -> Result<Option<RefusedRequest>, Failure> {
+        let content_type = body.content_type();
+        let bytes = body.into_bytes(self.gzip)?;
         let send = || {
-            let mut request = self.agent.post(&self.url).content_type("application/json");
+            let mut request = self.agent.post(&self.url).content_type(content_type);
+            if self.gzip {
+                request = request.header("Content-Encoding", "gzip");
+            }
             for (name, value) in self.headers.iter() {
                 request = request.header(name, value);
             }
-            request.send(line.as_bytes())
+            request.send(bytes.as_slice())
         };
         let answer = match send() {
             // A kept connection may have been closed meanwhile, which is no failure yet.
@@ -69,10 +123,13 @@ impl Poster {
         let text = body.read_to_string().unwrap_or_default();
         match status.as_u16() {
             200..=299 => Ok(None),
-            // What is wrong is the alert, if the sink takes others.
-            400 | 413 | 415 | 422 => Ok(Some(Reason::Answer {
-                status: status.to_string(),
-                excerpt: text.trim().chars().take(EXCERPT).collect(),
+            // What is wrong is an alert, if the sink takes others.
+            code @ (400 | 413 | 415 | 422) => Ok(Some(RefusedRequest {
+                is_too_large: code == 413,
+                reason: Reason::Answer {
+                    status: status.to_string(),
+                    excerpt: text.trim().chars().take(EXCERPT).collect(),
+                },
             })),
             _ => Err(Failure {
                 problem: format!("it answers {status}"),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use falco_client::relay::Sink;
+use falco_client::relay::{Batching, Sink};
 use falco_client::{Config, Endpoint, Tls};
 
 use super::super::args::headers_of;
@@ -25,15 +25,18 @@ pub const SOURCE: &[&str] = &[
 ];
 pub const SINK: &[&str] = &[
     "address",
+    "batch",
     "bearer_token_file",
     "ca",
     "cert",
     "fan_out",
     "filter",
+    "gzip",
     "header_file",
     "headers",
     "key",
 ];
+pub const BATCH: &[&str] = &["alerts", "bytes", "delay", "format"];
 pub const FILTER: &[&str] = &["fields", "min_priority", "rules", "sources", "tags"];
 
 pub fn source(mut table: Table<'_>) -> Result<PlannedSource, Failure> {
@@ -88,11 +91,33 @@ pub fn sink(mut table: Table<'_>) -> Result<Sink, Failure> {
     if let Some(file) = table.path("bearer_token_file")? {
         sink = sink.bearer_token_file(file);
     }
+    if let Some(batch) = table.take("batch") {
+        sink = sink.batching(batching(batch.table("batch", BATCH)?)?);
+    }
+    sink = sink.gzip(table.boolean("gzip")?);
     let filter = filter(&mut table)?;
     if !filter.is_empty() {
         sink = sink.filter(move |alert| filter.matches(alert));
     }
     Ok(sink.fan_out(table.boolean("fan_out")?))
+}
+
+fn batching(mut table: Table<'_>) -> Result<Batching, Failure> {
+    let mut batching = table.require("format")?.read(|text| match text {
+        "array" => Ok(Batching::array()),
+        "lines" => Ok(Batching::lines()),
+        _ => Err("write array or lines".to_owned()),
+    })?;
+    if let Some(alerts) = table.number("alerts", 1..=1000)? {
+        batching = batching.alerts(alerts as usize);
+    }
+    if let Some(bytes) = table.number("bytes", 1..=64 << 20)? {
+        batching = batching.bytes(bytes as usize);
+    }
+    if let Some(seconds) = table.take("delay") {
+        batching = batching.delay(seconds.seconds(60.0)?);
+    }
+    Ok(batching)
 }
 
 /// A sink; the path of a file may be relative to the folder of the file.

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
@@ -207,6 +208,19 @@ impl<'a> Value<'a> {
                 most => self.is_no(&format!("a whole number from {least} to {most}")),
             }
         })
+    }
+
+    /// A number of seconds, with or without a fraction.
+    pub fn seconds(self, most: f64) -> Result<Duration, Failure> {
+        let seconds = match &self.value {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        let legal = seconds.filter(|seconds| (0.0..=most).contains(seconds));
+        legal
+            .map(Duration::from_secs_f64)
+            .ok_or_else(|| self.is_no(&format!("seconds from 0 to {most}, as in 0.5")))
     }
 
     /// A string, read by a function that says what is wrong with it.
