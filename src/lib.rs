@@ -148,4 +148,6 @@ mod documents {
     mod falco {}
     #[doc = include_str!("../docs/relay.md")]
     mod relay {}
+    #[doc = include_str!("../docs/coming-from.md")]
+    mod coming_from {}
 }

@@ -4,6 +4,7 @@ mod bad_input;
 mod bench;
 mod check;
 mod child;
+mod coming_from;
 #[path = "../common/mod.rs"]
 mod common;
 mod ending;
