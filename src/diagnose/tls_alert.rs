@@ -5,7 +5,7 @@ use super::{tls_files, Finding, Step};
 use crate::tls::Pem;
 
 /// TLS alerts in OpenSSL's words, which differ little between its versions, and what they mean.
-const ALERTS: [(&str, &str); 9] = [
+const ALERTS: [(&str, &str); 10] = [
     ("unknown ca", ": it does not know the CA"),
     ("certificate expired", ": it considers it expired"),
     ("certificate required", ": it got none that it knows"),
@@ -13,6 +13,7 @@ const ALERTS: [(&str, &str); 9] = [
     ("unsupported certificate", ": it does not support its kind"),
     ("bad certificate", ": it considers it malformed"),
     ("certificate unknown", ": it does not accept it"),
+    ("access denied", ": it does not admit the name in it"),
     ("decrypt error", ": its signature does not match"),
     // OpenSSL sends it with TLS 1.2 when it got no acceptable certificate.
     ("handshake failure", " or something else in the handshake"),
@@ -23,6 +24,12 @@ const ALERTS: [(&str, &str); 9] = [
 pub(super) fn refusal(pem: &Pem, error: &str) -> Finding {
     let alert = error.split_once("alert ").map(|(_, it)| without_codes(it));
     let known = ALERTS.iter().find(|(text, _)| error.contains(text));
+    if alert.is_some_and(|alert| alert.contains("unrecognized name")) {
+        let problem = "the server, or a proxy in front of it, does not know the name that it is \
+                       called by (TLS alert: unrecognized name)";
+        let remedy = "give server_name as its certificate has it";
+        return Finding::failed(Step::Tls, (problem, remedy));
+    }
     let why = match (alert, known) {
         (Some(alert), Some((_, reason))) => format!("{reason} (TLS alert: {alert})"),
         (Some(alert), None) => {

@@ -176,6 +176,13 @@ impl ConnectionEntry {
         }
     }
 
+    /// Whether this side has ended it.
+    pub(super) fn was_ended(&self) -> bool {
+        let pool = self.connections.lock();
+        let evicted = pool.open.get(&self.number).is_some_and(|one| one.evicted);
+        pool.closing || evicted
+    }
+
     pub(super) fn is_closing(&self) -> bool {
         self.connections.lock().closing
     }

@@ -182,13 +182,15 @@ impl<S: HttpService> Exchange<'_, S> {
             return Ok(());
         }
         match self.buffer.fill(&mut self.stream) {
-            Ok(0) => Err(ConnectionEnd::Closed),
-            Ok(_) => Ok(()),
+            Ok(1..) => Ok(()),
             Err(error) if first && error.kind() == io::ErrorKind::TimedOut => {
                 Err(ConnectionEnd::Refused(Refusal::NoRequest))
             }
+            Ok(0) | Err(_) if first && self.stream.is_tls() && !self.entry.was_ended() => {
+                Err(ConnectionEnd::Refused(Refusal::EndedAfterHandshake))
+            }
             // As a probe does that only connects.
-            Err(_) => Err(ConnectionEnd::Closed),
+            Ok(0) | Err(_) => Err(ConnectionEnd::Closed),
         }
     }
 

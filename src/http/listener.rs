@@ -199,8 +199,24 @@ impl Listener {
         }
         match Stream::accept(tcp, acceptor, deadline) {
             Ok(stream) => exchange(stream).run(),
-            Err(error) => service.refused(peer, &Refusal::Handshake(error.to_string())),
+            Err(error) => service.refused(peer, &of_handshake(&error.to_string())),
         }
+    }
+}
+
+/// Why a handshake failed: by a TLS alert that the peer sent, or by what came from there.
+fn of_handshake(error: &str) -> Refusal {
+    let Some((_, alert)) = error.split_once("alert ") else {
+        return Refusal::Handshake(error.to_owned());
+    };
+    // OpenSSL's text ends with a location in its source.
+    let alert = alert.split(':').next().unwrap_or(alert);
+    let is_of_certificate = ["certificate", "unknown ca"]
+        .iter()
+        .any(|part| alert.contains(part));
+    match is_of_certificate {
+        true => Refusal::CertificateRejected(alert.to_owned()),
+        false => Refusal::Handshake(format!("TLS alert: {alert}")),
     }
 }
 

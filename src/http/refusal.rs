@@ -13,6 +13,10 @@ pub(crate) enum Refusal {
     TooManyConnections,
     /// With the error of the TLS library.
     Handshake(String),
+    /// With the TLS alert that the peer sent.
+    CertificateRejected(String),
+    /// With TLS, and without a request.
+    EndedAfterHandshake,
     /// Not even a first request began.
     NoRequest,
     NotHttp,
@@ -49,6 +53,8 @@ impl Refusal {
         match self {
             Refusal::TooManyConnections => "no room for connections",
             Refusal::Handshake(_) => "failed TLS handshakes",
+            Refusal::CertificateRejected(_) => "peers that reject the certificate",
+            Refusal::EndedAfterHandshake => "connections ended after the TLS handshake",
             Refusal::NoRequest => "connections without a request",
             Refusal::TooSlow => "requests that took too long",
             Refusal::NotHttp => "requests that are not HTTP",
@@ -80,6 +86,8 @@ impl Refusal {
             Refusal::TooSlow => Some(StatusCode::REQUEST_TIMEOUT),
             Refusal::TooManyConnections
             | Refusal::Handshake(_)
+            | Refusal::CertificateRejected(_)
+            | Refusal::EndedAfterHandshake
             | Refusal::NoRequest
             | Refusal::Incomplete
             | Refusal::Broken
@@ -95,6 +103,13 @@ impl fmt::Display for Refusal {
             Refusal::TooManyConnections => "all connections are busy",
             Refusal::Handshake(error) => {
                 return write!(f, "its TLS handshake failed: {error}");
+            }
+            Refusal::CertificateRejected(alert) => {
+                return write!(f, "it rejects our certificate (TLS alert: {alert})");
+            }
+            Refusal::EndedAfterHandshake => {
+                "it ended the connection right after the TLS handshake, as one does that rejects the \
+                 name in our certificate"
             }
             Refusal::NoRequest => "it sent no request",
             Refusal::NotHttp => "it is not HTTP",

@@ -40,6 +40,13 @@ impl Stream {
         }
     }
 
+    pub(super) fn is_tls(&self) -> bool {
+        match self {
+            Stream::Plain(_) => false,
+            Stream::Tls(_) => true,
+        }
+    }
+
     /// Reads and writes fail after the deadline.
     pub(super) fn set_deadline(&mut self, deadline: Instant) {
         match self {

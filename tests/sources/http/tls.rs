@@ -1,8 +1,9 @@
 //! TLS and mutual TLS, as Falco's `http_output` does them.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use falco_client::{Client, Config, Endpoint, Tls};
 
@@ -88,5 +89,71 @@ fn mutual_tls_lets_in_who_was_signed_by_the_ca() {
         assert_eq!(crate::common::next(&mut alerts), 3);
         assert_eq!(alerts.counters().alerts, 1);
         assert_eq!(alerts.counters().refused, 2);
+    }
+}
+
+/// `watch` at a port with this certificate, and what it says when posts have failed there.
+fn said_of(certificates: &Certificates, posts: &[(&Path, &str, &str)]) -> String {
+    let [_, cert, key] = certificates.server_files();
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_falco-client"))
+        .args([
+            "watch",
+            "--endpoint",
+            "listen+https://localhost:0",
+            "--cert",
+        ])
+        .arg(cert)
+        .arg("--key")
+        .arg(key)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(watch.stderr.take().unwrap()).lines();
+    let listening = said.next().unwrap().unwrap();
+    let (_, port) = listening.split_once("localhost:").unwrap();
+    let port = port.split(' ').next().unwrap().parse().unwrap();
+    for (ca, option, value) in posts {
+        let refused = post(port, &ca.to_path_buf(), &[option, value]).unwrap_err();
+        assert!(
+            refused.contains("certificate") || refused.contains("name"),
+            "{refused}"
+        );
+    }
+    let id = watch.id().to_string();
+    let killed = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(killed.unwrap().success());
+    let said: Vec<String> = said.map(Result::unwrap).collect();
+    assert!(watch.wait().unwrap().success());
+    said.join("\n")
+}
+
+#[test]
+fn a_peer_that_rejects_our_certificate_or_its_name_is_named_with_the_remedy() {
+    let certificates = Certificates::for_names(&["falco.example"]);
+    let stranger = Certificates::of_ca("Another");
+    for version in ["1.2", "1.3"] {
+        let option = ["--tls-max", version];
+        let ca = certificates.path("ca.crt");
+        let said = said_of(&certificates, &[(&ca, option[0], option[1])]);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        let name = "see that our certificate has the name in http_output.url";
+        assert!(
+            said.contains("refused 127.0.0.1:") || said.contains("refused [::1]:"),
+            "{said}"
+        );
+        assert!(
+            said.contains(name) || said.contains("which has the name"),
+            "{said}"
+        );
+
+        let ca = stranger.path("ca.crt");
+        let said = said_of(&certificates, &[(&ca, option[0], option[1])]);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.contains("it rejects our certificate (TLS alert: unknown ca)"),
+            "{said}"
+        );
+        assert!(said.contains("http_output.ca_cert"), "{said}");
     }
 }
