@@ -13,7 +13,7 @@ struct Row {
 
 impl Config {
     /// Every option but the endpoint itself.
-    fn rows(&self) -> [Row; 15] {
+    fn rows(&self) -> [Row; 17] {
         // Each field by its name, so that none is forgotten.
         let Config {
             endpoint: _,
@@ -24,6 +24,8 @@ impl Config {
             call_timeout,
             max_message_bytes,
             max_connections,
+            token,
+            allowed_origins,
             resume,
             queue_bytes,
             overflow,
@@ -53,6 +55,8 @@ impl Config {
             }),
             row("max_message_bytes", max_message_bytes.is_some(), all),
             row("max_connections", max_connections.is_given(), http),
+            row("token", token.is_some(), http),
+            row("allow_origin", !allowed_origins.is_empty(), http),
             row("resume", resume.is_some(), |kind| {
                 kind == EndpointKind::File
             }),
@@ -111,7 +115,7 @@ mod tests {
     type Give = fn(Config) -> Config;
 
     /// Each option given, by its name.
-    fn given() -> [(&'static str, Give); 15] {
+    fn given() -> [(&'static str, Give); 17] {
         const SECOND: Duration = Duration::from_secs(1);
         [
             ("tls", |it| it.tls(Tls::from_pem("ca", "cert", "key"))),
@@ -121,6 +125,8 @@ mod tests {
             ("call_timeout", |it| it.call_timeout(SECOND)),
             ("max_message_bytes", |it| it.max_message_bytes(1)),
             ("max_connections", |it| it.max_connections(1)),
+            ("token", |it| it.token("hush")),
+            ("allow_origin", |it| it.allow_origin("https://a.example")),
             ("resume", |it| it.resume("1:2:3:4:5:3:6".parse().unwrap())),
             ("queue_bytes", |it| it.queue_bytes(1)),
             ("overflow", |it| it.overflow(Overflow::DropOldest)),

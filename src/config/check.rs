@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Config;
+use super::{Config, Token};
 use crate::api::ChannelArg;
 use crate::endpoint::{self, Endpoint, EndpointKind};
 use crate::error::{Error, Problem, Result};
@@ -41,6 +41,7 @@ impl Config {
         self.check_transport(&endpoint)?;
         self.check_effects(&endpoint)?;
         self.check_server_name()?;
+        self.token.as_ref().map_or(Ok(()), Token::check)?;
         check_time("connect_timeout", *self.connect_timeout)?;
         check_time("call_timeout", *self.call_timeout)?;
         check_time("closing_silence", *self.closing_silence)?;

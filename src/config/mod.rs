@@ -4,6 +4,7 @@ mod applies;
 mod check;
 mod overflow;
 mod setting;
+mod token;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -18,6 +19,7 @@ use setting::Setting;
 
 pub(crate) use check::Checked;
 pub use overflow::Overflow;
+pub(crate) use token::Token;
 
 /// Where alerts come from, and how to read them.
 ///
@@ -43,6 +45,8 @@ pub use overflow::Overflow;
 /// | [`call_timeout`](Config::call_timeout) | yes | yes | yes | yes | | |
 /// | [`max_message_bytes`](Config::max_message_bytes) | yes | yes | yes | yes | yes | yes |
 /// | [`max_connections`](Config::max_connections) | | | yes | yes | | |
+/// | [`token`](Config::token) | | | yes | yes | | |
+/// | [`allow_origin`](Config::allow_origin) | | | yes | yes | | |
 /// | [`resume`](Config::resume) | | | | | yes | |
 /// | [`queue_bytes`](Config::queue_bytes) | yes | yes | yes | yes | yes | yes |
 /// | [`overflow`](Config::overflow) | yes | yes | yes | yes | yes | yes |
@@ -63,6 +67,8 @@ pub struct Config {
     pub(crate) call_timeout: Setting<Duration>,
     pub(crate) max_message_bytes: Option<usize>,
     pub(crate) max_connections: Setting<usize>,
+    pub(crate) token: Option<Token>,
+    pub(crate) allowed_origins: Vec<String>,
     pub(crate) resume: Option<Position>,
     pub(crate) queue_bytes: Setting<usize>,
     pub(crate) overflow: Setting<Overflow>,
@@ -91,6 +97,8 @@ impl Config {
             call_timeout: Setting::default_of(Duration::from_secs(10)),
             max_message_bytes: None,
             max_connections: Setting::default_of(512),
+            token: None,
+            allowed_origins: Vec::new(),
             resume: None,
             queue_bytes: Setting::default_of(4 << 20),
             overflow: Setting::default_of(Overflow::Wait),
@@ -167,6 +175,24 @@ impl Config {
     /// process's limit of open files (`ulimit -n`) is of no use.
     pub fn max_connections(mut self, connections: usize) -> Config {
         self.max_connections.give(connections);
+        self
+    }
+
+    /// A shared secret without which no alert can be posted. Default: none is needed.
+    ///
+    /// A request has it as the password of basic authentication, as Falco sends it of the address
+    /// `http://falco:TOKEN@host:2801/` in `http_output.url`, or as `Authorization: Bearer TOKEN`. Others
+    /// are answered 401, logged and counted in [`Counters::unauthorized`](crate::Counters::unauthorized).
+    /// Probes need none. Without TLS, whoever can listen on the network reads it, as the alerts.
+    pub fn token(mut self, token: impl AsRef<str>) -> Config {
+        self.token = Some(Token::new(token.as_ref()));
+        self
+    }
+
+    /// A value of the header `Origin` that requests may have, such as `https://tools.example`. Default:
+    /// none, as only browsers send this header, on behalf of a web page. May be called for each.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Config {
+        self.allowed_origins.push(origin.into());
         self
     }
 
@@ -293,6 +319,8 @@ impl fmt::Debug for Config {
             call_timeout,
             max_message_bytes,
             max_connections,
+            token,
+            allowed_origins,
             resume,
             queue_bytes,
             overflow,
@@ -311,6 +339,8 @@ impl fmt::Debug for Config {
             .field("call_timeout", call_timeout)
             .field("max_message_bytes", max_message_bytes)
             .field("max_connections", max_connections)
+            .field("token", token)
+            .field("allowed_origins", allowed_origins)
             .field("resume", resume)
             .field("queue_bytes", queue_bytes)
             .field("overflow", overflow)

@@ -19,6 +19,9 @@ pub struct Counters {
     /// Refused requests, where alerts are posted: not HTTP, not POST, too large or too slow; and lines
     /// that were too long.
     pub refused: u64,
+    /// Those of the refused requests that had no token, or another than
+    /// [`Config::token`](crate::Config::token).
+    pub unauthorized: u64,
     /// Lines that are not alerts and were skipped: from Falco's log or other programs.
     pub skipped: u64,
     /// How often reading a file could not continue where it ended, so that alerts may be missing.
@@ -44,6 +47,7 @@ pub(crate) struct LiveCounters {
     lossy: AtomicU64,
     undecodable: AtomicU64,
     refused: AtomicU64,
+    unauthorized: AtomicU64,
     skipped: AtomicU64,
     gaps: AtomicU64,
     held: AtomicU64,
@@ -66,6 +70,7 @@ impl LiveCounters {
             lossy: get(&self.lossy),
             undecodable: get(&self.undecodable),
             refused: get(&self.refused),
+            unauthorized: get(&self.unauthorized),
             skipped: get(&self.skipped),
             gaps: get(&self.gaps),
             held: get(&self.held),
@@ -97,6 +102,10 @@ impl LiveCounters {
     /// By any of the threads of a source.
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unauthorized(&self) {
+        self.unauthorized.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn skipped(&self) {

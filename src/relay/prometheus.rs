@@ -48,6 +48,13 @@ pub(super) fn text(status: &Status) -> String {
         sources().map(|one| (one.name.as_str(), one.counters.refused)),
     );
     text.each(
+        "source_unauthorized_total",
+        "counter",
+        "Those of them that had no token, or another.",
+        "source",
+        sources().map(|one| (one.name.as_str(), one.counters.unauthorized)),
+    );
+    text.each(
         "source_gaps_total",
         "counter",
         "How often reading a file could not continue where it ended.",

@@ -121,7 +121,10 @@ fn lines_of_a_pipe_are_shown_as_they_come_and_text_is_reported() {
     let (code, said) = watch.said();
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("Notice some text"), "{said}");
-    assert!(said.contains("see that json_output is true"), "{said}");
+    assert!(
+        said.contains("set json_output: true in falco.yaml"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Alerts as Falco's `http_output` and others post them, answered once all of a request are delivered.
 
+mod admission;
 mod held;
 mod posts;
 mod probes;
@@ -7,6 +8,7 @@ mod split;
 
 use std::sync::{Arc, Mutex};
 
+use admission::PostAdmission;
 use held::HeldPosts;
 use posts::Posts;
 
@@ -25,6 +27,7 @@ use crate::util::thread::spawn_named;
 /// A port where Falcos post their alerts. It stays open as long as there is a clone of its client.
 pub(crate) struct Http {
     endpoint: Endpoint,
+    admission: Arc<PostAdmission>,
     listener: Arc<Listener>,
 }
 
@@ -54,6 +57,7 @@ impl Http {
         let listener = listener.map_err(|error| cannot_listen(&endpoint(port), error))?;
         Ok(Http {
             endpoint: endpoint(listener.port()),
+            admission: Arc::new(PostAdmission::of(config)),
             listener: Arc::new(listener),
         })
     }
@@ -76,6 +80,7 @@ impl Source for Http {
         }
         let posts = Arc::new(Posts {
             endpoint: self.endpoint().to_string(),
+            admission: self.admission.clone(),
             held: HeldPosts::new(request.control.clone()),
             intake: Intake::new(request.outlet, request.control)?,
             log: RateLimitedLog::new(module_path!(), self.endpoint.to_string()),

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::{Arc, Mutex};
 
-use ureq_proto::http::{header, Method, StatusCode};
+use ureq_proto::http::{Method, StatusCode};
 
+use super::admission::{PostAdmission, UNAUTHORIZED};
 use super::held::HeldPosts;
 use super::probes;
 use super::split::Values;
@@ -29,6 +30,7 @@ const DESCRIBED: usize = 10;
 
 pub(super) struct Posts {
     pub endpoint: String,
+    pub admission: Arc<PostAdmission>,
     pub held: HeldPosts,
     pub intake: Arc<Intake>,
     pub log: RateLimitedLog,
@@ -120,8 +122,7 @@ impl ShutdownSignal for Posts {
 impl HttpService for Posts {
     fn check(&self, head: &RequestHead) -> Result<(), Rejection> {
         match head.method {
-            Method::POST if head.headers.contains_key(header::ORIGIN) => Err(of_a_web_page(head)),
-            Method::POST => Ok(()),
+            Method::POST => self.admission.check(head),
             _ if probes::is_probe(head) => Ok(()),
             _ => Err(Rejection::method(head, probes::METHODS)),
         }
@@ -155,10 +156,26 @@ impl HttpService for Posts {
     }
 
     fn refused(&self, peer: SocketAddr, refusal: &Refusal) {
-        self.intake.control().counters.refused();
+        let counters = &self.intake.control().counters;
+        counters.refused();
+        if refusal.kind() == UNAUTHORIZED {
+            counters.unauthorized();
+        }
         let endpoint = &self.endpoint;
         let remedy = match refusal {
             Refusal::Protocol(protocol) => remedy(*protocol),
+            Refusal::Rejected { kind, .. } if *kind == UNAUTHORIZED => {
+                "; if it is a Falco, its alerts are lost: write the token into http_output.url, as in \
+                 http://falco:TOKEN@host:port/"
+            }
+            Refusal::CertificateRejected(_) => {
+                "; if it is a Falco, its alerts are lost: see that http_output.ca_cert is the CA that \
+                 signed our certificate, which has the name in http_output.url"
+            }
+            Refusal::EndedAfterHandshake => {
+                "; if it is a Falco, its alerts are lost: see that our certificate has the name in \
+                 http_output.url"
+            }
             _ => "",
         };
         let message = format_args!("{endpoint}: refused {peer}: {refusal}{remedy}");
@@ -177,16 +194,6 @@ fn remedy(protocol: Protocol) -> &'static str {
         Protocol::PlainHttp => "; use https:// in http_output.url, or listen+http here",
         Protocol::Http2 => "; let the proxy or mesh in front speak HTTP/1.1 to this port",
         Protocol::Proxy => "; turn the PROXY protocol off in the load balancer in front",
-    }
-}
-
-/// Of a page on any site, which may post to a port of the machine that its reader sits at.
-fn of_a_web_page(head: &RequestHead) -> Rejection {
-    let text = "requests with the header Origin come from web pages, and are not served\n";
-    Rejection {
-        kind: "requests of web pages",
-        reason: format!("{} has the header Origin: a web page sent it", head.method),
-        response: HttpResponse::text(StatusCode::FORBIDDEN, text),
     }
 }
 

@@ -6,6 +6,7 @@ mod hostile;
 mod peers;
 mod senders;
 mod tls;
+mod token;
 
 use falco_client::{Alerts, Client, Config, Endpoint};
 

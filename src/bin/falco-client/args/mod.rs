@@ -3,6 +3,7 @@
 mod certificates;
 mod connection;
 pub mod filter;
+mod port;
 mod reading;
 mod served;
 mod start;
@@ -11,6 +12,7 @@ mod when_full;
 pub use certificates::certificates;
 pub use connection::ConnectionArgs;
 pub use filter::Filter;
+pub use port::PortArgs;
 pub use reading::ReadingArgs;
 pub use served::{table, GRPC};
 pub use start::{file_of, Start};

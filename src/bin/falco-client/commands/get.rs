@@ -31,5 +31,5 @@ pub fn details() -> String {
 pub fn run(args: &ReadArgs) -> Result<Code, Failure> {
     let remedy = "Falco holds no alerts that it posts, use watch";
     args.connection.require(SERVED, "get", remedy)?;
-    read::run(args, |client| client.get())
+    read::run(args, args.connection.config(), |client| client.get())
 }

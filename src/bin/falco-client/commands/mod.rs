@@ -25,7 +25,7 @@ pub enum Command {
     Get(read::ReadArgs),
     /// Print alerts as they arrive, across restarts of Falco
     #[command(after_help = watch::help(), after_long_help = watch::details())]
-    Watch(read::ReadArgs),
+    Watch(watch::WatchArgs),
     /// Forward alerts to gRPC clients, HTTP servers and files
     #[command(after_help = relay::help(), after_long_help = relay::details())]
     Relay(Box<relay::RelayArgs>),

@@ -3,7 +3,7 @@
 use falco_client::EndpointKind;
 
 use super::read::{self, ReadArgs, DETAILS};
-use crate::args::table;
+use crate::args::{table, PortArgs};
 use crate::diagnostics::{Code, Failure};
 
 const EXAMPLES: &str = "\
@@ -24,6 +24,18 @@ pub fn details() -> String {
     format!("{DETAILS}\n\n{table}\n\n{EXAMPLES}")
 }
 
-pub fn run(args: &ReadArgs) -> Result<Code, Failure> {
-    read::run(args, |client| client.subscribe())
+#[derive(clap::Args)]
+pub struct WatchArgs {
+    #[command(flatten)]
+    read: ReadArgs,
+    #[command(flatten, next_help_heading = "Connection")]
+    port: PortArgs,
+}
+
+pub fn run(args: &WatchArgs) -> Result<Code, Failure> {
+    let mut config = args.read.connection.config();
+    if let Some(port) = args.port.load()? {
+        config = port.apply(config);
+    }
+    read::run(&args.read, config, |client| client.subscribe())
 }

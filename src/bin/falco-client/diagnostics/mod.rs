@@ -106,6 +106,7 @@ fn text(error: &Error) -> String {
             let kebab = option.replace('_', "-");
             match *option {
                 "tls" | "relay" => error.to_string(),
+                "token" => error.to_string().replacen(option, "--token-file", 1),
                 "threadiness" => error.to_string().replacen(option, "--threads", 1),
                 _ => error.to_string().replacen(option, &format!("--{kebab}"), 1),
             }

@@ -6,7 +6,7 @@ mod resume;
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use falco_client::{Alert, Alerts, Client, EndpointKind, Error};
+use falco_client::{Alert, Alerts, Client, Config, EndpointKind, Error};
 
 use crate::diagnostics::{say, say_listening, Code, Failure, InputErrors};
 use crate::output::{Output, Printer};
@@ -20,13 +20,14 @@ const AHEAD_OF_LIMIT: usize = 16 * 1024;
 /// What Falco has written arrives within this.
 const IN_FLIGHT: Duration = Duration::from_millis(200);
 
-/// Prints the alerts that `start` makes the client read.
+/// Prints the alerts that `start` makes a client read which has this configuration.
 pub fn run(
     args: &ReadArgs,
+    config: Config,
     start: impl FnOnce(&Client) -> falco_client::Result<Alerts>,
 ) -> Result<Code, Failure> {
     let printer = Printer::new(args.format, args.proto.as_deref(), args.utc)?;
-    let config = args.reading.apply(args.connection.config());
+    let config = args.reading.apply(config);
     let mut config = config.overflow(args.when_full.into());
     if args.limit.is_some() {
         // What Falco has written beyond the limit is lost, so it is kept from writing far ahead.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use falco_client::relay::Sink;
 use falco_client::Tls;
 
-use crate::args::{certificates, Filter, ReadingArgs, WhenFull};
+use crate::args::{certificates, Filter, PortArgs, ReadingArgs, WhenFull};
 use crate::diagnostics::Failure;
 
 #[derive(clap::Args)]
@@ -119,6 +119,8 @@ pub struct RelayArgs {
     pub filter: Filter,
     #[command(flatten)]
     pub reading: ReadingArgs,
+    #[command(flatten)]
+    pub port: PortArgs,
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

@@ -62,6 +62,11 @@ impl Plan {
             sinks = sinks.into_iter().map(fanned).collect();
         }
         limit(args, &mut sources);
+        if let Some(port) = args.port.load()? {
+            configure(&mut sources, EndpointKind::is_http, |config| {
+                port.apply(config)
+            });
+        }
         let seconds = args.close_within.or(file.close_within);
         let size = args.spool_size.or(file.spool_size);
         let mut metrics_fields = file.metrics_fields;
