@@ -24,7 +24,7 @@ const ALERTS: [(&str, &str); 10] = [
 pub(super) fn refusal(pem: &Pem, error: &str) -> Finding {
     let alert = error.split_once("alert ").map(|(_, it)| without_codes(it));
     let known = ALERTS.iter().find(|(text, _)| error.contains(text));
-    if alert.is_some_and(|alert| alert.contains("unrecognized name")) {
+    if error.contains("unrecognized name") {
         let problem = "the server, or a proxy in front of it, does not know the name that it is \
                        called by (TLS alert: unrecognized name)";
         let remedy = "give server_name as its certificate has it";

@@ -73,7 +73,7 @@ fn a_port_that_holds_posts_up_says_so_when_it_begins_and_how_long_it_was() {
     let (said, code) = port.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains("has waited"), "{said}");
-    assert!(said.contains("posts go on; in "), "{said}");
+    assert!(said.contains("posts were held up; in "), "{said}");
     assert_eq!(printed.join().unwrap(), 8);
 }
 

@@ -20,12 +20,15 @@ struct Log {
 impl Log {
     fn new() -> Log {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("falco.jsonl");
+        // In a folder of its own within that: rotated files are looked for in those beside it as well,
+        // and the logs of other tests hold the same.
+        let path = folder.path().join("log/falco.jsonl");
+        fs::create_dir(path.parent().unwrap()).unwrap();
         Log { folder, path }
     }
 
     fn named(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.path().join("log").join(name)
     }
 
     fn write(&self, rules: &[&str]) {

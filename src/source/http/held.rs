@@ -113,7 +113,7 @@ impl HeldPosts {
                  faster, let a relay with --spool take the posts, or read Falco's file_output"
             ),
             HoldReport::Ends { time, posts } => log::warn!(
-                "{endpoint}: posts go on; in {:.1} s, {posts} waited for more than 2 s each",
+                "{endpoint}: posts were held up; in {:.1} s, {posts} waited for more than 2 s each",
                 time.as_secs_f64()
             ),
         }

@@ -1,5 +1,6 @@
 //! What a check finds, and that the errors of a client say the same.
 
+mod broken_off;
 mod certificates;
 mod falco_yaml;
 mod http_and_files;
