@@ -18,6 +18,11 @@ pub fn falco_client(args: &[&str]) -> Command {
     for name in ["ENDPOINT", "CA", "CERT", "KEY", "SERVER_NAME"] {
         command.env_remove(format!("FALCO_{name}"));
     }
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"FALCO_CLIENT_") {
+            command.env_remove(name);
+        }
+    }
     command.args(args).stdin(Stdio::null());
     command
 }

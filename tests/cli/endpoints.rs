@@ -173,7 +173,7 @@ fn the_largest_alert_is_an_option_of_every_reader() {
     let ended = finish(command);
     assert!(ended.stderr.contains("too large"), "{}", ended.stderr);
     for command in ["watch", "check", "bench"] {
-        let help = run(&[command, "--help"]).quietly();
+        let help = run(&["help", command]).quietly();
         assert!(help.contains("--max-message-bytes"), "{help}");
     }
 }

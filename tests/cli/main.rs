@@ -9,6 +9,7 @@ mod coming_from;
 mod common;
 mod ending;
 mod endpoints;
+mod environment;
 mod options;
 mod posted;
 mod pty;

@@ -130,12 +130,7 @@ fn help_names_the_exit_codes_and_options() {
     let help = run(&["serve", "--help"]).quietly();
     assert!(help.contains("needs --rate"), "{help}");
     let help = run(&["watch", "--help"]).quietly();
-    for option in [
-        "--format",
-        "--limit",
-        "FALCO_ENDPOINT",
-        "unix:///run/falco/falco.sock",
-    ] {
+    for option in ["--format", "--limit", "unix:///run/falco/falco.sock"] {
         assert!(help.contains(option), "{option} is not in {help}");
     }
 }

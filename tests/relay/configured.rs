@@ -134,6 +134,33 @@ fn arguments_are_added_to_the_file_or_replace_what_it_says() {
     }
 }
 
+#[test]
+fn a_source_wants_its_token_and_a_sink_sends_one() {
+    let rig = Rig::set_up();
+    fs::write(rig.path("token"), "t0ken\n").unwrap();
+    let config = rig.path("relay.toml");
+    let start = |text: String| {
+        fs::write(&config, text).unwrap();
+        Running::start(&["--config", config.to_str().unwrap()])
+    };
+    let source = "[[source]]\nendpoint = 'listen+http://127.0.0.1:0'\n";
+    let mut last = start(format!(
+        "{source}token_file = 'token'\n[[sink]]\naddress = 'out'\n"
+    ));
+    let address = last.says("reading from listen+http://");
+    let mut falco = Poster::connect(&address).unwrap();
+    assert_eq!(falco.post(&line(0)).unwrap(), 401);
+    let mut first = start(format!(
+        "{source}[[sink]]\naddress = 'http://{address}/'\nbearer_token_file = 'token'\n"
+    ));
+    let address = first.says("reading from listen+http://");
+    let mut falco = Poster::connect(&address).unwrap();
+    assert_eq!(falco.post(&line(1)).unwrap(), 200);
+    until("it went through both", || {
+        fs::read_to_string(rig.path("out")).is_ok_and(|lines| lines == line(1) + "\n")
+    });
+}
+
 fn check(rig: &Rig, text: &str, more: &[&str]) -> Output {
     let config = rig.path("relay.toml");
     fs::write(&config, text).unwrap();

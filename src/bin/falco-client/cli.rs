@@ -1,10 +1,10 @@
 //! The command line as a whole.
 
-use std::ffi::OsStr;
-
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
+use crate::diagnostics::say;
+use crate::environment::{self, WithEnvironment};
 
 /// Doc comments are the help: `--help` shows the first paragraph of each, `falco-client help COMMAND`
 /// and the manual page show all of them.
@@ -34,6 +34,7 @@ Examples:
     name = "falco-client",
     version,
     after_help = MORE,
+    after_long_help = format!("{MORE}\n\n{}", environment::HELP),
     max_term_width = 100,
     disable_help_flag = true
 )]
@@ -49,21 +50,27 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// Reads the command line; exits where it is wrong.
+/// Reads the command line and the environment; exits where they are wrong.
 pub fn parse() -> Cli {
-    let matches = without_empty_environment(Cli::command()).get_matches();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
-}
-
-/// Ignores variables that are set to an empty value, as in `FALCO_CA= falco-client …`.
-fn without_empty_environment(command: clap::Command) -> clap::Command {
-    let empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    command
-        .mut_args(|arg| match arg.get_env().is_some_and(empty) {
-            true => arg.env(None::<&'static str>),
-            false => arg,
-        })
-        .mut_subcommands(without_empty_environment)
+    let args = std::env::args_os().collect();
+    let WithEnvironment {
+        command,
+        args,
+        taken,
+    } = environment::apply(Cli::command(), args, &|name| std::env::var_os(name));
+    let matches = command.try_get_matches_from(args);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    cli.unwrap_or_else(|error| {
+        // That nothing reads it is no reason to go on.
+        let _ = error.print();
+        if error.use_stderr() && !taken.is_empty() {
+            say(format_args!(
+                "the environment was read, too: {}",
+                taken.join(", ")
+            ));
+        }
+        std::process::exit(error.exit_code())
+    })
 }
 
 #[cfg(test)]
@@ -93,9 +100,9 @@ mod tests {
         assert!(refused(&["serve", "--listen", "x", "--replay", "y", "--loop"]).contains("--rate"));
     }
 
-    /// A terminal of usual width, and a little higher than most are opened.
+    /// A terminal of usual width, and as high as many are opened.
     const COLUMNS: usize = 80;
-    const LINES: usize = 60;
+    const LINES: usize = 40;
 
     #[test]
     fn the_help_of_each_command_fits_a_screen() {

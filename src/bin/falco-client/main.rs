@@ -6,6 +6,7 @@ mod args;
 mod cli;
 mod commands;
 mod diagnostics;
+mod environment;
 mod escape;
 #[path = "../../util/hex.rs"]
 mod hex;

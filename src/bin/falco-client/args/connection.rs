@@ -13,7 +13,7 @@ use crate::diagnostics::Failure;
 #[command(next_help_heading = "Connection")]
 struct Options {
     /// Where alerts come from
-    #[arg(long, env = "FALCO_ENDPOINT", hide_env_values = true, value_name = "ENDPOINT", default_value = Endpoint::DEFAULT)]
+    #[arg(long, env = "FALCO_ENDPOINT", hide_env = true, hide_env_values = true, value_name = "ENDPOINT", default_value = Endpoint::DEFAULT)]
     endpoint: String,
     /// CA certificate to trust (PEM)
     ///
@@ -21,12 +21,13 @@ struct Options {
     ///
     /// A host:port needs --ca, --cert and --key, a unix socket none of them. listen+https needs --cert
     /// and --key; with --ca it also requires a client certificate of Falco.
-    #[arg(long, env = "FALCO_CA", hide_env_values = true, value_name = "FILE", requires_all = ["cert", "key"])]
+    #[arg(long, env = "FALCO_CA", hide_env = true, hide_env_values = true, value_name = "FILE", requires_all = ["cert", "key"])]
     ca: Option<PathBuf>,
     /// Certificate to present (PEM)
     #[arg(
         long,
         env = "FALCO_CERT",
+        hide_env = true,
         hide_env_values = true,
         value_name = "FILE",
         requires = "key"
@@ -36,6 +37,7 @@ struct Options {
     #[arg(
         long,
         env = "FALCO_KEY",
+        hide_env = true,
         hide_env_values = true,
         value_name = "FILE",
         requires = "cert"
@@ -47,7 +49,9 @@ struct Options {
     /// name.
     #[arg(
         long,
+        hide_short_help = true,
         env = "FALCO_SERVER_NAME",
+        hide_env = true,
         hide_env_values = true,
         value_name = "NAME"
     )]
@@ -56,7 +60,7 @@ struct Options {
     ///
     /// For a tunnel, a sidecar or another proxy that adds TLS, or forwards Falco's unix socket. Falco
     /// itself never serves plaintext over TCP.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     plaintext: bool,
 }
 

@@ -23,7 +23,7 @@ pub struct Filter {
     /// Alerts that have this tag
     #[arg(long, value_name = "TAG")]
     pub tag: Vec<String>,
-    /// Alerts whose output field matches, e.g. k8s.ns.name=pay*
+    /// Alerts whose field matches, e.g. k8s.ns.name=pay*
     ///
     /// The value is a pattern, as that of --rule. NAME!=GLOB selects alerts whose field does not match, or that lack it. Of several
     /// options, those with the same name and = are alternatives; all others must hold.

@@ -13,12 +13,12 @@ pub struct PortArgs {
     ///
     /// For listen+http and listen+https. A sender has it in its address, as Falco in
     /// "http_output.url: http://falco:TOKEN@host:2801/", or sends "Authorization: Bearer TOKEN".
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Origin header that posts may have
     ///
     /// For listen+http and listen+https. Browsers send it for web pages, whose requests are refused.
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, hide_short_help = true, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
 }
 

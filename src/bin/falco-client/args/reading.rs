@@ -9,7 +9,7 @@ pub struct ReadingArgs {
     ///
     /// A larger alert is reported, and is lost unless it is in a file. Default: as much as gRPC allows
     /// (1 GiB), and 16 MiB for an alert that is posted or a line.
-    #[arg(long, value_name = "N")]
+    #[arg(long, hide_short_help = true, value_name = "N")]
     max_message_bytes: Option<usize>,
 }
 

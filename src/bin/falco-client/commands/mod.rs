@@ -17,29 +17,30 @@ use clap::Subcommand;
 use clap_complete::Shell;
 
 use crate::diagnostics::{Code, Failure};
+use crate::environment::explained;
 
 #[derive(Subcommand)]
 pub enum Command {
     /// Print the alerts that Falco holds now, then exit
-    #[command(after_help = get::help(), after_long_help = get::details())]
+    #[command(after_help = get::help(), after_long_help = explained(get::details()))]
     Get(read::ReadArgs),
     /// Print alerts as they arrive, across restarts of Falco
-    #[command(after_help = watch::help(), after_long_help = watch::details())]
+    #[command(after_help = watch::help(), after_long_help = explained(watch::details()))]
     Watch(watch::WatchArgs),
     /// Forward alerts to gRPC clients, HTTP servers and files
-    #[command(after_help = relay::help(), after_long_help = relay::details())]
+    #[command(after_help = relay::help(), after_long_help = explained(relay::details()))]
     Relay(Box<relay::RelayArgs>),
     /// Find out why no alerts arrive, and what to do about it
-    #[command(after_help = check::help(), after_long_help = check::details())]
+    #[command(after_help = check::help(), after_long_help = explained(check::details()))]
     Check(check::CheckArgs),
     /// Print the version of Falco
     #[command(after_help = version::help())]
     Version(version::VersionArgs),
     /// Serve recorded alerts as Falco does, for tests
-    #[command(after_help = serve::EXAMPLES, after_long_help = serve::details())]
+    #[command(after_help = serve::EXAMPLES, after_long_help = explained(serve::details()))]
     Serve(serve::ServeArgs),
     /// Measure read throughput and alert latency
-    #[command(after_help = bench::help(), after_long_help = bench::details())]
+    #[command(after_help = bench::help(), after_long_help = explained(bench::details()))]
     Bench(bench::BenchArgs),
     /// Read recorded alerts from a built-in Falco
     Demo,

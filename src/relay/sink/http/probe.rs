@@ -21,7 +21,15 @@ pub(super) fn probe(
 ) -> Result<(), Finding> {
     Headers::new(sink).map_err(|error| Finding::failed(Step::Config, &error))?;
     let (host, port) = http.host();
-    let stream = connect(&host, port, CONNECT_TIMEOUT, findings)?;
+    let stream = connect(&host, port, CONNECT_TIMEOUT, findings);
+    let stream = stream.map_err(|mut finding| {
+        if finding.step == Step::Tcp {
+            // Those of a Falco lead nowhere.
+            let remedy = "see whether it runs and listens there, and no firewall is between";
+            finding.remedy = Some(remedy.to_owned());
+        }
+        finding
+    })?;
     if http.may_have_tls() {
         findings.push(handshake(stream, &host, sink.tls.as_ref())?);
     }

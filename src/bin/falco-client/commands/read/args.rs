@@ -29,25 +29,25 @@ pub struct ReadArgs {
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// Show whole times in UTC on a terminal, too
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub utc: bool,
     /// Descriptor to decode with (--format proto)
     ///
     /// Shows the fields of a Falco that is newer than this client. A *.proto file, or a
     /// FileDescriptorSet as protoc -o writes it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub proto: Option<PathBuf>,
     /// Where to begin in a file [default: beginning]
     ///
     /// With --resume, this is where the first run begins.
-    #[arg(long, value_enum, value_name = "PLACE")]
+    #[arg(long, hide_short_help = true, value_enum, value_name = "PLACE")]
     pub start: Option<Start>,
     /// Go on where the last run stopped in a file
     ///
     /// FILE keeps how far the endpoint file:///path was read, also across its rotation. It is written
     /// once a second; after a crash, alerts since then are printed again. Each reader needs a FILE of
     /// its own.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub resume: Option<PathBuf>,
     /// Exit after printing N alerts
     ///

@@ -18,27 +18,27 @@ pub struct RelayArgs {
     pub from: Vec<String>,
     /// Where to send them; each sink gets every alert
     #[arg(long, value_name = "SINK", num_args = 1.., required_unless_present = "config")]
-    pub to: Vec<Sink>,
-    /// Read sources, sinks and their options from a file (TOML)
+    pub to: Vec<String>,
+    /// File (TOML) with sources, sinks and their options
     ///
     /// For options that differ between several sources or sinks. Paths in it are relative to its folder. Sources, sinks and
     /// --metrics-field given as arguments are added to those in the file; filters must both hold; other arguments replace what
     /// the file says. --from-ca and the like apply to the sources of --from alone, --to-ca and --to-header to the sinks of --to.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Check options, sources, sinks and spool, then exit
+    /// Check options, sources and sinks, then exit
     ///
     /// Sources are checked as by the command check, sinks up to TLS; nothing is read or sent. Exit code 0 if all can be used, else 1,
     /// and 2 for wrong options. A relay that runs already holds its ports and its spool, and is reported.
     #[arg(long)]
     pub check: bool,
     /// Print the report of --check as JSON
-    #[arg(long, requires = "check")]
+    #[arg(long, hide_short_help = true, requires = "check")]
     pub json: bool,
     /// Give every gRPC subscriber every alert
     ///
     /// Without it, each alert goes to one of them, as in Falco.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub fan_out: bool,
     /// Keep undelivered alerts in this directory
     ///
@@ -52,7 +52,7 @@ pub struct RelayArgs {
     ///
     /// Without it, the relay does not start while alerts wait there for a sink that --to does not name any more. Sinks are known by
     /// their addresses, however these are spelt; passwords, tokens and queries can be left out.
-    #[arg(long, value_name = "SINK")]
+    #[arg(long, hide_short_help = true, value_name = "SINK")]
     pub forget: Vec<Sink>,
     /// Policy when the spool is full [default: wait]
     #[arg(long, value_enum, value_name = "POLICY")]
@@ -60,7 +60,7 @@ pub struct RelayArgs {
     /// Falco version to report to gRPC clients
     ///
     /// Default: that of a source over gRPC.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, hide_short_help = true, value_name = "VERSION")]
     pub falco: Option<String>,
     /// Serve /healthz, /livez and /metrics (Prometheus)
     ///
@@ -71,10 +71,10 @@ pub struct RelayArgs {
     /// Count alerts by this output field, too, e.g. k8s.ns.name
     ///
     /// In /metrics, beside rule, priority, source and hostname.
-    #[arg(long, value_name = "FIELD")]
+    #[arg(long, hide_short_help = true, value_name = "FIELD")]
     pub metrics_field: Vec<String>,
     /// HTTP connections to accept [default: 512]
-    #[arg(long, value_name = "N")]
+    #[arg(long, hide_short_help = true, value_name = "N")]
     pub max_connections: Option<usize>,
     /// Time limit for graceful shutdown [default: 20]
     ///
@@ -85,21 +85,21 @@ pub struct RelayArgs {
     ///
     /// It must have signed the peer's certificate. For sources host:port and listen+https. Without it, listen+https asks for no client
     /// certificates.
-    #[arg(long, value_name = "FILE", requires_all = ["from", "from_cert", "from_key"])]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires_all = ["from", "from_cert", "from_key"])]
     pub from_ca: Option<PathBuf>,
     /// Certificate to present to sources (PEM)
-    #[arg(long, value_name = "FILE", requires_all = ["from", "from_key"])]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires_all = ["from", "from_key"])]
     pub from_cert: Option<PathBuf>,
     /// Private key for that certificate (PEM)
-    #[arg(long, value_name = "FILE", requires_all = ["from", "from_cert"])]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires_all = ["from", "from_cert"])]
     pub from_key: Option<PathBuf>,
     /// Server name to verify for sources
-    #[arg(long, value_name = "NAME", requires = "from")]
+    #[arg(long, hide_short_help = true, value_name = "NAME", requires = "from")]
     pub server_name: Option<String>,
     /// Header to send to HTTP sinks, e.g. 'Name: value'
-    #[arg(long, value_name = "HEADER", requires = "to")]
+    #[arg(long, hide_short_help = true, value_name = "HEADER", requires = "to")]
     pub to_header: Vec<String>,
-    /// File with such headers, one on a line
+    /// File with headers for HTTP sinks, one on a line
     ///
     /// For what is secret, such as "Authorization: Bearer TOKEN": other users of this machine can read the arguments of a process.
     #[arg(long, value_name = "FILE", requires = "to")]
@@ -107,13 +107,13 @@ pub struct RelayArgs {
     /// CA certificate to trust for sinks (PEM)
     ///
     /// It must have signed the peer's certificate. For sinks host:port, whose clients need a certificate of this CA, and https.
-    #[arg(long, value_name = "FILE", requires_all = ["to", "to_cert", "to_key"])]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires_all = ["to", "to_cert", "to_key"])]
     pub to_ca: Option<PathBuf>,
     /// Certificate to present to sinks (PEM)
-    #[arg(long, value_name = "FILE", requires_all = ["to", "to_key"])]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires_all = ["to", "to_key"])]
     pub to_cert: Option<PathBuf>,
     /// Private key for that certificate (PEM)
-    #[arg(long, value_name = "FILE", requires_all = ["to", "to_cert"])]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires_all = ["to", "to_cert"])]
     pub to_key: Option<PathBuf>,
     #[command(flatten)]
     pub filter: Filter,
@@ -151,6 +151,12 @@ impl RelayArgs {
             headers.extend(headers_of(file).map_err(Failure::Usage)?);
         }
         Ok(headers)
+    }
+
+    /// The sinks of `--to`. Not while the arguments are parsed, as an error there shows passwords.
+    pub fn sinks(&self) -> Result<Vec<Sink>, Failure> {
+        let sinks = self.to.iter().map(|text| Ok(text.parse()?));
+        sinks.collect()
     }
 
     pub fn tls_of_sources(&self) -> Option<Tls> {

@@ -39,10 +39,13 @@ Examples:
   falco-client relay --from unix:///run/falco/falco.sock \\
       --to http://falcosidekick:2801 \\
       --spool /var/spool/falco-client --metrics 127.0.0.1:9376
-  falco | falco-client relay --from - --to /var/log/falco.jsonl grpc";
+  falco | falco-client relay --from - --to /var/log/falco.jsonl grpc
+  falco-client relay --config /etc/falco/relay.toml --check";
+
+const MORE: &str = "Headers, certificates and more:\nfalco-client help relay";
 
 pub fn help() -> String {
-    format!("{SINKS}\n\nSources: the endpoints of watch. More: falco-client help relay")
+    format!("{SINKS}\n\nSources: the endpoints of watch. {MORE}")
 }
 
 pub fn details() -> String {

@@ -180,8 +180,8 @@ fn configure(
 
 /// The sinks of the command line, each with the options that apply to it, as those of sources.
 fn sinks_of(args: &RelayArgs) -> Result<Vec<Sink>, Failure> {
-    let headers = args.headers()?;
-    let is_for = |sink: &Sink, fits: fn(&Sink) -> bool| fits(sink) || !args.to.iter().any(fits);
+    let (headers, sinks) = (args.headers()?, args.sinks()?);
+    let is_for = |sink: &Sink, fits: fn(&Sink) -> bool| fits(sink) || !sinks.iter().any(fits);
     let planned = |sink: &Sink| {
         let mut planned = sink.clone();
         if let Some(tls) = args
@@ -197,5 +197,5 @@ fn sinks_of(args: &RelayArgs) -> Result<Vec<Sink>, Failure> {
         }
         planned
     };
-    Ok(args.to.iter().map(planned).collect())
+    Ok(sinks.iter().map(planned).collect())
 }

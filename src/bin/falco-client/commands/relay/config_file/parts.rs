@@ -1,5 +1,6 @@
 //! A source, a sink and a filter in the file.
 
+use std::fs;
 use std::path::Path;
 
 use falco_client::relay::{Batching, Sink};
@@ -13,6 +14,7 @@ use crate::args::{certificates, Filter};
 use crate::diagnostics::Failure;
 
 pub const SOURCE: &[&str] = &[
+    "allow_origins",
     "ca",
     "cert",
     "endpoint",
@@ -22,6 +24,7 @@ pub const SOURCE: &[&str] = &[
     "name",
     "plaintext",
     "server_name",
+    "token_file",
 ];
 pub const SINK: &[&str] = &[
     "address",
@@ -58,6 +61,18 @@ pub fn source(mut table: Table<'_>) -> Result<PlannedSource, Failure> {
     }
     if let Some(connections) = number(&mut table, "max_connections")? {
         config = config.max_connections(connections);
+    }
+    if let Some(file) = table.take("token_file") {
+        let folder = file.folder();
+        let token = file.read(|path| {
+            let path = folder.join(path);
+            let token = fs::read_to_string(&path);
+            token.map_err(|error| format!("{}: {error}", path.display()))
+        })?;
+        config = config.token(token.trim());
+    }
+    for origin in table.list("allow_origins", |origin| Ok(origin.to_owned()))? {
+        config = config.allow_origin(origin);
     }
     let name = table.take("name").map(|name| {
         name.read(|text| match text.is_empty() {

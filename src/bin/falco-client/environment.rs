@@ -1,0 +1,217 @@
+//! Options from the environment: `FALCO_CLIENT_` and the name of the option, as in
+//! `FALCO_CLIENT_MIN_PRIORITY`. An argument counts more.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::BoolishValueParser;
+use clap::{Arg, ArgAction, Command};
+
+/// What the manual says of it.
+pub const HELP: &str = "\
+Environment: each option can be given as a variable, FALCO_CLIENT_ and its name in capitals, as in \
+FALCO_CLIENT_MIN_PRIORITY=warning; an option without a value as FALCO_CLIENT_CHECK=true. Options that \
+may be repeated take several values, one on a line or separated by commas (FALCO_CLIENT_TO_HEADER: one \
+on a line). An argument replaces the variable; an empty variable counts for nothing. FALCO_ENDPOINT, \
+FALCO_CA, FALCO_CERT, FALCO_KEY and FALCO_SERVER_NAME are taken as well.";
+
+/// The long help of a command, with that of the environment.
+pub fn explained(details: String) -> String {
+    format!("{details}\n\n{HELP}")
+}
+
+/// The one option whose values have commas.
+const WITH_COMMAS: &str = "to-header";
+
+/// A command line, with what the environment adds to it.
+pub struct WithEnvironment {
+    pub command: Command,
+    pub args: Vec<OsString>,
+    /// The variables that were taken.
+    pub taken: Vec<String>,
+}
+
+/// Adds the variables of the command that is called.
+pub fn apply(
+    command: Command,
+    args: Vec<OsString>,
+    get: &dyn Fn(&str) -> Option<OsString>,
+) -> WithEnvironment {
+    let value = |name: &str| get(name).filter(|value| !value.is_empty());
+    let mut taken = Vec::new();
+    let called = args
+        .iter()
+        .skip(1)
+        .find_map(|arg| arg.to_str().filter(|arg| !arg.starts_with('-')));
+    let called = called
+        .and_then(|name| command.find_subcommand(name))
+        .map(Command::get_name);
+    let called = called.map(str::to_owned);
+    let (args, lists) = with_lists(&command, args, &value);
+    taken.extend(lists);
+    let mut read = |arg: Arg| with_variable(arg, &value, &mut taken);
+    let mut command = command.mut_args(&mut read);
+    if let Some(called) = called {
+        command = command.mut_subcommand(called, |called| called.mut_args(read));
+    }
+    WithEnvironment {
+        command,
+        args,
+        taken,
+    }
+}
+
+/// The name of an option's variable.
+fn variable(arg: &Arg) -> Option<String> {
+    let name = arg.get_long()?.replace('-', "_").to_ascii_uppercase();
+    Some(format!("FALCO_CLIENT_{name}"))
+}
+
+/// Lets an option take its variable.
+fn with_variable(
+    arg: Arg,
+    value: &dyn Fn(&str) -> Option<OsString>,
+    taken: &mut Vec<String>,
+) -> Arg {
+    let is_set = |name: &OsStr| name.to_str().is_some_and(|name| value(name).is_some());
+    let is_flag = match arg.get_action() {
+        ArgAction::SetTrue => true,
+        ArgAction::Set => false,
+        // Lists are arguments by now; there is nothing else but the help.
+        _ => return arg,
+    };
+    let counts = |name: &String| match value(name) {
+        Some(value) => !(is_flag && is_false(&value)),
+        None => false,
+    };
+    match variable(&arg).filter(counts) {
+        Some(name) => {
+            taken.push(name.clone());
+            // The description of the command line lives as long as the process.
+            let name: &'static str = name.leak();
+            let arg = arg.env(name).hide_env(true).hide_env_values(true);
+            match is_flag {
+                true => arg.value_parser(BoolishValueParser::new()),
+                false => arg,
+            }
+        }
+        // As in `FALCO_CA= falco-client …`.
+        None if !arg.get_env().is_some_and(is_set) => arg.env(None::<&'static str>),
+        None => arg,
+    }
+}
+
+/// Such a flag is not given, so that it needs no other option.
+fn is_false(value: &OsStr) -> bool {
+    let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    ["n", "no", "f", "false", "off", "0"].contains(&value.as_str())
+}
+
+/// The arguments, with those that the variables of lists stand for, and the names of these.
+fn with_lists(
+    command: &Command,
+    args: Vec<OsString>,
+    value: &dyn Fn(&str) -> Option<OsString>,
+) -> (Vec<OsString>, Vec<String>) {
+    let is_name = |arg: &OsString| !arg.as_encoded_bytes().starts_with(b"-");
+    let called = args.iter().skip(1).position(is_name).map(|index| index + 1);
+    let called = called.and_then(|index| {
+        let name = args.get(index)?.to_str()?;
+        Some((index, command.find_subcommand(name)?))
+    });
+    let Some((index, called)) = called else {
+        return (args, Vec::new());
+    };
+    let (mut added, mut taken) = (Vec::new(), Vec::new());
+    for arg in called.get_arguments() {
+        let (Some(long), Some(name)) = (arg.get_long(), variable(arg)) else {
+            continue;
+        };
+        if !matches!(arg.get_action(), ArgAction::Append) || is_given(long, &args) {
+            continue;
+        }
+        let Some(text) = value(&name).and_then(|value| value.into_string().ok()) else {
+            continue;
+        };
+        let separator = match text.contains('\n') || long == WITH_COMMAS {
+            true => '\n',
+            false => ',',
+        };
+        let values = text
+            .split(separator)
+            .map(str::trim)
+            .filter(|value| !value.is_empty());
+        added.extend(values.map(|value| OsString::from(format!("--{long}={value}"))));
+        taken.push(name);
+    }
+    let mut args = args;
+    args.splice(index + 1..index + 1, added);
+    (args, taken)
+}
+
+fn is_given(long: &str, args: &[OsString]) -> bool {
+    let is_it = |arg: &OsString| {
+        let rest = arg
+            .to_str()
+            .and_then(|arg| arg.strip_prefix("--")?.strip_prefix(long));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    args.iter().any(is_it)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, FromArgMatches as _};
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn parse(args: &[&str], variables: &[(&str, &str)]) -> Result<Cli, clap::Error> {
+        let get = |name: &str| {
+            let mut found = variables.iter().filter(|(of, _)| *of == name);
+            found.next().map(|(_, value)| OsString::from(*value))
+        };
+        let args = ["falco-client"]
+            .iter()
+            .chain(args)
+            .map(OsString::from)
+            .collect();
+        let with = apply(Cli::command(), args, &get);
+        let matches = with.command.try_get_matches_from(with.args)?;
+        Cli::from_arg_matches(&matches)
+    }
+
+    #[track_caller]
+    fn relay(args: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+        let args: Vec<_> = ["relay"].iter().chain(args).copied().collect();
+        match parse(&args, variables).unwrap().command {
+            crate::commands::Command::Relay(relay) => relay.from,
+            _ => panic!("not a relay"),
+        }
+    }
+
+    #[test]
+    fn a_list_is_separated_by_commas_or_lines_and_replaced_by_an_argument() {
+        let to = ("FALCO_CLIENT_TO", "grpc");
+        let from = |value| ("FALCO_CLIENT_FROM", value);
+        assert_eq!(relay(&[], &[to, from("-, unix:///a,")]), ["-", "unix:///a"]);
+        assert_eq!(
+            relay(&[], &[to, from("-\nfile:///a,b\n")]),
+            ["-", "file:///a,b"]
+        );
+        assert_eq!(relay(&["--from", "-"], &[to, from("unix:///a")]), ["-"]);
+        assert_eq!(relay(&["--from=-"], &[to, from("unix:///a")]), ["-"]);
+        assert_eq!(relay(&["--from", "-"], &[to, from("")]), ["-"]);
+        assert!(parse(&["relay"], &[to, from(" , ")]).is_err());
+    }
+
+    #[test]
+    fn every_option_has_a_variable_and_no_two_of_a_command_the_same() {
+        for command in Cli::command().get_subcommands() {
+            let mut names: Vec<_> = command.get_arguments().filter_map(variable).collect();
+            let all = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all, "{}", command.get_name());
+        }
+    }
+}
