@@ -55,6 +55,10 @@ fn read(path: &Path) -> io::Result<String> {
 fn write(path: &Path, text: &str) -> io::Result<()> {
     // A link stays one.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // A device must not be replaced by a file.
+    if fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::other("not a regular file"));
+    }
     let new = beside(&path)?;
     // One that is left was not renamed. A link there is not followed.
     match fs::remove_file(&new) {
@@ -120,10 +124,12 @@ mod tests {
             );
         }
         let position: Position = "1:2:3:4:5:3:6".parse().unwrap();
-        for path in [folder.path(), &folder.path().join("none/position")] {
+        let device = Path::new("/dev/null");
+        for path in [folder.path(), &folder.path().join("none/position"), device] {
             let error = position.save(path).unwrap_err().to_string();
             assert!(error.contains("this user may write to"), "{error}");
         }
+        assert!(!device.is_file());
         let error = Position::load(folder.path()).unwrap_err().to_string();
         assert!(error.contains("cannot be read"), "{error}");
     }
