@@ -13,6 +13,7 @@ mod filtered;
 mod moved;
 mod outlived;
 mod refused;
+mod service;
 mod spooled;
 mod stalled;
 

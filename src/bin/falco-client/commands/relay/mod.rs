@@ -5,7 +5,7 @@ mod check;
 mod config_file;
 mod plan;
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use falco_client::EndpointKind;
 use crate::args::table;
 use crate::diagnostics::{say, Code, Failure};
 use crate::output::require_stdout;
+use crate::service_manager;
 use crate::shutdown::{on_closed_output, signals};
 pub use args::RelayArgs;
 use plan::{Plan, PlannedSource};
@@ -89,7 +90,8 @@ pub fn run(args: &RelayArgs) -> Result<Code, Failure> {
             "serving http://{address}/healthz, /livez and /metrics"
         ));
     }
-    let end = ended.recv().unwrap_or(End::Sources);
+    let end = wait(&relay, &ended);
+    service_manager::stopping();
     Ok(stop(&plan, &relay, end))
 }
 
@@ -140,6 +142,27 @@ fn watch(plan: &Plan, relay: &Arc<Relay>) -> Result<Receiver<End>, Failure> {
         source,
     })?;
     Ok(ended)
+}
+
+/// Waits for the end, and says meanwhile that the relay lives.
+fn wait(relay: &Relay, ended: &Receiver<End>) -> End {
+    service_manager::ready();
+    let pause = service_manager::pause_between_signs();
+    loop {
+        let end = match pause {
+            Some(pause) => ended.recv_timeout(pause),
+            None => ended.recv().map_err(RecvTimeoutError::from),
+        };
+        match end {
+            Ok(end) => return end,
+            Err(RecvTimeoutError::Disconnected) => return End::Sources,
+            Err(RecvTimeoutError::Timeout) => {
+                // It hangs where the relay does, and systemd starts the relay again.
+                let waiting = relay.status().spooled;
+                service_manager::alive(&format!("{waiting} alerts wait"));
+            }
+        }
+    }
 }
 
 fn stop(plan: &Plan, relay: &Relay, end: End) -> Code {
