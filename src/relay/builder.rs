@@ -164,7 +164,7 @@ impl RelayBuilder {
         self.check_sources(&clients.iter().collect::<Vec<_>>())?;
         let dead_letters = Arc::new(DeadLetters::new(self.spool.as_deref()));
         let (storage, usual) = match self.spool {
-            Some(folder) => (Storage::Disk(folder), ON_DISK),
+            Some(folder) => (Storage::Disk(folder, dead_letters.clone()), ON_DISK),
             None => (Storage::Memory, IN_MEMORY),
         };
         let capacity = self.spool_bytes.unwrap_or(usual);

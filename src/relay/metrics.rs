@@ -179,6 +179,13 @@ fn health(status: &Status, watched: &Watched) -> String {
             "spool: {trouble}, {alerts} alerts ({bytes} bytes) in it"
         );
     }
+    if status.spool_rebuilt > 0 || status.spool_damaged > 0 {
+        let (times, damaged) = (status.spool_rebuilt, status.spool_damaged);
+        let _ = writeln!(
+            text,
+            "spool: stored anew {times} times since the start, {damaged} alerts were damaged or lost"
+        );
+    }
     for sink in &status.sinks {
         let state = sink.failing.as_deref().unwrap_or("ok");
         let cut = match sink.cut {

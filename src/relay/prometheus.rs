@@ -151,6 +151,24 @@ pub(super) fn text(status: &Status) -> String {
         "Alerts given up that are in the log, and in no file.",
         status.given_up_logged,
     );
+    text.one(
+        "spool_damaged_total",
+        "counter",
+        "Alerts in the spool that were damaged or could not be read.",
+        status.spool_damaged,
+    );
+    text.one(
+        "spool_rebuilt_total",
+        "counter",
+        "How often the spool was stored anew.",
+        status.spool_rebuilt,
+    );
+    text.one(
+        "spool_set_aside",
+        "gauge",
+        "Databases that were set aside in the folder of the spool.",
+        status.spool_set_aside.len() as u64,
+    );
     text.each(
         "sink_up",
         "gauge",

@@ -46,6 +46,15 @@ pub struct Status {
     pub dead_letters: u64,
     /// Whether that file has reached its limit.
     pub dead_letters_full: bool,
+    /// Alerts since the start that were damaged in the spool on disk, or that could not be read there.
+    pub spool_damaged: u64,
+    /// How often the spool was stored anew since the start: its files were removed, replaced or
+    /// damaged.
+    pub spool_rebuilt: u64,
+    /// Databases in the spool's folder that were set aside as damaged, or that stood in the place of
+    /// the relay's own. A person is to decide what becomes of them: until they are moved away, the
+    /// relay is not healthy.
+    pub spool_set_aside: Vec<Arc<str>>,
 }
 
 /// The state of a source of a relay.
@@ -95,6 +104,7 @@ impl Status {
             && !self.spool_full
             && !self.spool_disk_short
             && self.spool_failing.is_none()
+            && self.spool_set_aside.is_empty()
     }
 
     /// What is wrong with the spool now.
@@ -108,6 +118,11 @@ impl Status {
         }
         if let Some(why) = &self.spool_failing {
             troubles.push(format!("alerts cannot be stored: {why}"));
+        }
+        for kept in &self.spool_set_aside {
+            troubles.push(format!(
+                "a damaged or foreign database is set aside, move it away: {kept}"
+            ));
         }
         troubles
     }
@@ -210,6 +225,9 @@ impl Watched {
             given_up_logged: logged,
             dead_letters: in_file,
             dead_letters_full: full,
+            spool_damaged: spool.damage.alerts,
+            spool_rebuilt: spool.damage.rebuilt,
+            spool_set_aside: spool.damage.set_aside,
         }
     }
 }

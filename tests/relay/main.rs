@@ -7,6 +7,7 @@ mod asked;
 mod batched;
 mod command;
 mod configured;
+mod damaged;
 mod dashboards;
 mod fanned;
 mod filtered;

@@ -80,7 +80,7 @@ fn a_sink_that_refuses_everything_loses_no_alert() {
     assert!(taken.into_iter().eq((0..6).map(line)));
 }
 
-fn get(address: &str, path: &str) -> String {
+pub fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,

@@ -11,7 +11,7 @@ use crate::common::{number, until, Falco};
 use crate::{line, listening, poster, recv, Rig};
 
 /// An address where nothing listens, until somebody does.
-fn free_address() -> String {
+pub fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::condition::{Condition, Trouble};
 use super::cursor::Cursor;
-use super::entry::{Entry, Incoming};
+use super::damage::{Damage, DamageUsage};
+use super::entry::{Entry, Incoming, Stored};
 use super::failures::Failures;
-use super::store::{cost, Batch, Limit, Store, StoreContents, StoreError, Sum};
+use super::store::{cost, Batch, Known, Limit, Store, StoreContents, StoreError, Sum};
 use crate::config::Overflow;
 use crate::position::Position;
 
@@ -22,6 +23,7 @@ pub(crate) struct Usage {
     pub alerts: u64,
     pub bytes: u64,
     pub trouble: Trouble,
+    pub damage: DamageUsage,
     pub sinks: Vec<SinkUsage>,
 }
 
@@ -53,6 +55,7 @@ pub(super) struct Contents {
     pub(super) unsettled: bool,
     pub(super) failures: Failures,
     pub(super) condition: Condition,
+    pub(super) damage: Damage,
 }
 
 impl Contents {
@@ -61,6 +64,7 @@ impl Contents {
         found: StoreContents,
         failures: Failures,
         condition: Condition,
+        damage: Damage,
     ) -> Contents {
         Contents {
             store,
@@ -77,6 +81,7 @@ impl Contents {
             unsettled: false,
             failures,
             condition,
+            damage,
         }
     }
 
@@ -114,12 +119,63 @@ impl Contents {
         self.condition.begin_full(self.held);
     }
 
-    /// Sees to it that what it holds is still where it was put.
-    pub(super) fn tend(&mut self) {
-        if let Err(error) = self.store.tend() {
-            self.failures.report("alerts cannot be stored", &error);
-            self.condition.begin_failing(&error);
+    /// Sees to it that what it holds is where the next start finds it.
+    pub(super) fn secure(&mut self) -> Result<(), StoreError> {
+        match self.store.is_in_place() {
+            true => Ok(()),
+            false => self.rebuild(false),
         }
+    }
+
+    /// Looks after the store while nothing moves. Returns whether there is more to do soon.
+    pub(super) fn tend(&mut self) -> bool {
+        if self.secure().is_err() {
+            return false;
+        }
+        self.store.shrink().unwrap_or_else(|error| {
+            if !self.repair(&error) {
+                self.failures.report("space cannot be given back", &error);
+            }
+            false
+        })
+    }
+
+    /// Stores everything anew.
+    fn rebuild(&mut self, is_damaged: bool) -> Result<(), StoreError> {
+        self.damage.begin_rebuild(match is_damaged {
+            true => "its database is damaged",
+            false => "its files were removed or replaced",
+        })?;
+        let sinks = self.cursors.iter();
+        let known = Known {
+            is_damaged,
+            gone: Some(self.gone),
+            last: self.last,
+            sinks: sinks
+                .map(|cursor| (cursor.name.as_str(), cursor.confirmed))
+                .collect(),
+            positions: &self.positions,
+        };
+        match self.store.rebuild(&known) {
+            Ok(rebuilt) => {
+                self.held = rebuilt.held;
+                self.damage.end_rebuild(&rebuilt);
+                self.note_stored();
+                Ok(())
+            }
+            Err(error) => {
+                self.failures.report("alerts cannot be stored", &error);
+                self.condition.begin_failing(&error);
+                self.damage.fail_rebuild(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Repairs the store where it is the cause of a failure. Returns whether to try again.
+    fn repair(&mut self, error: &StoreError) -> bool {
+        let is_damaged = error.is_damage;
+        (is_damaged || !self.store.is_in_place()) && self.rebuild(is_damaged).is_ok()
     }
 
     fn try_admit(
@@ -128,7 +184,6 @@ impl Contents {
         capacity: u64,
         overflow: Overflow,
     ) -> Result<(), StoreError> {
-        self.store.tend()?;
         let (kept, make_room) = match overflow {
             Overflow::Wait => (alerts.iter().collect(), 0),
             Overflow::DropNewest => (self.that_fit(alerts, capacity), 0),
@@ -144,7 +199,10 @@ impl Contents {
             alerts: kept,
             positions,
         };
-        let removed = self.store.store(&batch)?;
+        let removed = match self.store.store(&batch) {
+            Err(error) if self.repair(&error) => self.store.store(&batch),
+            stored => stored,
+        }?;
         self.evict(removed);
         for alert in &batch.alerts {
             self.held.add(alert.message.bytes.len());
@@ -208,19 +266,54 @@ impl Contents {
         self.cursors.get(sink).map_or(0, Cursor::given)
     }
 
-    /// Gives the sink its next alerts. None where they cannot be read now.
+    /// Gives the sink its next alerts. There are none where all that follows is lost. None where they
+    /// cannot be read now.
     pub(super) fn give(&mut self, sink: usize, alerts: usize, bytes: usize) -> Option<Vec<Entry>> {
-        match self.store.read(self.given(sink), Limit::new(alerts, bytes)) {
-            Ok(entries) => {
-                let (first, last) = (entries.first()?.number, entries.last()?.number);
-                self.cursors.get_mut(sink)?.give(first, last);
-                Some(entries)
-            }
-            Err(error) => {
-                self.failures.report("alerts cannot be read", &error);
-                None
+        let mut entries = Vec::new();
+        while entries.is_empty() && self.has_more(sink) {
+            let given = self.given(sink);
+            let stored = match self.store.read(given, Limit::new(alerts, bytes)) {
+                Err(error) if self.repair(&error) => {
+                    self.store.read(given, Limit::new(alerts, bytes))
+                }
+                read => read,
+            };
+            let stored = stored.inspect_err(|error| {
+                self.failures.report("alerts cannot be read", error);
+            });
+            let stored = stored.ok().filter(|stored| !stored.is_empty())?;
+            for one in stored {
+                let number = one.number();
+                match one {
+                    Stored::Alert(entry) => {
+                        self.cursors.get_mut(sink)?.give(number, number);
+                        entries.push(entry);
+                        continue;
+                    }
+                    Stored::Lost(_) => {}
+                    Stored::Damaged(damaged) => match self.damage.give_up(&damaged) {
+                        Ok(()) => match self.store.bury(number) {
+                            Ok(()) => {
+                                let bytes = damaged.bytes.len() as u64;
+                                self.held.bytes = self.held.bytes.saturating_sub(bytes);
+                                self.damage.forget(number);
+                            }
+                            Err(error) => self.failures.report("damage cannot be recorded", &error),
+                        },
+                        // What precedes it can be delivered.
+                        Err(_) if !entries.is_empty() => break,
+                        Err(error) => {
+                            self.failures
+                                .report("a damaged alert cannot be kept", &error);
+                            return None;
+                        }
+                    },
+                }
+                self.cursors.get_mut(sink)?.skip(number);
+                self.unsettled = true;
             }
         }
+        Some(entries)
     }
 
     /// The sink has delivered everything up to this number. Returns how many alerts that are.
@@ -263,6 +356,8 @@ impl Contents {
             Err(error) => {
                 self.failures
                     .report("what was delivered cannot be recorded", &error);
+                // Stored anew, it has what was confirmed. What is free is removed the next time.
+                self.repair(&error);
                 false
             }
         }
@@ -280,7 +375,7 @@ impl Contents {
         self.held.alerts == 0 && !self.cursors.iter().any(Cursor::has_in_flight)
     }
 
-    pub(super) fn usage(&self) -> Usage {
+    pub(super) fn usage(&mut self) -> Usage {
         let sink = |cursor: &Cursor| SinkUsage {
             waiting: cursor.waiting(self.gone, self.last),
             dropped: self.rejected + cursor.dropped,
@@ -292,6 +387,7 @@ impl Contents {
             alerts: self.held.alerts,
             bytes: self.held.bytes,
             trouble: self.condition.now.clone(),
+            damage: self.damage.usage(),
             sinks: self.cursors.iter().map(sink).collect(),
         }
     }
@@ -300,5 +396,6 @@ impl Contents {
 impl Drop for Contents {
     fn drop(&mut self) {
         self.settle();
+        let _ = self.secure();
     }
 }

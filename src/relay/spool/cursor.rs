@@ -22,16 +22,21 @@ pub(super) struct Cursor {
 struct Range {
     first: u64,
     last: u64,
+    /// There is nothing to deliver.
+    skipped: bool,
 }
 
 impl Range {
     fn len(&self) -> u64 {
-        (self.last + 1).saturating_sub(self.first)
+        self.len_to(self.last)
     }
 
-    /// How many of its numbers are at most this one.
+    /// How many of its alerts have at most this number.
     fn len_to(&self, number: u64) -> u64 {
-        (self.last.min(number) + 1).saturating_sub(self.first)
+        match self.skipped {
+            true => 0,
+            false => (self.last.min(number) + 1).saturating_sub(self.first),
+        }
     }
 }
 
@@ -55,9 +60,31 @@ impl Cursor {
 
     /// Notes that it is given these numbers, which are above those before.
     pub(super) fn give(&mut self, first: u64, last: u64) {
+        self.push(first, last, false);
+    }
+
+    /// Notes that there is no alert of this number, which is above those before.
+    pub(super) fn skip(&mut self, number: u64) {
+        self.push(number, number, true);
+        self.pass_skipped();
+    }
+
+    fn push(&mut self, first: u64, last: u64, skipped: bool) {
         match self.in_flight.back_mut() {
-            Some(range) if range.last + 1 == first => range.last = last,
-            _ => self.in_flight.push_back(Range { first, last }),
+            Some(range) if range.last + 1 == first && range.skipped == skipped => range.last = last,
+            _ => self.in_flight.push_back(Range {
+                first,
+                last,
+                skipped,
+            }),
+        }
+    }
+
+    /// What precedes the oldest alert in flight is as good as delivered.
+    fn pass_skipped(&mut self) {
+        while let Some(range) = self.in_flight.front().filter(|range| range.skipped) {
+            self.confirmed = self.confirmed.max(range.last);
+            self.in_flight.pop_front();
         }
     }
 
@@ -73,6 +100,7 @@ impl Cursor {
             self.in_flight.pop_front();
         }
         self.confirmed = self.confirmed.max(number);
+        self.pass_skipped();
         count
     }
 
@@ -125,5 +153,23 @@ mod tests {
         cursor.release(40);
         assert_eq!((cursor.dropped, cursor.waiting(40, 50)), (19, 10));
         assert!(!cursor.has_in_flight());
+    }
+
+    #[test]
+    fn what_is_skipped_needs_no_confirmation() {
+        let mut cursor = Cursor::new("a".to_owned(), 0);
+        cursor.skip(1);
+        assert_eq!((cursor.confirmed, cursor.has_in_flight()), (1, false));
+        cursor.give(2, 3);
+        cursor.skip(4);
+        cursor.skip(5);
+        cursor.give(6, 6);
+        cursor.skip(7);
+        assert_eq!((cursor.confirmed, cursor.given()), (1, 7));
+        assert_eq!(cursor.waiting(0, 9), 5);
+        assert_eq!(cursor.confirm(3), 2);
+        assert_eq!((cursor.confirmed, cursor.waiting(0, 9)), (5, 3));
+        assert_eq!(cursor.confirm(6), 1);
+        assert_eq!((cursor.confirmed, cursor.has_in_flight()), (7, false));
     }
 }

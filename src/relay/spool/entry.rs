@@ -24,3 +24,30 @@ pub(crate) struct Entry {
     pub format: Format,
     pub bytes: Arc<[u8]>,
 }
+
+/// What a store has under a number.
+pub(super) enum Stored {
+    Alert(Entry),
+    /// It is not as it was stored.
+    Damaged(DamagedAlert),
+    /// What was there is lost, which was reported.
+    Lost(u64),
+}
+
+/// What is left of an alert that is not as it was stored.
+pub(super) struct DamagedAlert {
+    pub number: u64,
+    pub source: String,
+    pub format: Format,
+    pub bytes: Vec<u8>,
+}
+
+impl Stored {
+    pub(super) fn number(&self) -> u64 {
+        match self {
+            Stored::Alert(entry) => entry.number,
+            Stored::Damaged(damaged) => damaged.number,
+            Stored::Lost(number) => *number,
+        }
+    }
+}

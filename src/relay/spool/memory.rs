@@ -2,13 +2,16 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::condition::Condition;
 use super::contents::Contents;
 use super::cursor::Cursor;
-use super::entry::Entry;
+use super::damage::Damage;
+use super::entry::{Entry, Stored};
 use super::failures::Failures;
-use super::store::{Batch, Limit, Store, StoreContents, StoreError, Sum};
+use super::store::{Batch, Known, Limit, Rebuilt, Store, StoreContents, StoreError, Sum};
+use crate::relay::dead_letters::DeadLetters;
 
 #[derive(Default)]
 struct Memory {
@@ -24,7 +27,18 @@ pub(super) fn open(sinks: usize, condition: Condition) -> Contents {
         positions: HashMap::new(),
     };
     let failures = Failures::new(PathBuf::from("in memory"));
-    Contents::new(Box::new(Memory::default()), found, failures, condition)
+    let damage = Damage::new(
+        PathBuf::from("in memory"),
+        Vec::new(),
+        Arc::new(DeadLetters::new(None)),
+    );
+    Contents::new(
+        Box::new(Memory::default()),
+        found,
+        failures,
+        condition,
+        damage,
+    )
 }
 
 impl Memory {
@@ -59,12 +73,29 @@ impl Store for Memory {
         Ok(self.remove(|_, oldest| oldest.number <= free))
     }
 
-    fn read(&mut self, after: u64, mut limit: Limit) -> Result<Vec<Entry>, StoreError> {
+    fn read(&mut self, after: u64, mut limit: Limit) -> Result<Vec<Stored>, StoreError> {
         let start = self.entries.partition_point(|entry| entry.number <= after);
         let entries = self.entries.range(start..);
         Ok(entries
             .take_while(|entry| limit.admits(entry.bytes.len()))
             .cloned()
+            .map(Stored::Alert)
             .collect())
+    }
+
+    fn bury(&mut self, _: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn is_in_place(&mut self) -> bool {
+        true
+    }
+
+    fn rebuild(&mut self, _: &Known<'_>) -> Result<Rebuilt, StoreError> {
+        Err(StoreError::new(0, "memory is not stored anew".to_owned()))
+    }
+
+    fn shrink(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
     }
 }

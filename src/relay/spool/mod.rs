@@ -6,24 +6,28 @@
 mod condition;
 mod contents;
 mod cursor;
+mod damage;
 mod disk;
 mod entry;
 mod failures;
+mod keeper;
 mod memory;
 mod sinks;
 mod store;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::config::Overflow;
 use crate::error::Result;
 use crate::position::Position;
+use crate::relay::dead_letters::DeadLetters;
 use crate::util::lock::{lock, time_until, wait_on};
 use condition::Condition;
 use contents::Contents;
+use keeper::Keeper;
 
 pub(crate) use contents::Usage;
 pub(crate) use entry::{Entry, Incoming};
@@ -36,7 +40,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) enum Storage {
     /// What is not delivered is lost when the process ends.
     Memory,
-    /// In a folder, which is created if it is missing. One relay at a time may use it.
+    /// In a folder, which is created if it is missing. One relay at a time may use it. Alerts that are
+    /// damaged there become dead letters.
     ///
     /// What [`Spool::put`] and [`Spool::confirm`] have written survives the end of the process,
     /// however it comes, from the moment when they return. A thread syncs it to the disk, so that
@@ -44,7 +49,7 @@ pub(crate) enum Storage {
     /// yet synced. A loss of power thus costs at most the alerts of the last second and of the time
     /// that a sync takes; their sources go on at the positions before them, and their numbers are
     /// used again. Confirmations are lost in the same way: those alerts are delivered a second time.
-    Disk(PathBuf),
+    Disk(PathBuf, Arc<DeadLetters>),
 }
 
 /// No more alerts are accepted.
@@ -60,7 +65,9 @@ pub(crate) enum Taken {
 
 /// A bounded queue with a cursor for each sink.
 pub(crate) struct Spool {
-    contents: Mutex<Contents>,
+    /// The first field, so that it ends before the contents.
+    _keeper: Option<Keeper>,
+    contents: Arc<Mutex<Contents>>,
     /// Wakes the sinks: an alert came.
     arrived: Condvar,
     /// Wakes the sources: room was made, or has to be made by them.
@@ -84,16 +91,24 @@ impl Spool {
     ) -> Result<Spool> {
         let folder = match &storage {
             Storage::Memory => None,
-            Storage::Disk(folder) => Some(folder.clone()),
+            Storage::Disk(folder, _) => Some(folder.clone()),
         };
         let path = folder.clone().unwrap_or_else(|| PathBuf::from("in memory"));
         let condition = Condition::new(path, overflow, capacity);
         let contents = match storage {
             Storage::Memory => memory::open(sinks.named.len(), condition),
-            Storage::Disk(folder) => disk::open(&folder, sinks, condition)?,
+            Storage::Disk(folder, dead_letters) => {
+                disk::open(&folder, sinks, condition, dead_letters)?
+            }
         };
+        let contents = Arc::new(Mutex::new(contents));
+        let keeper = folder.as_deref().map(|folder| {
+            let keeper = Keeper::start(contents.clone());
+            keeper.map_err(|error| disk::no_thread(folder, error))
+        });
         Ok(Spool {
-            contents: Mutex::new(contents),
+            _keeper: keeper.transpose()?,
+            contents,
             arrived: Condvar::new(),
             freed: Condvar::new(),
             capacity,
@@ -119,6 +134,7 @@ impl Spool {
     /// fails, so that nothing is lost.
     pub(crate) fn put(&self, alerts: Vec<Incoming>) -> Result<(), Closed> {
         let mut contents = self.lock();
+        let mut is_stored = false;
         loop {
             if contents.intake_closed {
                 return Err(Closed);
@@ -126,12 +142,14 @@ impl Spool {
             self.settle(&mut contents);
             let mut failing = contents.unsettled;
             let short = self.note_disk(&mut contents);
-            if self.is_full(&contents, short) {
-                if !short {
-                    contents.note_full();
-                }
-            } else {
-                match contents.admit(&alerts, self.capacity, self.overflow) {
+            if is_stored || !self.is_full(&contents, short) {
+                let stored = match is_stored {
+                    true => Ok(()),
+                    false => contents.admit(&alerts, self.capacity, self.overflow),
+                };
+                is_stored = stored.is_ok();
+                // Only now is it known that it is not in a file which was removed meanwhile.
+                match stored.and_then(|()| contents.secure()) {
                     Ok(()) => break,
                     Err(error) => {
                         contents.failures.report("alerts cannot be stored", &error);
@@ -142,6 +160,8 @@ impl Spool {
                         failing = true;
                     }
                 }
+            } else if !short {
+                contents.note_full();
             }
             let retry = (failing || short).then(|| Instant::now() + RETRY);
             contents = wait(&self.freed, contents, retry);
@@ -168,6 +188,7 @@ impl Spool {
             let mut wake = until;
             if contents.has_more(sink) {
                 match contents.give(sink, most, most_bytes) {
+                    Some(entries) if entries.is_empty() => self.settle(&mut contents),
                     Some(entries) => return Taken::Alerts(entries),
                     None => {
                         let retry = Instant::now() + RETRY;
@@ -205,7 +226,7 @@ impl Spool {
     }
 
     /// Where each source goes on: the position of its last alert.
-    pub(crate) fn positions(&self) -> Vec<(std::sync::Arc<str>, Position)> {
+    pub(crate) fn positions(&self) -> Vec<(Arc<str>, Position)> {
         let contents = self.lock();
         let positions = contents.positions.iter();
         positions
@@ -271,7 +292,8 @@ impl Spool {
     pub(crate) fn usage(&self) -> Usage {
         let mut contents = self.lock();
         self.note_disk(&mut contents);
-        contents.tend();
+        // Where it fails, the usage says so.
+        let _ = contents.secure();
         contents.usage()
     }
 

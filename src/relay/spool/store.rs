@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cursor::Cursor;
-use super::entry::{Entry, Incoming};
+use super::entry::{Incoming, Stored};
 use crate::error::Cause;
 use crate::position::Position;
 
@@ -14,11 +15,6 @@ pub(super) const OVERHEAD: u64 = 64;
 
 /// Keeps alerts by number. The numbers are ascending without a gap, and only the lowest are removed.
 pub(super) trait Store: Send {
-    /// Sees to it that what is stored is where the next start finds it.
-    fn tend(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
     /// Stores all of a batch or nothing. Returns what was removed to make room.
     fn store(&mut self, batch: &Batch<'_>) -> Result<Sum, StoreError>;
 
@@ -26,8 +22,46 @@ pub(super) trait Store: Send {
     /// Returns what was removed.
     fn confirm(&mut self, sinks: &[(&str, u64)], free: u64) -> Result<Sum, StoreError>;
 
-    /// The alerts after this number, in order.
-    fn read(&mut self, after: u64, limit: Limit) -> Result<Vec<Entry>, StoreError>;
+    /// What is stored after this number, in order.
+    fn read(&mut self, after: u64, limit: Limit) -> Result<Vec<Stored>, StoreError>;
+
+    /// Keeps the number of an alert that is lost, and nothing else of it.
+    fn bury(&mut self, number: u64) -> Result<(), StoreError>;
+
+    /// Whether what is stored is where the next start finds it.
+    fn is_in_place(&mut self) -> bool;
+
+    /// Stores everything anew, in the place where the next start finds it: what can be read of it, and
+    /// of the rest what is given.
+    fn rebuild(&mut self, known: &Known<'_>) -> Result<Rebuilt, StoreError>;
+
+    /// Gives back some space that is no longer used. Returns whether there is more.
+    fn shrink(&mut self) -> Result<bool, StoreError>;
+}
+
+/// What is known of the contents of a store without reading it.
+pub(super) struct Known<'a> {
+    /// What is stored is damaged, and not only in another place.
+    pub is_damaged: bool,
+    /// Everything up to this number has left it. None where that is not known.
+    pub gone: Option<u64>,
+    /// The last number that was given to an alert.
+    pub last: u64,
+    /// Up to which number each sink has confirmed.
+    pub sinks: Vec<(&'a str, u64)>,
+    pub positions: &'a HashMap<Arc<str>, Position>,
+}
+
+/// What has become of a store that was built anew.
+#[derive(Default)]
+pub(super) struct Rebuilt {
+    pub held: Sum,
+    /// Alerts that could not be read.
+    pub lost: u64,
+    /// There may have been others, of which nothing is known.
+    pub may_have_more: bool,
+    /// Where what was there before is, if it was kept.
+    pub set_aside: Option<PathBuf>,
 }
 
 /// Why a store could not do something. It is unchanged, and the same may succeed later.
@@ -35,7 +69,19 @@ pub(super) trait Store: Send {
 pub(super) struct StoreError {
     /// The kind of failure: each is reported once.
     pub code: i32,
+    /// What is stored is damaged.
+    pub is_damage: bool,
     pub cause: Cause,
+}
+
+impl StoreError {
+    pub(super) fn new(code: i32, problem: String) -> StoreError {
+        StoreError {
+            code,
+            is_damage: false,
+            cause: problem.into(),
+        }
+    }
 }
 
 impl fmt::Display for StoreError {

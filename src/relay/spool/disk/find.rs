@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{params, Connection};
 
+use super::open::OpenError;
 use super::rows::{sum, unsigned};
 use crate::error::{Error, Result};
 use crate::position::Position;
@@ -29,23 +30,21 @@ pub(super) fn find(
     connection: &mut Connection,
     file: &Path,
     sinks: &Sinks<'_>,
-) -> Result<StoreContents> {
+) -> Result<StoreContents, OpenError> {
     let folder = file.parent().unwrap_or(file);
-    let unusable = |error| super::open::unusable(file, error);
-    let transaction = connection.transaction().map_err(unusable)?;
-    let before = stored_sinks(&transaction, sinks).map_err(unusable)?;
+    let transaction = connection.transaction()?;
+    let before = stored_sinks(&transaction, sinks)?;
     refuse_missing(folder, &before)?;
-    let last = last_number(&transaction).map_err(unusable)?;
+    let last = last_number(&transaction)?;
     let oldest = "SELECT coalesce(min(number) - 1, ?) FROM alerts";
-    let oldest = transaction.query_row(oldest, [last], |row| row.get(0));
-    let oldest = oldest.map_err(unusable)?;
-    let cursors = set_sinks(&transaction, sinks, &before, oldest).map_err(unusable)?;
+    let oldest = transaction.query_row(oldest, [last], |row| row.get(0))?;
+    let cursors = set_sinks(&transaction, sinks, &before, (oldest, last))?;
     // A sink that is forgotten may have been the only one that lacked these.
     let free = "DELETE FROM alerts WHERE number <= (SELECT min(confirmed) FROM sinks)";
-    let freed = transaction.execute(free, []).map_err(unusable)?;
-    let held = sum(&transaction, i64::MAX).map_err(unusable)?;
-    let positions = positions(&transaction).map_err(unusable)?;
-    transaction.commit().map_err(unusable)?;
+    let freed = transaction.execute(free, [])?;
+    let held = sum(&transaction, i64::MAX)?;
+    let positions = positions(&transaction)?;
+    transaction.commit()?;
     report(folder, sinks, &before, freed);
     Ok(StoreContents {
         held,
@@ -104,19 +103,21 @@ fn refuse_missing(folder: &Path, before: &[StoredSink]) -> Result<()> {
     ))
 }
 
-/// Stores which sinks there are. One that is new begins after `oldest`.
+/// Stores which sinks there are. One that is new begins after `oldest`, as does one that is said to have
+/// more than there is.
 fn set_sinks(
     connection: &Connection,
     sinks: &Sinks<'_>,
     before: &[StoredSink],
-    oldest: i64,
+    (oldest, last): (i64, i64),
 ) -> rusqlite::Result<Vec<Cursor>> {
     connection.execute("DELETE FROM sinks", [])?;
     let mut insert = connection.prepare("INSERT INTO sinks VALUES (?, ?)")?;
     let mut cursors = Vec::with_capacity(sinks.named.len());
     for (index, sink) in sinks.named.iter().enumerate() {
         let same = before.iter().filter(|one| one.fate == Fate::Named(index));
-        let confirmed = same.map(|one| one.confirmed).min().unwrap_or(oldest);
+        let confirmed = same.map(|one| one.confirmed).min();
+        let confirmed = confirmed.filter(|number| *number <= last).unwrap_or(oldest);
         insert.execute(params![sink.stored(), confirmed])?;
         cursors.push(Cursor::new(sink.stored().to_owned(), unsigned(confirmed)));
     }
@@ -163,12 +164,12 @@ fn report(folder: &Path, sinks: &Sinks<'_>, before: &[StoredSink], freed: usize)
 }
 
 /// The last number that was given to an alert.
-fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
     let last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'alerts'";
     connection.query_row(last, [], |row| row.get(0))
 }
 
-fn positions(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, Position>> {
+pub(super) fn positions(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, Position>> {
     let mut positions = connection.prepare("SELECT source, position FROM positions")?;
     let rows = positions.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();

@@ -1,36 +1,56 @@
 //! A store in an SQLite database.
 
 mod checkpoint;
+mod copy;
+mod files;
 mod find;
 mod open;
 mod rows;
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{params, Connection};
 use rustix::fs::{access, Access};
 
 use super::condition::Condition;
 use super::contents::Contents;
-use super::entry::Entry;
+use super::damage::Damage;
+use super::entry::Stored;
 use super::failures::Failures;
 use super::sinks::Sinks;
-use super::store::{Batch, Limit, Store, StoreError, Sum};
-use crate::error::Result;
+use super::store::{Batch, Known, Limit, Rebuilt, Store, StoreContents, StoreError, Sum};
+use crate::error::{Error, Result};
+use crate::relay::dead_letters::DeadLetters;
 use checkpoint::Checkpointer;
+use copy::{copy, Readable};
+use files::{
+    finish_replacing, kept_aside, put_in_place, set_aside, with_end, OpenFiles, BESIDE, NAME,
+};
 use find::find;
-use open::{connect, lock, prepare, private, refused, unusable};
-use rows::{entry, length, make_room, number_of, remove, signed, sum};
+use open::{connect, gives_back, is_damage, is_ours, lock, prepare, private, refused, OpenError};
+use rows::{insert, length, make_room, remove, signed, stored, sum};
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
         StoreError {
             code: error.sqlite_error().map_or(0, |error| error.extended_code),
+            is_damage: is_damage(&error),
             cause: error.into(),
         }
     }
 }
+
+/// How many unused pages of 4 KiB a database keeps, in addition to an eighth of it.
+const UNUSED: i64 = 1024;
+
+/// How many of them are given back in one step.
+const STEP: i64 = 512;
+
+/// How large the log may remain while nothing is written.
+const LARGEST_LOG: u64 = 8 << 20;
 
 /// What is left free on the disk, in addition to the size of the write-ahead log, which has to be
 /// copied into the database before its space is used again.
@@ -41,17 +61,30 @@ pub(super) fn is_short(folder: &Path) -> bool {
     let Ok(disk) = rustix::fs::statvfs(folder) else {
         return false;
     };
-    let log = fs::metadata(folder.join("spool.sqlite-wal")).map_or(0, |log| log.len());
+    let log = fs::metadata(with_end(&folder.join(NAME), "-wal")).map_or(0, |log| log.len());
     let reserve = RESERVE.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 4);
     disk.f_bavail.saturating_mul(disk.f_frsize) < log.saturating_add(reserve)
 }
 
 struct Disk {
+    folder: PathBuf,
+    file: PathBuf,
+    open: Option<Database>,
+    /// The new database that is to be opened, whole.
+    pending: Option<Rebuilt>,
+    /// Something was written since the last look.
+    is_busy: bool,
+    /// Held until the database is closed.
+    lock: File,
+}
+
+/// An open database.
+struct Database {
     /// None while it is dropped, before the connection.
     checkpointer: Option<Checkpointer>,
     connection: Connection,
-    /// Held until the connection is closed.
-    _lock: File,
+    files: OpenFiles,
+    gives_back: bool,
 }
 
 /// Whether a spool can be opened or made there.
@@ -70,68 +103,195 @@ pub(super) fn check(folder: &Path) -> Result<()> {
     })
 }
 
-pub(super) fn open(folder: &Path, sinks: &Sinks<'_>, condition: Condition) -> Result<Contents> {
+pub(super) fn open(
+    folder: &Path,
+    sinks: &Sinks<'_>,
+    condition: Condition,
+    dead_letters: Arc<DeadLetters>,
+) -> Result<Contents> {
     let lock = lock(folder)?;
-    let file = folder.join("spool.sqlite");
-    private(&file)?;
-    for end in ["-wal", "-shm"] {
-        let left = with_end(&file, end);
-        if left.exists() {
-            private(&left)?;
-        }
-    }
-    let mut connection = connect(&file).map_err(|error| unusable(&file, error))?;
-    prepare(&mut connection, &file)?;
-    let found = find(&mut connection, &file, sinks)?;
-    let second = connect(&file).map_err(|error| unusable(&file, error))?;
-    let checkpointer = Checkpointer::start(second, Failures::new(file.clone()));
-    let checkpointer = checkpointer.map_err(|error| {
-        let problem = format!("a thread cannot be started: {error}");
-        refused(&file, problem, "allow more threads", error)
-    })?;
-    let disk = Disk {
-        checkpointer: Some(checkpointer),
-        connection,
-        _lock: lock,
+    let file = folder.join(NAME);
+    let failed = |error: io::Error| {
+        let problem = format!("cannot be replaced: {error}");
+        refused(&file, problem, "see to its folder's permissions", error)
     };
-    let failures = Failures::new(file);
-    Ok(Contents::new(Box::new(disk), found, failures, condition))
+    finish_replacing(&file).map_err(failed)?;
+    let mut damage = Damage::new(folder.to_owned(), kept_aside(folder), dead_letters);
+    let opened = match Database::open_for(&file, sinks) {
+        Err(OpenError::Database(error)) if is_damage(&error) => {
+            damage.begin(&error);
+            let rebuilt = replace_damaged(&file).map_err(|error| {
+                let problem = format!("is damaged, and cannot be replaced: {error}");
+                refused(
+                    &file,
+                    problem,
+                    "see to the disk and its free space",
+                    error.cause,
+                )
+            })?;
+            damage.end_rebuild(&rebuilt);
+            Database::open_for(&file, sinks)
+        }
+        opened => opened,
+    };
+    let (database, found) = opened.map_err(|error| error.of(&file))?;
+    let disk = Disk {
+        folder: folder.to_owned(),
+        file: file.clone(),
+        open: Some(database),
+        pending: None,
+        is_busy: true,
+        lock,
+    };
+    Ok(Contents::new(
+        Box::new(disk),
+        found,
+        Failures::new(file),
+        condition,
+        damage,
+    ))
 }
 
-/// The path of one of the files that SQLite keeps beside the database.
-fn with_end(file: &Path, end: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(end);
-    name.into()
+/// Sets a damaged database aside, and puts a new one into its place with what can be read of it.
+fn replace_damaged(file: &Path) -> Result<Rebuilt, StoreError> {
+    let size =
+        ["", "-wal"].map(|end| fs::metadata(with_end(file, end)).map_or(0, |file| file.len()));
+    let old = connect(file).ok();
+    let readable = Readable::of(old.as_ref(), size.iter().sum());
+    let mut rebuilt = copy(old.as_ref(), file, &readable.known())?;
+    rebuilt.set_aside = set_aside(file, "damaged").map_err(not_replaced)?;
+    // Not before: SQLite removes the log of a database that is in its place.
+    drop(old);
+    put_in_place(file).map_err(not_replaced)?;
+    Ok(rebuilt)
 }
 
-impl Disk {
+fn not_replaced(error: io::Error) -> StoreError {
+    StoreError::new(-2, format!("its database cannot be replaced: {error}"))
+}
+
+pub(super) fn no_thread(path: &Path, error: io::Error) -> Error {
+    let problem = format!("a thread cannot be started: {error}");
+    refused(path, problem, "allow more threads", error)
+}
+
+impl Database {
+    fn open_for(
+        file: &Path,
+        sinks: &Sinks<'_>,
+    ) -> std::result::Result<(Database, StoreContents), OpenError> {
+        let mut connection = Database::prepare(file)?;
+        let found = find(&mut connection, file, sinks)?;
+        Ok((Database::start(file, connection)?, found))
+    }
+
+    fn prepare(file: &Path) -> std::result::Result<Connection, OpenError> {
+        private(file)?;
+        for end in BESIDE {
+            let left = with_end(file, end);
+            if left.exists() {
+                private(&left)?;
+            }
+        }
+        let mut connection = connect(file)?;
+        prepare(&mut connection, file)?;
+        Ok(connection)
+    }
+
+    fn start(file: &Path, connection: Connection) -> std::result::Result<Database, OpenError> {
+        let second = connect(file)?;
+        let checkpointer = Checkpointer::start(second, Failures::new(file.to_owned()));
+        let gives_back = gives_back(&connection)?;
+        Ok(Database {
+            checkpointer: Some(checkpointer.map_err(|error| no_thread(file, error))?),
+            files: OpenFiles::of(file),
+            gives_back,
+            connection,
+        })
+    }
+
     fn committed(&self) {
         if let Some(checkpointer) = &self.checkpointer {
             checkpointer.request();
         }
     }
+
+    /// Gives back some space. Returns whether there is more.
+    fn shrink(&self) -> rusqlite::Result<bool> {
+        let connection = &self.connection;
+        let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let unused = pages("freelist_count")?;
+        if !self.gives_back || unused <= UNUSED + pages("page_count")? / 8 {
+            return Ok(false);
+        }
+        let vacuum = format!("PRAGMA incremental_vacuum({STEP})");
+        let mut vacuum = self.connection.prepare_cached(&vacuum)?;
+        let mut steps = vacuum.query([])?;
+        while steps.next()?.is_some() {}
+        Ok(true)
+    }
+
+    /// Copies the log into the database and empties it.
+    fn empty_log(&self) {
+        // If it fails, SQLite does it when the database is opened again.
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let _ = self.connection.query_row(checkpoint, [], |_| Ok(()));
+    }
+}
+
+impl Disk {
+    fn database(&mut self) -> Result<&mut Database, StoreError> {
+        self.is_busy = true;
+        let missing = || StoreError::new(-3, "its new database is not opened yet".to_owned());
+        self.open.as_mut().ok_or_else(missing)
+    }
+
+    /// Makes the folder and its lock, if they are missing.
+    fn lock_again(&mut self) -> Result<(), StoreError> {
+        if !is_ours(&self.folder, &self.lock) {
+            self.lock = lock(&self.folder).map_err(|error| {
+                StoreError::new(-4, format!("its folder cannot be used again: {error}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Takes the old files away from the place of the new ones.
+    fn clear_place(&mut self, known: &Known<'_>) -> io::Result<Option<PathBuf>> {
+        let is_replaced = self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.files.are_replaced());
+        if known.is_damaged && !is_replaced {
+            return set_aside(&self.file, "damaged");
+        }
+        // All of the old ones is in the new one. A log must not stay beside a foreign database.
+        if let Some(open) = &self.open {
+            open.files.remove()?;
+        }
+        set_aside(&self.file, "replaced")
+    }
 }
 
 impl Store for Disk {
     fn store(&mut self, batch: &Batch<'_>) -> Result<Sum, StoreError> {
-        let transaction = self.connection.transaction()?;
+        let database = self.database()?;
+        let transaction = database.connection.transaction()?;
         let gone = match batch.make_room {
             0 => Sum::default(),
             bytes => make_room(&transaction, bytes)?,
         };
+        for (number, alert) in (batch.first..).zip(&batch.alerts) {
+            let message = &alert.message;
+            insert(
+                &transaction,
+                number,
+                &alert.source,
+                message.format,
+                &message.bytes,
+            )?;
+        }
         {
-            let insert = "INSERT INTO alerts VALUES (?, ?, ?, ?)";
-            let mut insert = transaction.prepare_cached(insert)?;
-            for (number, alert) in (batch.first..).zip(&batch.alerts) {
-                let message = &alert.message;
-                insert.execute(params![
-                    signed(number),
-                    &*alert.source,
-                    number_of(message.format),
-                    message.bytes.as_slice()
-                ])?;
-            }
             let position = "INSERT OR REPLACE INTO positions VALUES (?, ?)";
             let mut set_position = transaction.prepare_cached(position)?;
             for (source, position) in &batch.positions {
@@ -139,12 +299,13 @@ impl Store for Disk {
             }
         }
         transaction.commit()?;
-        self.committed();
+        database.committed();
         Ok(gone)
     }
 
     fn confirm(&mut self, sinks: &[(&str, u64)], free: u64) -> Result<Sum, StoreError> {
-        let transaction = self.connection.transaction()?;
+        let database = self.database()?;
+        let transaction = database.connection.transaction()?;
         {
             let confirm = "UPDATE sinks SET confirmed = ? WHERE name = ?";
             let mut confirm = transaction.prepare_cached(confirm)?;
@@ -157,32 +318,104 @@ impl Store for Disk {
             remove(&transaction, signed(free))?;
         }
         transaction.commit()?;
-        self.committed();
+        database.committed();
         Ok(gone)
     }
 
-    fn read(&mut self, after: u64, mut limit: Limit) -> Result<Vec<Entry>, StoreError> {
-        let next = "SELECT number, source, format, message, length(message) FROM alerts
+    fn read(&mut self, after: u64, mut limit: Limit) -> Result<Vec<Stored>, StoreError> {
+        let next = "SELECT number, source, format, message, checksum, length(message) FROM alerts
                     WHERE number > ? ORDER BY number LIMIT ?";
-        let mut next = self.connection.prepare_cached(next)?;
+        let mut next = self.database()?.connection.prepare_cached(next)?;
         let most = signed(limit.alerts as u64);
         let mut rows = next.query([signed(after), most])?;
-        let mut entries = Vec::new();
-        while let Some(row) = rows.next()? {
-            if !limit.admits(length(row, 4)?) {
-                break;
+        let mut found = Vec::new();
+        loop {
+            match rows.next() {
+                Ok(Some(row)) if limit.admits(length(row, 5)) => found.push(stored(row)?),
+                // What precedes the damage can be delivered.
+                Err(error) if found.is_empty() => return Err(error.into()),
+                Ok(_) | Err(_) => return Ok(found),
             }
-            entries.push(entry(row)?);
         }
-        Ok(entries)
+    }
+
+    fn bury(&mut self, number: u64) -> Result<(), StoreError> {
+        let database = self.database()?;
+        rows::bury(&database.connection, number)?;
+        database.committed();
+        Ok(())
+    }
+
+    fn is_in_place(&mut self) -> bool {
+        let is_in_place = |open: &Database| open.files.are_in_place();
+        self.open.as_ref().is_some_and(is_in_place) && is_ours(&self.folder, &self.lock)
+    }
+
+    fn rebuild(&mut self, known: &Known<'_>) -> Result<Rebuilt, StoreError> {
+        self.lock_again()?;
+        if let (Some(open), false) = (&self.open, known.is_damaged) {
+            if open.files.are_in_place() {
+                return Ok(Rebuilt {
+                    held: sum(&open.connection, i64::MAX)?,
+                    ..Rebuilt::default()
+                });
+            }
+        }
+        let is_whole = files::new_of(&self.file).exists() && self.open.is_none();
+        let rebuilt = match self.pending.take().filter(|_| is_whole) {
+            Some(rebuilt) => rebuilt,
+            None => {
+                let old = self.open.as_ref().map(|open| &open.connection);
+                let mut rebuilt = copy(old, &self.file, known)?;
+                rebuilt.set_aside = self.clear_place(known).map_err(not_replaced)?;
+                rebuilt
+            }
+        };
+        // Not before: SQLite removes the log of a database that is in its place.
+        self.open = None;
+        let opened = put_in_place(&self.file)
+            .map_err(not_replaced)
+            .and_then(|()| {
+                let connection = Database::prepare(&self.file);
+                let opened =
+                    connection.and_then(|connection| Database::start(&self.file, connection));
+                opened.map_err(|error| StoreError::new(-5, error.of(&self.file).to_string()))
+            });
+        match opened {
+            Ok(database) => {
+                self.open = Some(database);
+                Ok(rebuilt)
+            }
+            Err(error) => {
+                self.pending = Some(rebuilt);
+                Err(error)
+            }
+        }
+    }
+
+    fn shrink(&mut self) -> Result<bool, StoreError> {
+        let was_busy = std::mem::take(&mut self.is_busy);
+        let Some(database) = &self.open else {
+            return Ok(false);
+        };
+        let has_more = database.shrink()?;
+        if has_more {
+            database.committed();
+        } else if !was_busy {
+            let log = fs::metadata(with_end(&self.file, "-wal")).map_or(0, |log| log.len());
+            if log > LARGEST_LOG {
+                database.empty_log();
+            }
+        }
+        Ok(has_more)
     }
 }
 
-impl Drop for Disk {
+impl Drop for Database {
     fn drop(&mut self) {
         drop(self.checkpointer.take());
-        // If it fails, SQLite does it when the database is opened again.
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let _ = self.connection.query_row(checkpoint, [], |_| Ok(()));
+        if self.files.are_in_place() {
+            self.empty_log();
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Opens or creates the database, for one relay at a time.
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,8 +14,8 @@ use rustix::io::Errno;
 
 use crate::error::{Cause, Error, Result};
 
-/// The `user_version` of a database with these tables.
-const SCHEMA: i64 = 1;
+/// The `user_version` of a database with these tables. Version 1 had no checksums.
+const SCHEMA: i64 = 2;
 
 /// AUTOINCREMENT keeps the last number even while the table is empty.
 const TABLES: &str = "
@@ -21,11 +23,18 @@ const TABLES: &str = "
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         source TEXT NOT NULL,
         format INTEGER NOT NULL,
-        message BLOB NOT NULL
+        message BLOB NOT NULL,
+        checksum INTEGER
     );
     CREATE TABLE sinks (name TEXT PRIMARY KEY, confirmed INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE positions (source TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
 ";
+
+/// The value of the pragma `auto_vacuum`.
+const INCREMENTAL: i64 = 2;
+
+/// 64 MiB, which are written in little time.
+const FEW_PAGES: i64 = 16 << 10;
 
 /// How long to wait for another writer: the folder is locked, so that it can only be a person.
 const BUSY: Duration = Duration::from_millis(250);
@@ -39,19 +48,48 @@ pub(super) fn refused(
     Error::spool(path, (problem, remedy), Some(source.into()))
 }
 
-pub(super) fn unusable(file: &Path, error: rusqlite::Error) -> Error {
-    let (problem, remedy) = match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
-            format!("is no database, or a damaged one: {error}"),
-            "move all files of its folder away, and a new spool is begun (what is in this one is \
-             not delivered then)",
-        ),
-        _ => (
-            format!("cannot be used: {error}"),
-            "see to its folder's permissions and the disk",
-        ),
+/// Why a database cannot be opened.
+pub(super) enum OpenError {
+    Database(rusqlite::Error),
+    Refused(Error),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> OpenError {
+        OpenError::Database(error)
+    }
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> OpenError {
+        OpenError::Refused(error)
+    }
+}
+
+impl OpenError {
+    pub(super) fn of(self, file: &Path) -> Error {
+        match self {
+            OpenError::Refused(error) => error,
+            OpenError::Database(error) => {
+                let problem = format!("cannot be used: {error}");
+                let remedy = "see to its folder's permissions and the disk";
+                refused(file, problem, remedy, error)
+            }
+        }
+    }
+}
+
+/// Whether the database is damaged, or none at all.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    let is_short_read = |error: &rusqlite::ffi::Error| {
+        // The log or the database was truncated.
+        error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ
     };
-    refused(file, problem, remedy, error)
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)
+    ) || error.sqlite_error().is_some_and(is_short_read)
 }
 
 /// Locks the folder against other relays, and creates it if it is missing.
@@ -85,6 +123,13 @@ pub(super) fn lock(folder: &Path) -> Result<File> {
             Err(refused(folder, problem, remedy, error))
         }
     }
+}
+
+/// Whether the lock of the folder is this one, which is held.
+pub(super) fn is_ours(folder: &Path, lock: &File) -> bool {
+    let id = |file: &Metadata| (file.dev(), file.ino());
+    let there = folder.join("lock").symlink_metadata();
+    matches!((&there, &lock.metadata()), (Ok(there), Ok(ours)) if id(there) == id(ours))
 }
 
 /// Who may write to a folder can replace its files. With the sticky bit only their owner can.
@@ -140,32 +185,63 @@ pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Checks that the database is a spool, or creates the tables in an empty one.
-pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<()> {
-    let inspect = || -> rusqlite::Result<(i64, bool)> {
-        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let tables = "SELECT count(*) = 0 FROM sqlite_schema";
-        let empty = connection.query_row(tables, [], |row| row.get(0))?;
-        Ok((version, empty))
-    };
-    let (version, empty) = inspect().map_err(|error| unusable(file, error))?;
-    if version != SCHEMA && !(version == 0 && empty) {
-        let problem = format!("is of version {version} and this program reads version {SCHEMA}");
-        let remedy =
-            "let the program that wrote it deliver what is in there, or move all files of \
-                      its folder away";
-        return Err(Error::spool(file, (problem, remedy), None));
-    }
-    let mut make = || -> rusqlite::Result<()> {
-        // A commit does not wait for the disk. SQLite itself makes a checkpoint when the log has
-        // grown to 1000 pages, which also bounds the log under a steady load.
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-        if empty {
-            let transaction = connection.transaction()?;
-            transaction.execute_batch(TABLES)?;
-            transaction.pragma_update(None, "user_version", SCHEMA)?;
-            transaction.commit()?;
+pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<(), OpenError> {
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables = "SELECT count(*) = 0 FROM sqlite_schema";
+    let empty = connection.query_row(tables, [], |row| row.get(0))?;
+    match (version, empty) {
+        (0, true) => {
+            create(connection, "WAL")?;
+            return Ok(());
         }
-        Ok(())
-    };
-    make().map_err(|error| unusable(file, error))
+        (1 | SCHEMA, _) => {}
+        (version, _) => {
+            let problem =
+                format!("is of version {version} and this program reads version {SCHEMA}");
+            let remedy = "let the program that wrote it deliver what is in there, or move all \
+                          files of its folder away";
+            return Err(Error::spool(file, (problem, remedy), None).into());
+        }
+    }
+    journal(connection, "WAL")?;
+    if version == 1 {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch("ALTER TABLE alerts ADD COLUMN checksum INTEGER")?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+        transaction.commit()?;
+    }
+    let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let used = pages("page_count")? - pages("freelist_count")?;
+    if !gives_back(connection)? && used <= FEW_PAGES {
+        // Databases of earlier versions keep their space. To change that, all of it is written anew. On
+        // a full disk that fails, and changes nothing.
+        connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+        if let Err(error) = connection.execute_batch("VACUUM") {
+            log::debug!("spool {}: it keeps its space: {error}", file.display());
+        }
+    }
+    Ok(())
+}
+
+/// Whether the database can give back space that it no longer uses.
+pub(super) fn gives_back(connection: &Connection) -> rusqlite::Result<bool> {
+    let mode = connection.pragma_query_value(None, "auto_vacuum", |row| row.get::<_, i64>(0))?;
+    Ok(mode == INCREMENTAL)
+}
+
+/// Creates the tables in an empty database.
+pub(super) fn create(connection: &mut Connection, journal_mode: &str) -> rusqlite::Result<()> {
+    // Before the first page is written.
+    connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    journal(connection, journal_mode)?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "user_version", SCHEMA)?;
+    transaction.commit()
+}
+
+/// With `WAL` a commit does not wait for the disk. SQLite itself makes a checkpoint when the log has
+/// grown to 1000 pages, which also bounds the log under a steady load.
+fn journal(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))
 }

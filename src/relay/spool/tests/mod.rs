@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::condition::Trouble;
 use super::contents::SinkUsage;
+use super::damage::DamageUsage;
 use super::store::OVERHEAD;
 use super::*;
 use crate::alert::Format;
@@ -67,7 +68,9 @@ fn spool(storage: Storage, capacity: u64, overflow: Overflow, names: &[&str]) ->
 }
 
 fn disk(folder: &TempDir) -> Storage {
-    Storage::Disk(folder.path().join("new/spool"))
+    let folder = folder.path().join("new/spool");
+    let dead_letters = Arc::new(DeadLetters::new(Some(&folder)));
+    Storage::Disk(folder, dead_letters)
 }
 
 /// The same check with both storages.
@@ -157,6 +160,7 @@ fn alerts_come_in_order_to_each_sink_at_its_own_pace() {
             alerts: 3,
             bytes: 3 * COST,
             trouble: Trouble::default(),
+            damage: DamageUsage::default(),
             sinks: sinks(&[(0, 0), (3, 0)]),
         };
         assert_eq!(spool.usage(), usage);
@@ -273,6 +277,7 @@ fn the_oldest_are_dropped() {
                 full: true,
                 ..Trouble::default()
             },
+            damage: DamageUsage::default(),
             sinks: sinks(&[(3, 3), (3, 6)]),
         };
         assert_eq!(spool.usage(), usage);
@@ -405,4 +410,6 @@ fn a_spool_is_full_until_an_eighth_of_it_is_free() {
     });
 }
 
+mod damaged;
 mod on_disk;
+mod removed;

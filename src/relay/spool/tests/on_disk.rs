@@ -2,11 +2,11 @@ use rusqlite::Connection;
 
 use super::*;
 
-fn open(folder: &TempDir, sinks: &[&str]) -> Result<Spool> {
+pub(super) fn open(folder: &TempDir, sinks: &[&str]) -> Result<Spool> {
     spool(disk(folder), 1 << 20, Overflow::Wait, sinks)
 }
 
-fn file(folder: &TempDir) -> PathBuf {
+pub(super) fn file(folder: &TempDir) -> PathBuf {
     folder.path().join("new/spool/spool.sqlite")
 }
 
@@ -26,6 +26,7 @@ fn a_spool_goes_on_where_it_was() {
         alerts: 3,
         bytes: 3 * COST,
         trouble: Trouble::default(),
+        damage: DamageUsage::default(),
         sinks: sinks(&[(3, 0), (3, 0), (1, 0)]),
     };
     assert_eq!(spool.usage(), usage);
@@ -148,21 +149,19 @@ fn a_folder_is_for_one_relay() {
 }
 
 #[test]
-fn a_file_that_is_no_spool_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(file(&folder).parent().unwrap()).unwrap();
-    let noise = "no database ".repeat(1000);
-    std::fs::write(file(&folder), &noise).unwrap();
-    let told = problem(open(&folder, &["a"]));
-    assert!(told.contains("is no database, or a damaged one"), "{told}");
-    assert!(told.contains("move all files of its folder away"), "{told}");
-    assert_eq!(std::fs::read_to_string(file(&folder)).unwrap(), noise);
-    for made in ["CREATE TABLE other (x)", "PRAGMA user_version = 7"] {
-        std::fs::remove_file(file(&folder)).unwrap();
+fn a_database_of_something_else_is_refused_and_left_alone() {
+    for (made, version) in [
+        ("CREATE TABLE other (x)", 0),
+        ("PRAGMA user_version = 7", 7),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(file(&folder).parent().unwrap()).unwrap();
         let other = Connection::open(file(&folder)).unwrap();
         other.execute_batch(made).unwrap();
         let told = problem(open(&folder, &["a"]));
-        assert!(told.contains("this program reads version 1"), "{told}");
+        assert!(told.contains(&format!("is of version {version}")), "{told}");
+        assert!(told.contains("this program reads version 2"), "{told}");
+        assert!(file(&folder).exists());
     }
 }
 
@@ -264,6 +263,29 @@ fn a_disk_that_is_nearly_full_is_told_until_it_has_space() {
     end.recv_timeout(LIMIT).unwrap().unwrap();
     assert_eq!(spool.usage().trouble, Trouble::default());
     assert_eq!(take(&spool, 0, 10), texts(1..=2));
+}
+
+#[test]
+fn space_is_given_back_once_the_alerts_are_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = spool(disk(&folder), 1 << 30, Overflow::Wait, &["a"]).unwrap();
+    let large = |number| {
+        let mut alert = alert(number);
+        alert.message.bytes.resize(100_000, b'x');
+        alert
+    };
+    for first in (1..=400).step_by(20) {
+        spool.put((first..first + 20).map(large).collect()).unwrap();
+    }
+    let size = |end: &str| {
+        let path = format!("{}{end}", file(&folder).display());
+        std::fs::metadata(path).unwrap().len()
+    };
+    until("it has grown", || size("") + size("-wal") > 40_000_000);
+    spool.confirm(0, 400);
+    until("it shrinks", || size("") + size("-wal") < 16 << 20);
+    spool.put(alerts(401..=401)).unwrap();
+    assert_eq!(take(&spool, 0, 10), texts(401..=401));
 }
 
 fn mode(path: &std::path::Path) -> u32 {
