@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::gzip::Gzip;
 use super::mark::{head, mark, HEAD, MARKED};
 use crate::position::FilePosition;
@@ -118,6 +120,17 @@ impl Open {
             && self.here().head == end.head;
         self.restart()?;
         Ok(is_like)
+    }
+
+    /// The time of the first alert in it, or of its log's, if that is near its beginning.
+    pub(super) fn first_time(&mut self) -> Option<Timestamp> {
+        let mut buffer = vec![0; CHUNK];
+        let time = match self.read(&mut buffer) {
+            Ok(Read::Bytes { new, .. }) => time_in(new),
+            Ok(Read::End | Read::Truncated) | Err(_) => None,
+        };
+        self.restart().ok()?;
+        time
     }
 
     /// Goes to its end, or to the start of the line that is unfinished there.
@@ -269,6 +282,17 @@ pub(super) fn id(metadata: &Metadata) -> (u64, u64) {
 
 fn modified(metadata: &Metadata) -> u64 {
     nanoseconds(metadata.mtime(), metadata.mtime_nsec())
+}
+
+/// The first JSON text named `time` that is one, in JSON that may be quoted itself.
+fn time_in(bytes: &[u8]) -> Option<Timestamp> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut texts = text.split("time").skip(1).filter_map(|rest| {
+        let rest = rest.trim_start_matches(['\\', '"', ':', ' ']);
+        let end = rest.find(['\\', '"'])?;
+        rest.get(..end)?.parse().ok()
+    });
+    texts.next()
 }
 
 /// A time in nanoseconds since the epoch.

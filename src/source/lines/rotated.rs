@@ -141,15 +141,25 @@ fn sort(files: &mut [Rotated]) {
             .filter(|file| !file.is_compressed())
             .map(number);
         let plain: Vec<Option<u64>> = plain.collect();
-        // Some count upwards.
-        let is_upwards = plain.len() > 1 && plain.is_sorted();
+        // Some count upwards. Only what is not compressed has been written to last when it says.
+        let by_plain = (plain.len() > 1).then(|| plain.is_sorted());
         files.sort_by_key(|file| number(file).map(Reverse));
+        let is_upwards = by_plain.unwrap_or_else(|| alerts_go_back(files));
         if is_upwards {
             files.reverse();
         }
     } else if files.iter().all(|file| date(file).is_some()) {
         files.sort_by_key(date);
     }
+}
+
+/// Whether the first of these has later alerts than the last.
+fn alerts_go_back(files: &[Rotated]) -> bool {
+    let [first, .., last] = files else {
+        return false;
+    };
+    let time = |file: &Rotated| file.open().and_then(|mut open| open.first_time());
+    matches!((time(first), time(last)), (Some(first), Some(last)) if first > last)
 }
 
 /// The names of a log: its own, and that which it is a link to.

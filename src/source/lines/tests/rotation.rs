@@ -105,6 +105,22 @@ fn what_was_rotated_several_times_while_nobody_read_is_read_in_order() {
 }
 
 #[test]
+fn rotated_files_that_count_upwards_are_read_in_order_though_but_one_is_compressed() {
+    let line = |minute: u32| format!(r#"{{"time":"2026-11-25T09:0{minute}:00Z","n":{minute}}}"#);
+    let (mut log, _) = Log::with(&(line(1) + "\n"));
+    assert_eq!(log.new_lines(), line(1) + "|");
+    for number in 1..4 {
+        log.rotate_to(&format!("file.log.{number}"), &(line(number + 1) + "\n"));
+    }
+    gzip(&log.named("file.log.1"));
+    gzip(&log.named("file.log.2"));
+    log.restart();
+    let expected = [2, 3, 4].map(|minute| line(minute) + "|").concat();
+    assert_eq!(log.new_lines(), expected);
+    assert_eq!(log.gaps(), [""; 0]);
+}
+
+#[test]
 fn a_position_in_a_compressed_file_is_found_again() {
     let (mut log, _) = Log::with("one\ntwo\nthree\n");
     let mut ends = Vec::new();
