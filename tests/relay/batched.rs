@@ -56,6 +56,9 @@ fn sink(answer: impl Fn(&Request) -> u16 + Send + 'static) -> (Sink, Receiver<(R
                 let request = Request { head, body: text };
                 let status = answer(&request);
                 let _ = came.send((request, status));
+                if status == 0 {
+                    break;
+                }
                 let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n\r\n");
                 if stream.get_mut().write_all(answer.as_bytes()).is_err() {
                     break;
@@ -143,6 +146,32 @@ fn an_alert_that_is_refused_costs_no_other_of_its_batch() {
     let mut all = taken(&requests);
     all.sort_unstable();
     let expected: Vec<_> = (0..60).filter(|number| *number != 17).collect();
+    assert_eq!(all, expected, "each once");
+}
+
+#[test]
+fn an_alert_on_which_the_sink_hangs_up_costs_no_other_of_its_batch() {
+    // The status 0 is no answer.
+    let (sink, requests) = sink(|request| match request.numbers().contains(&3) {
+        true => 0,
+        false => 200,
+    });
+    let batching = Batching::array().delay(Duration::from_millis(100));
+    let relay = listening().to(sink.batching(batching)).start().unwrap();
+    post(&relay, 0..10);
+    // It is given up only where the sink takes others meanwhile.
+    let mut next = 10;
+    until("all but one are delivered", || {
+        post(&relay, next..next + 1);
+        next += 1;
+        thread::sleep(Duration::from_millis(100));
+        relay.status().sinks[0].refused == 1
+    });
+    until("nothing is left", || relay.status().spooled == 0);
+    assert_eq!(relay.status().sinks[0].delivered as usize, next - 1);
+    let mut all = taken(&requests);
+    all.sort_unstable();
+    let expected: Vec<_> = (0..next).filter(|number| *number != 3).collect();
     assert_eq!(all, expected, "each once");
 }
 

@@ -13,7 +13,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 ///
 /// A batch that a sink refuses (400, 413, 415, 422) is sent again in smaller parts, down to single alerts,
 /// so that one that cannot be taken costs no other. A sink that takes a part of what it refuses gets
-/// that part twice. After 413 batches stay smaller.
+/// that part twice. After 413 batches stay smaller; after a failure, as when the sink hangs up, as many
+/// alerts as were in the batch are sent one by one.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "give it to Sink::batching"]
 pub struct Batching {

@@ -115,6 +115,7 @@ impl Target for HttpSink {
             batching,
             alerts: batching.map_or(1, |batching| batching.alerts),
             bytes: batching.map_or(usize::MAX, |batching| batching.bytes),
+            alone: 0,
         };
         start.deliver(poster)
     }

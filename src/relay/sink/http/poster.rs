@@ -24,6 +24,9 @@ pub(super) struct Poster {
     /// How many alerts and bytes the next request may have: less after one that was not taken.
     pub alerts: usize,
     pub bytes: usize,
+    /// How many requests of a single alert come first: after one that failed, each alert that was in it
+    /// shows by itself whether the sink fails on it.
+    pub alone: usize,
 }
 
 /// What a sink has answered to a request that may be at fault.
@@ -80,7 +83,8 @@ impl Deliver for Poster {
                     refused.sort_by_key(|refusal| refusal.number);
                 }
                 Err(failure) => {
-                    self.alerts = (self.alerts / 2).max(1);
+                    self.alerts = 1;
+                    self.alone = self.alone.max(numbers.len());
                     self.headers.refresh();
                     return Err(failure);
                 }
@@ -92,6 +96,10 @@ impl Deliver for Poster {
 
 impl Poster {
     fn grow(&mut self) {
+        self.alone = self.alone.saturating_sub(1);
+        if self.alone > 0 {
+            return;
+        }
         let most = self.batching.map_or(1, |batching| batching.alerts);
         self.alerts = (self.alerts * 2).min(most);
     }
