@@ -363,10 +363,20 @@ impl Contents {
         }
     }
 
-    /// No sink delivers any more of what it was given.
+    /// No sink delivers any more of what it was given, and nothing more is stored.
     pub(super) fn release(&mut self) {
         for cursor in &mut self.cursors {
             cursor.release(self.gone);
+        }
+        self.finish();
+    }
+
+    /// Leaves everything as the next start needs it.
+    fn finish(&mut self) {
+        self.settle();
+        // Where it fails, that was reported.
+        if self.secure().is_ok() {
+            self.store.finish();
         }
     }
 
@@ -395,7 +405,6 @@ impl Contents {
 
 impl Drop for Contents {
     fn drop(&mut self) {
-        self.settle();
-        let _ = self.secure();
+        self.finish();
     }
 }

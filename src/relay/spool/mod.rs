@@ -220,7 +220,8 @@ impl Spool {
         confirmed
     }
 
-    /// No sink delivers any more of what it was given.
+    /// No sink delivers any more of what it was given, and nothing more is stored. What is left is synced
+    /// to the disk.
     pub(crate) fn release(&self) {
         self.lock().release();
     }

@@ -35,6 +35,9 @@ pub(super) trait Store: Send {
     /// of the rest what is given.
     fn rebuild(&mut self, known: &Known<'_>) -> Result<Rebuilt, StoreError>;
 
+    /// Syncs everything to where it stays.
+    fn finish(&mut self) {}
+
     /// Gives back some space that is no longer used. Returns whether there is more.
     fn shrink(&mut self) -> Result<bool, StoreError>;
 }

@@ -393,6 +393,12 @@ impl Store for Disk {
         }
     }
 
+    fn finish(&mut self) {
+        if let Some(database) = &self.open {
+            database.empty_log();
+        }
+    }
+
     fn shrink(&mut self) -> Result<bool, StoreError> {
         let was_busy = std::mem::take(&mut self.is_busy);
         let Some(database) = &self.open else {

@@ -138,6 +138,24 @@ fn what_was_put_is_synced_without_another_put() {
     });
 }
 
+/// The process may end then without another word.
+#[test]
+fn what_is_left_at_the_end_is_synced_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder, &["a"]).unwrap();
+    spool.put(alerts(1..=3)).unwrap();
+    take(&spool, 0, 1);
+    spool.confirm(0, 1);
+    spool.release();
+    let log = format!("{}-wal", file(&folder).display());
+    assert_eq!(std::fs::metadata(log).unwrap().len(), 0);
+    let alone = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(file(&alone).parent().unwrap()).unwrap();
+    std::fs::copy(file(&folder), file(&alone)).unwrap();
+    let spool = open(&alone, &["a"]).unwrap();
+    assert_eq!(take(&spool, 0, 10), texts(2..=3));
+}
+
 #[test]
 fn a_folder_is_for_one_relay() {
     let folder = tempfile::tempdir().unwrap();
