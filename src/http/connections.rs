@@ -33,7 +33,8 @@ struct OpenConnection {
     evicted: bool,
     /// It has sent a request whose response [proves](super::HttpResponse::proves_peer) it.
     proven: bool,
-    /// When it was opened, or last answered.
+    /// When it was opened, or last answered by what proves its peer: others must not become younger
+    /// than a genuine client that comes now.
     since: Instant,
 }
 
@@ -131,13 +132,14 @@ impl Connections {
 
 impl Pool {
     /// Shuts down the least useful connection: of those that have sent nothing useful yet, the oldest;
-    /// else the one that has been idle longest. None whose request is with the service.
+    /// else the one that has been idle longest. None whose request is with the service, and none of a
+    /// proven peer that is sending one.
     fn evict(&mut self) {
         let least = self
             .open
             .values_mut()
-            .filter(|one| !one.called && !one.evicted)
-            .min_by_key(|one| (one.proven, one.proven && one.busy, one.since));
+            .filter(|one| !one.called && !one.evicted && !(one.proven && one.busy))
+            .min_by_key(|one| (one.proven, one.since));
         if let Some(connection) = least {
             connection.evicted = true;
             let _ = connection.tcp.shutdown(Shutdown::Both);
@@ -168,8 +170,10 @@ impl ConnectionEntry {
             Some(connection) => {
                 connection.busy = false;
                 connection.called = false;
-                connection.proven |= proves;
-                connection.since = Instant::now();
+                if proves {
+                    connection.proven = true;
+                    connection.since = Instant::now();
+                }
                 !closing && !connection.evicted
             }
             None => false,

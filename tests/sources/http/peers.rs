@@ -230,6 +230,47 @@ fn only_an_alert_makes_a_connection_worth_keeping() {
 }
 
 #[test]
+fn a_post_that_is_under_way_is_not_cut_for_one_who_is_refused_again_and_again() {
+    let listening = Listening::with(|config| config.max_connections(2));
+    let connect = || {
+        let stream = TcpStream::connect(listening.address()).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        stream
+    };
+    let refused = |stream: &mut TcpStream| {
+        let request = "DELETE / HTTP/1.1\r\nHost: x\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"is served here\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            answer.push(byte[0]);
+        }
+    };
+    let mut other = connect();
+    refused(&mut other);
+    // It is new, and has not proven itself yet.
+    let mut falco = connect();
+    let text = line(0);
+    let length = text.len();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+    );
+    falco.write_all(head.as_bytes()).unwrap();
+    let mut interim = [0; 25];
+    falco.read_exact(&mut interim).unwrap();
+    assert!(interim.starts_with(b"HTTP/1.1 100 "), "{interim:?}");
+    refused(&mut other);
+    let mut third = connect();
+    refused(&mut third);
+    assert_eq!(other.read(&mut [0]).unwrap_or(0), 0, "it made room");
+    falco.write_all(text.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    falco.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+}
+
+#[test]
 fn what_ends_a_sequence_is_answered_all_the_same() {
     for _ in 0..30 {
         let client = Client::open("listen+http://127.0.0.1:0").unwrap();
