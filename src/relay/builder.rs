@@ -241,6 +241,7 @@ impl Relay {
             fan_out: sink.fan_out,
             sink,
             version,
+            hand_over: None,
         });
         self.sinks.push(started?);
         Ok(())

@@ -165,6 +165,10 @@ fn health(status: &Status, watched: &Watched) -> String {
     let mut text = String::new();
     for source in &status.sources {
         let state = match &source.state {
+            State::Following | State::Connecting if source.brings_no_alerts() => format!(
+                "no alerts come, {} messages that are none: set json_output: true in falco.yaml",
+                source.since_alert
+            ),
             State::Connecting => "connecting".to_owned(),
             State::Following => "ok".to_owned(),
             State::Waiting { why, .. } => why.to_string(),

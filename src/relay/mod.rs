@@ -71,6 +71,7 @@ mod loops;
 mod metrics;
 mod progress;
 mod prometheus;
+mod resend;
 mod shutdown;
 mod sink;
 mod sink_queue;
@@ -94,6 +95,7 @@ use threads::Threads;
 
 pub use builder::RelayBuilder;
 pub use dead_letters::{DeadLetter, DeadLetterFile};
+pub use resend::Resent;
 pub use sink::{Batching, Sink};
 pub use status::{SinkStatus, SourceStatus, Status};
 

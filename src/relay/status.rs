@@ -69,6 +69,46 @@ pub struct SourceStatus {
     pub state: State,
     /// What it has brought so far.
     pub counters: Counters,
+    /// Messages that are no alerts since its last alert, as far as this was looked at.
+    pub since_alert: u64,
+}
+
+/// How many messages in a row that are no alerts mean that there are no alerts any more.
+const NO_ALERTS: u64 = 10;
+
+impl SourceStatus {
+    /// Whether what comes from it is no alert: all of it, or 10 and more since the last alert. Usually
+    /// `json_output` is false in falco.yaml.
+    pub fn brings_no_alerts(&self) -> bool {
+        match self.counters.alerts {
+            0 => self.since_alert > 0,
+            _ => self.since_alert >= NO_ALERTS,
+        }
+    }
+}
+
+/// A source, and what it had brought when its alerts were last seen to have become more.
+struct WatchedSource {
+    names: Names,
+    handle: Handle,
+    alerts: u64,
+    undecodable: u64,
+}
+
+impl WatchedSource {
+    fn status(&mut self) -> SourceStatus {
+        let counters = self.handle.counters();
+        if counters.alerts != self.alerts {
+            (self.alerts, self.undecodable) = (counters.alerts, counters.undecodable);
+        }
+        SourceStatus {
+            name: self.names.name.to_string(),
+            endpoint: self.names.endpoint.to_string(),
+            state: self.handle.state(),
+            counters,
+            since_alert: counters.undecodable.saturating_sub(self.undecodable),
+        }
+    }
 }
 
 /// The state of a sink of a relay.
@@ -94,11 +134,13 @@ pub struct SinkStatus {
 }
 
 impl Status {
-    /// Whether alerts can move: no source has ended or waits to reconnect, no sink is failing, and the
-    /// spool takes alerts.
+    /// Whether alerts can move: no source has ended, waits to reconnect or
+    /// [brings no alerts](SourceStatus::brings_no_alerts), no sink is failing, and the spool takes alerts.
     pub fn is_healthy(&self) -> bool {
-        let moves =
-            |source: &SourceStatus| matches!(source.state, State::Following | State::Connecting);
+        let moves = |source: &SourceStatus| {
+            matches!(source.state, State::Following | State::Connecting)
+                && !source.brings_no_alerts()
+        };
         self.sources.iter().all(moves)
             && self.sinks.iter().all(|sink| sink.failing.is_none())
             && !self.spool_full
@@ -133,7 +175,7 @@ pub(super) struct Watched {
     pub spool: Arc<Spool>,
     pub dead_letters: Arc<DeadLetters>,
     admission: Arc<Admission>,
-    sources: Mutex<Vec<(Names, Handle)>>,
+    sources: Mutex<Vec<WatchedSource>>,
     sinks: Mutex<Vec<(Arc<str>, Arc<Progress>)>>,
     stopping: AtomicBool,
 }
@@ -156,7 +198,12 @@ impl Watched {
 
     pub(super) fn source(&self, names: Names, handle: Handle) {
         let mut sources = lock(&self.sources);
-        sources.push((names, handle));
+        sources.push(WatchedSource {
+            names,
+            handle,
+            alerts: 0,
+            undecodable: 0,
+        });
     }
 
     pub(super) fn sink(&self, name: Arc<str>) -> Arc<Progress> {
@@ -187,18 +234,10 @@ impl Watched {
             logged,
             full,
         } = self.dead_letters.usage();
-        let sources = lock(&self.sources);
+        let mut sources = lock(&self.sources);
         let sinks = lock(&self.sinks);
         Status {
-            sources: sources
-                .iter()
-                .map(|(names, handle)| SourceStatus {
-                    name: names.name.to_string(),
-                    endpoint: names.endpoint.to_string(),
-                    state: handle.state(),
-                    counters: handle.counters(),
-                })
-                .collect(),
+            sources: sources.iter_mut().map(WatchedSource::status).collect(),
             sinks: sinks
                 .iter()
                 .zip(&spool.sinks)

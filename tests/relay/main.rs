@@ -9,6 +9,7 @@ mod command;
 mod configured;
 mod damaged;
 mod dashboards;
+mod dead_letters;
 mod fanned;
 mod filtered;
 mod moved;

@@ -1,7 +1,10 @@
 //! Falco's own gRPC API as a sink, for clients of a Falco before 0.44.
 
 use std::fmt;
+use std::fs::DirBuilder;
+use std::io;
 use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +13,7 @@ use super::Sink;
 use crate::api::version;
 use crate::diagnose::{Finding, Step};
 use crate::endpoint::{cannot_listen, Endpoint, GrpcAddress};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::falco_api::{Ahead, ApiServer, Room, Services, Settings, StallPolicy};
 use crate::relay::identity::SinkIdentity;
 use crate::relay::label;
@@ -74,7 +77,9 @@ impl Target for GrpcSink {
     fn check(&self, sink: &Sink, findings: &mut Vec<Finding>) -> Result<(), Finding> {
         let (host, port) = match self.endpoint.grpc() {
             Some(GrpcAddress::Unix(path)) => {
-                findings.push(probe_folder(path, Step::Socket)?);
+                // A folder that is missing is made.
+                let folder = path.parent().filter(|folder| !folder.exists());
+                findings.push(probe_folder(folder.unwrap_or(path), Step::Socket)?);
                 return Ok(());
             }
             Some(GrpcAddress::Tcp { host, port }) => (host, port),
@@ -95,6 +100,7 @@ impl Target for GrpcSink {
     }
 
     fn start(&self, start: StartSink<'_>) -> Result<Arc<dyn RunningSink>> {
+        make_folder(&self.endpoint)?;
         let (progress, fan_out) = (start.progress.clone(), start.fan_out);
         let log = RateLimitedLog::new(module_path!(), &*start.name);
         let name = start.name.clone();
@@ -148,6 +154,36 @@ impl Target for GrpcSink {
                 server.stop(Duration::ZERO);
                 Err(error)
             }
+        }
+    }
+}
+
+/// Makes the folder of a socket, as Falco did: `/run/falco` is missing on a fresh host.
+fn make_folder(endpoint: &Endpoint) -> Result<()> {
+    let Some(GrpcAddress::Unix(path)) = endpoint.grpc() else {
+        return Ok(());
+    };
+    let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    match DirBuilder::new().mode(0o755).create(folder) {
+        Ok(()) => {
+            log::info!("{endpoint}: made the folder {}", folder.display());
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => {
+            let problem = format!("its folder cannot be made: {error}");
+            let remedy = "make it and let this user write to it, or listen elsewhere with \
+                          unix:///path";
+            Err(Error::listen(
+                endpoint,
+                (problem, remedy),
+                Some(error.into()),
+            ))
         }
     }
 }

@@ -28,7 +28,7 @@ use http::HttpSink;
 use stdout::StdoutSink;
 
 pub use batching::Batching;
-pub(super) use target::{RunningSink, StartSink, Target};
+pub(super) use target::{HandOver, RunningSink, StartSink, Target};
 
 /// Where a [`Relay`](super::Relay) sends alerts.
 ///

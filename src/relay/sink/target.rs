@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::fs::{access, Access};
@@ -20,6 +20,7 @@ use crate::relay::progress::Progress;
 use crate::relay::sink_queue::SinkQueue;
 use crate::relay::threads::Threads;
 use crate::tls::Tls;
+use crate::util::lock::lock;
 
 /// A kind of sink, with its address. It displays as the address without what is secret in it.
 pub(in crate::relay) trait Target: fmt::Display {
@@ -65,11 +66,20 @@ pub(in crate::relay) struct StartSink<'a> {
     pub sink: &'a Sink,
     /// Which Falco its clients are to see.
     pub version: &'a version::Response,
+    /// Takes what delivers to the sink, instead of a thread.
+    pub hand_over: Option<&'a HandOver>,
 }
+
+/// Where a sink leaves what delivers to it.
+pub(in crate::relay) type HandOver = Mutex<Option<Box<dyn Deliver>>>;
 
 impl StartSink<'_> {
     /// Starts a thread that delivers the alerts of the spool, until it is closed.
     pub(super) fn deliver(self, sink: impl Deliver) -> Result<Arc<dyn RunningSink>> {
+        if let Some(hand_over) = self.hand_over {
+            *lock(hand_over) = Some(Box::new(sink));
+            return Ok(Arc::new(()));
+        }
         let worker = Worker {
             sink,
             name: self.name.clone(),

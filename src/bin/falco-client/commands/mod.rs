@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod dead_letters;
 mod demo;
 mod generate;
 mod get;
@@ -30,6 +31,9 @@ pub enum Command {
     /// Forward alerts to gRPC clients, HTTP servers and files
     #[command(after_help = relay::help(), after_long_help = explained(relay::details()))]
     Relay(Box<relay::RelayArgs>),
+    /// Print or re-send the alerts that sinks of a relay refused
+    #[command(after_help = dead_letters::help(), after_long_help = dead_letters::details())]
+    DeadLetters(dead_letters::DeadLettersArgs),
     /// Find out why no alerts arrive, and what to do about it
     #[command(after_help = check::help(), after_long_help = explained(check::details()))]
     Check(check::CheckArgs),
@@ -59,6 +63,7 @@ impl Command {
             Command::Get(args) => get::run(&args),
             Command::Watch(args) => watch::run(&args),
             Command::Relay(args) => relay::run(&args),
+            Command::DeadLetters(args) => dead_letters::run(&args),
             Command::Check(args) => check::run(args),
             Command::Version(args) => version::run(&args),
             Command::Serve(args) => serve::run(&args),

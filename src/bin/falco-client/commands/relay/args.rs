@@ -123,7 +123,7 @@ pub struct RelayArgs {
     pub port: PortArgs,
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
+pub fn header(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.trim().to_owned())),
         // Without the text, which may be secret.

@@ -18,7 +18,7 @@ use crate::diagnostics::{say, Code, Failure};
 use crate::output::require_stdout;
 use crate::service_manager;
 use crate::shutdown::{on_closed_output, signals};
-pub use args::RelayArgs;
+pub use args::{header, headers_of, RelayArgs};
 use plan::{Plan, PlannedSource};
 
 const SINKS: &str = "\
@@ -201,12 +201,41 @@ fn stop(plan: &Plan, relay: &Relay, end: End) -> Code {
             "{dropped} alerts were dropped because the spool was full"
         ));
     }
+    if status.given_up > 0 {
+        let (given_up, logged) = (status.given_up, status.given_up_logged);
+        let place = match (&plan.spool, logged) {
+            (Some(folder), 0) => {
+                format!("see falco-client dead-letters --spool {}", folder.display())
+            }
+            (Some(_), logged) => format!("{logged} of them are in the log above alone"),
+            (None, _) => "they are in the log above".to_owned(),
+        };
+        say(format_args!("{given_up} alerts were given up: {place}"));
+    }
+    let empty = status
+        .sources
+        .iter()
+        .filter(|source| source.brings_no_alerts());
+    let mut none = status
+        .sources
+        .iter()
+        .all(|source| source.counters.alerts == 0);
+    none &= empty.clone().count() > 0;
+    for source in empty {
+        let count = source.since_alert;
+        say(format_args!(
+            "{count} messages came from {}, and the last ones were no alerts: set json_output: true in \
+             falco.yaml",
+            source.name
+        ));
+    }
     let rest = Rest::of(plan);
     rest.report(left);
     // Only standard input ends without a failure.
     let broken = end == End::Sources && plan.sources.iter().any(|source| source.endpoint != "-");
     match broken || left > 0 && rest == Rest::Lost {
         true => Code::Failed,
+        false if none => Code::Undecodable,
         false => Code::Done,
     }
 }
