@@ -201,5 +201,7 @@ impl Drop for Relay {
             source.handle.cancel();
         }
         self.end();
+        // They have the spool, whose folder another relay may use then.
+        self.finished.wait(Some(Instant::now() + GRACE));
     }
 }

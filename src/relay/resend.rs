@@ -6,6 +6,7 @@ use super::dead_letters::{DeadLetter, DeadLetterFile, DeadLetters};
 use super::deliver::{Deliver, Reason};
 use super::progress::Progress;
 use super::sink::{HandOver, Sink, StartSink};
+use super::sink_queue::SinkQueue;
 use super::spool::{Entry, Sinks, Spool, Storage};
 use super::threads::Threads;
 use crate::api::version;
@@ -108,12 +109,13 @@ fn open(to: &Sink, labelled: bool) -> Result<Box<dyn Deliver>> {
         forget: &[],
         of_address: Sink::identify,
     };
+    // Nothing comes through it.
+    let spool = Arc::new(Spool::open(Storage::Memory, 1, Overflow::Wait, &sinks)?);
+    let progress = Arc::new(Progress::default());
     to.target().start(StartSink {
         name: to.to_string().into(),
-        number: 0,
-        // Nothing comes through it.
-        spool: Arc::new(Spool::open(Storage::Memory, 1, Overflow::Wait, &sinks)?),
-        progress: Arc::new(Progress::default()),
+        queue: SinkQueue::new(spool, 0, None, progress.clone()),
+        progress,
         dead_letters: Arc::new(DeadLetters::new(None)),
         threads: &Threads::default(),
         labelled,
