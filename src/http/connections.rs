@@ -135,10 +135,11 @@ impl Pool {
     /// else the one that has been idle longest. None whose request is with the service, and none of a
     /// proven peer that is sending one.
     fn evict(&mut self) {
+        let is_needed = |one: &OpenConnection| one.called || one.proven && one.busy;
         let least = self
             .open
             .values_mut()
-            .filter(|one| !one.called && !one.evicted && !(one.proven && one.busy))
+            .filter(|one| !one.evicted && !is_needed(one))
             .min_by_key(|one| (one.proven, one.since));
         if let Some(connection) = least {
             connection.evicted = true;
