@@ -79,7 +79,15 @@ impl Config {
                 "Falco's unix socket has no TLS",
                 "leave it out, or give a TCP endpoint such as localhost:5060",
             ),
-            (Endpoint::Tcp { .. }, Some(tls)) if !tls.is_mutual() => (
+            (Endpoint::Tcp { .. } | Endpoint::Listen { tls: true, .. }, Some(tls))
+                if !tls.has_certificate() =>
+            {
+                (
+                    "has no certificate of its own",
+                    "give a certificate and its key as well",
+                )
+            }
+            (Endpoint::Tcp { .. }, Some(tls)) if !tls.has_ca() => (
                 "has no CA, which verifies Falco's certificate",
                 "give ca.crt as well",
             ),

@@ -25,7 +25,7 @@ pub(crate) fn listen(
             check_path(endpoint, path)?;
             (endpoint.target(), ServerCredentials::insecure())
         }
-        (Some(GrpcAddress::Tcp { .. }), Some(tls)) if tls.is_mutual() => {
+        (Some(GrpcAddress::Tcp { .. }), Some(tls)) if tls.has_ca() && tls.has_certificate() => {
             // C-core decodes percent signs, as that of an IPv6 zone.
             let address = endpoint.to_string().replace('%', "%25");
             (address, mutual(tls)?)

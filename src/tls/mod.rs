@@ -32,8 +32,8 @@ pub(crate) use acceptor::ReloadingAcceptor;
 pub struct Tls {
     /// None where client certificates are not required.
     ca: Option<PemPart>,
-    cert: PemPart,
-    key: PemPart,
+    /// This side's certificate and its key. None where it needs none.
+    own: Option<(PemPart, PemPart)>,
 }
 
 impl Tls {
@@ -50,8 +50,7 @@ impl Tls {
     ) -> Tls {
         Tls {
             ca: Some(PemPart::new(CA, PemSource::File(ca.into()))),
-            cert: PemPart::new(CERT, PemSource::File(cert.into())),
-            key: PemPart::new(KEY, PemSource::File(key.into())),
+            own: own(PemSource::File(cert.into()), PemSource::File(key.into())),
         }
     }
 
@@ -63,8 +62,7 @@ impl Tls {
     ) -> Tls {
         Tls {
             ca: Some(PemPart::new(CA, PemSource::Pem(ca.into()))),
-            cert: PemPart::new(CERT, PemSource::Pem(cert.into())),
-            key: PemPart::new(KEY, PemSource::Pem(key.into())),
+            own: own(PemSource::Pem(cert.into()), PemSource::Pem(key.into())),
         }
     }
 
@@ -75,81 +73,118 @@ impl Tls {
     pub fn server_from_files(cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Tls {
         Tls {
             ca: None,
-            cert: PemPart::new(CERT, PemSource::File(cert.into())),
-            key: PemPart::new(KEY, PemSource::File(key.into())),
+            own: own(PemSource::File(cert.into()), PemSource::File(key.into())),
+        }
+    }
+
+    /// TLS without a certificate of this side, for a sink at `https://…` whose CA the system does not
+    /// trust: one or more CA certificates, which replace the system's.
+    pub fn ca_from_file(ca: impl Into<PathBuf>) -> Tls {
+        Tls {
+            ca: Some(PemPart::new(CA, PemSource::File(ca.into()))),
+            own: None,
         }
     }
 
     /// Whether it has a CA, which verifies the peer's certificate.
-    pub(crate) fn is_mutual(&self) -> bool {
+    pub(crate) fn has_ca(&self) -> bool {
         self.ca.is_some()
+    }
+
+    /// Whether it has a certificate and a key of this side.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.own.is_some()
     }
 
     /// Reads the parts and checks all that can be checked without a peer.
     pub(crate) fn load(&self) -> Result<Pem> {
         let ca = self.ca.as_ref().map(PemPart::read).transpose()?;
-        let cert = self.cert.read()?;
-        let private = self.key.private_key(&self.key.read()?)?;
-        // native-tls accepts no other form, C-core any.
-        let key = private.private_key_to_pem_pkcs8().map_err(|error| {
-            self.key
-                .error(("cannot be written as PKCS#8", "make another"), error)
-        })?;
-
         if let (Some(part), Some(ca)) = (&self.ca, &ca) {
             let read = Certificate::stack_from_pem(ca);
             if read.as_ref().map_or(true, Vec::is_empty) {
                 return Err(part.no_certificate(ca, read.err().map(Cause::from)));
             }
         }
-        let identity = Identity::from_pkcs8(&cert, &key)
-            .map_err(|error| self.cert.no_certificate(&cert, Some(error.into())))?;
-        self.match_key(&cert, &private)?;
-        // Checks whether OpenSSL accepts the pair. A connector would too, but also reads all the
-        // system's CAs, which takes 0.1 s.
-        TlsAcceptor::new(identity).map_err(|error| {
-            let problem = format!("cannot be used for TLS: {error}");
-            self.cert
-                .error((problem, "make another, with a longer key"), error)
-        })?;
+        let own = self.own.as_ref().map(|(cert, key)| load_own(cert, key));
+        let (cert, key) = own.transpose()?.unwrap_or_default();
         let ca = ca.unwrap_or_default();
         Ok(Pem { ca, cert, key })
     }
 
-    /// The CA, the certificate and the key by name and path, as texts show them.
+    /// The CA, the certificate and the key by name and path, as texts show them. Empty for what there
+    /// is none of.
     pub(crate) fn names(&self) -> [String; 3] {
-        let ca = self.ca.as_ref().map(PemPart::to_string).unwrap_or_default();
-        [ca, self.cert.to_string(), self.key.to_string()]
+        let name = |part: Option<&PemPart>| part.map(PemPart::to_string).unwrap_or_default();
+        let own = self.own.as_ref();
+        [
+            name(self.ca.as_ref()),
+            name(own.map(|(cert, _)| cert)),
+            name(own.map(|(_, key)| key)),
+        ]
     }
 
     /// The file of the private key, where it comes from one.
     pub(crate) fn key_file(&self) -> Option<&Path> {
-        match &self.key.source {
+        match &self.own.as_ref()?.1.source {
             PemSource::File(path) => Some(path),
             PemSource::Pem(_) => None,
         }
     }
+}
 
-    /// Not checked by native-tls: its acceptor accepts any pair; its connector accepts an RSA key with
-    /// an EC certificate, as OpenSSL keeps one pair per algorithm.
-    fn match_key(&self, cert: &[u8], key: &PKey<Private>) -> Result<()> {
-        let matches = X509::from_pem(cert)
-            .and_then(|cert| cert.public_key())
-            .map(|public| public.public_eq(key))
-            .map_err(|error| self.cert.no_certificate(cert, Some(error.into())))?;
-        if matches {
-            return Ok(());
-        }
-        let problem = format!("does not match the {}", self.cert);
-        let remedy = "give the key that this certificate was requested with";
-        Err(self.key.problem((problem, remedy), None))
+fn own(cert: PemSource, key: PemSource) -> Option<(PemPart, PemPart)> {
+    Some((PemPart::new(CERT, cert), PemPart::new(KEY, key)))
+}
+
+/// Reads a certificate and its key, and checks that they can be used.
+fn load_own(cert_part: &PemPart, key_part: &PemPart) -> Result<(Vec<u8>, Vec<u8>)> {
+    let cert = cert_part.read()?;
+    let private = key_part.private_key(&key_part.read()?)?;
+    // native-tls accepts no other form, C-core any.
+    let key = private
+        .private_key_to_pem_pkcs8()
+        .map_err(|error| key_part.error(("cannot be written as PKCS#8", "make another"), error))?;
+    let identity = Identity::from_pkcs8(&cert, &key)
+        .map_err(|error| cert_part.no_certificate(&cert, Some(error.into())))?;
+    match_key(cert_part, &cert, key_part, &private)?;
+    // Checks whether OpenSSL accepts the pair. A connector would too, but also reads all the
+    // system's CAs, which takes 0.1 s.
+    TlsAcceptor::new(identity).map_err(|error| {
+        let problem = format!("cannot be used for TLS: {error}");
+        cert_part.error((problem, "make another, with a longer key"), error)
+    })?;
+    Ok((cert, key))
+}
+
+/// Not checked by native-tls: its acceptor accepts any pair; its connector accepts an RSA key with an EC
+/// certificate, as OpenSSL keeps one pair per algorithm.
+fn match_key(
+    cert_part: &PemPart,
+    cert: &[u8],
+    key_part: &PemPart,
+    key: &PKey<Private>,
+) -> Result<()> {
+    let matches = X509::from_pem(cert)
+        .and_then(|cert| cert.public_key())
+        .map(|public| public.public_eq(key))
+        .map_err(|error| cert_part.no_certificate(cert, Some(error.into())))?;
+    if matches {
+        return Ok(());
     }
+    let problem = format!("does not match the {cert_part}");
+    let remedy = "give the key that this certificate was requested with";
+    Err(key_part.problem((problem, remedy), None))
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [ca, cert, key] = self.names();
-        write!(f, "Tls({ca}, {cert}, {key})")
+        let names = self.names();
+        let names: Vec<&str> = names
+            .iter()
+            .map(|name| &**name)
+            .filter(|name| !name.is_empty())
+            .collect();
+        write!(f, "Tls({})", names.join(", "))
     }
 }
 
@@ -158,6 +193,7 @@ impl fmt::Debug for Tls {
 pub(crate) struct Pem {
     /// Empty where there is none.
     pub ca: Vec<u8>,
+    /// Empty where there is none, as is the key.
     pub cert: Vec<u8>,
     /// As PKCS#8, whatever form was given.
     pub key: Vec<u8>,

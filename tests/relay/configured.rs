@@ -262,6 +262,10 @@ fn a_check_does_the_handshake_of_a_tls_sink() {
     let text = String::from_utf8(checked.stdout).unwrap();
     assert_eq!(checked.status.code(), Some(0), "{text}");
     assert!(text.contains("ok       tls"), "{text}");
+    let ca_alone = format!("{source}[[sink]]\naddress = '{url}'\nca = '{ca}'\n");
+    let checked = check(&rig, &ca_alone, &[]);
+    let text = String::from_utf8(checked.stdout).unwrap();
+    assert!(!text.contains("FAILED   certificates"), "{text}");
     let without = format!("{source}[[sink]]\naddress = '{url}'\n");
     let checked = check(&rig, &without, &[]);
     let text = String::from_utf8(checked.stdout).unwrap();

@@ -114,6 +114,27 @@ fn alerts_are_posted_over_mutual_tls() {
 }
 
 #[test]
+fn a_sink_of_a_private_ca_needs_no_client_certificate() {
+    let certificates = Certificates::for_names(&["localhost"]);
+    let [ca, cert, key] = certificates.server_files();
+    let server = falco_client::Tls::server_from_files(cert, key);
+    let client = Client::new(Config::new("listen+https://localhost:0").tls(server)).unwrap();
+    let url = client.endpoint().to_string().replace("listen+", "");
+    let mut alerts = client.subscribe().unwrap();
+    let sink: falco_client::relay::Sink = url.parse().unwrap();
+    let ca = falco_client::Tls::ca_from_file(ca);
+    let relay = listening().to(sink.tls(ca.clone())).start().unwrap();
+    assert_eq!(poster(&relay).post(&line(7)).unwrap(), 200);
+    assert_eq!(recv(&mut alerts).field("number"), Some("7"));
+    // Where this side needs a certificate, that is said.
+    for endpoint in ["listen+https://localhost:0", "localhost:5060"] {
+        let refused = Client::new(Config::new(endpoint).tls(ca.clone())).unwrap_err();
+        let text = refused.to_string();
+        assert!(text.contains("has no certificate of its own"), "{text}");
+    }
+}
+
+#[test]
 fn version_is_what_was_configured_or_seen() {
     let rig = Rig::set_up();
     let version = |name: &str| {

@@ -8,9 +8,11 @@ type File = Option<PathBuf>;
 
 /// The certificates that were given, if any.
 pub fn certificates(ca: &File, cert: &File, key: &File) -> Option<Tls> {
-    let (cert, key) = (cert.as_ref()?, key.as_ref()?);
-    Some(match ca {
-        Some(ca) => Tls::from_files(ca, cert, key),
-        None => Tls::server_from_files(cert, key),
-    })
+    match (ca, cert, key) {
+        (Some(ca), Some(cert), Some(key)) => Some(Tls::from_files(ca, cert, key)),
+        (None, Some(cert), Some(key)) => Some(Tls::server_from_files(cert, key)),
+        (Some(ca), None, None) => Some(Tls::ca_from_file(ca)),
+        // The parser refuses one of the two without the other.
+        (_, None, _) | (_, _, None) => None,
+    }
 }

@@ -26,9 +26,11 @@ pub(super) fn new(tls: Option<&Tls>) -> Result<Agent> {
             let roots: Vec<_> = certificates(&pem.ca).map_err(unusable)?;
             settings = settings.root_certs(RootCerts::new_with_certs(&roots));
         }
-        let chain = certificates(&pem.cert).map_err(unusable)?;
-        let key = PrivateKey::from_pem(&pem.key).map_err(unusable)?;
-        settings = settings.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
+        if tls.has_certificate() {
+            let chain = certificates(&pem.cert).map_err(unusable)?;
+            let key = PrivateKey::from_pem(&pem.key).map_err(unusable)?;
+            settings = settings.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
+        }
     }
     let config = Agent::config_builder()
         .http_status_as_error(false)

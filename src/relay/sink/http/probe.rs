@@ -48,8 +48,10 @@ fn handshake(stream: TcpStream, host: &str, tls: Option<&Tls>) -> Result<Finding
     if let Some(tls) = tls {
         let pem = tls.load();
         let pem = pem.map_err(|error| Finding::failed(Step::Certificates, &error))?;
-        let identity = Identity::from_pkcs8(&pem.cert, &pem.key);
-        connector.identity(identity.map_err(|error| failed(&error))?);
+        if tls.has_certificate() {
+            let identity = Identity::from_pkcs8(&pem.cert, &pem.key);
+            connector.identity(identity.map_err(|error| failed(&error))?);
+        }
         let authorities = Certificate::stack_from_pem(&pem.ca);
         for authority in authorities.map_err(|error| failed(&error))? {
             connector.disable_built_in_roots(true);

@@ -106,8 +106,9 @@ pub struct RelayArgs {
     pub to_header_file: Option<PathBuf>,
     /// CA certificate to trust for sinks (PEM)
     ///
-    /// It must have signed the peer's certificate. For sinks host:port, whose clients need a certificate of this CA, and https.
-    #[arg(long, hide_short_help = true, value_name = "FILE", requires_all = ["to", "to_cert", "to_key"])]
+    /// It must have signed the peer's certificate. For sinks host:port, whose clients need a certificate of this CA, and https, where
+    /// it replaces the system's CAs.
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "to")]
     pub to_ca: Option<PathBuf>,
     /// Certificate to present to sinks (PEM)
     #[arg(long, hide_short_help = true, value_name = "FILE", requires_all = ["to", "to_key"])]

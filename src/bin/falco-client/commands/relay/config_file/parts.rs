@@ -153,8 +153,8 @@ fn address(value: Value<'_>) -> Result<Sink, Failure> {
 
 fn tls(table: &mut Table<'_>) -> Result<Option<Tls>, Failure> {
     let [ca, cert, key] = [table.path("ca")?, table.path("cert")?, table.path("key")?];
-    if cert.is_some() != key.is_some() || ca.is_some() && cert.is_none() {
-        return Err(table.error("`cert` and `key` go together, and `ca` needs both"));
+    if cert.is_some() != key.is_some() {
+        return Err(table.error("`cert` and `key` go together"));
     }
     Ok(certificates(&ca, &cert, &key))
 }
