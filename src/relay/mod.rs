@@ -37,8 +37,8 @@
 //!   to 256, over gRPC up to 1,024. A spool on disk keeps what was not delivered; one in memory is
 //!   lost.
 //! - An alert that an HTTP sink refuses (400, 413, 415, 422) is retried. If the sink refuses it again
-//!   after it has taken a later one, it is given up. So is one on which a sink has failed 10 times in 10 s
-//!   or longer, as by hanging up, if it takes the others. A sink that takes nothing is failing, and
+//!   after it has taken a later one, it is given up. So is one on which a sink has failed 5 times in 5 s or
+//!   longer, as by hanging up, and does so again after it has taken another. A sink that takes nothing is failing, and
 //!   nothing is given up: alerts are retried without limit. Retries are 0.1 s to 5 s apart.
 //! - An alert that is given up is counted, and put into the [file of dead letters](DeadLetterFile) in the
 //!   folder of the spool, synced before it leaves the spool. With a spool in memory, or once that file

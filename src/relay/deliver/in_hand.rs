@@ -23,7 +23,14 @@ pub(super) struct InHand {
     failing: Option<(u64, Failing)>,
     /// Alerts that the sink has failed on often enough that others are tried before them, and how often
     /// it has since then. Another one that fails acquits them.
-    doubted: BTreeMap<u64, Failing>,
+    doubted: BTreeMap<u64, Doubt>,
+}
+
+/// An alert that the sink may be failing on, while it takes others.
+struct Doubt {
+    /// The sink has taken another one since, and what follows counts.
+    others_taken: bool,
+    failing: Failing,
 }
 
 /// Since when an alert fails, and how often it has.
@@ -48,6 +55,11 @@ impl Failing {
             last: now,
             times: 0,
         }
+    }
+
+    /// Counts from now on.
+    fn restart(&mut self) {
+        (self.since, self.times) = (Instant::now(), 0);
     }
 
     fn again(&mut self) {
@@ -118,14 +130,18 @@ impl InHand {
     /// The sink has taken the alert with this number: it takes alerts, at least by now.
     pub(super) fn taken(&mut self, number: u64) {
         self.doubted.remove(&number);
+        for doubt in self.doubted.values_mut().filter(|one| !one.others_taken) {
+            doubt.others_taken = true;
+            doubt.failing.restart();
+        }
         if self.suspects.is_empty() {
             return;
         }
         self.taken = number;
         let doubted = &self.doubted;
         let is_due = |(entry, _): &(Entry, Reason)| {
-            let failing = doubted.get(&entry.number);
-            failing.is_none_or(|failing| failing.last.elapsed() >= DOUBT_PAUSE)
+            let doubt = doubted.get(&entry.number);
+            doubt.is_none_or(|doubt| doubt.failing.last.elapsed() >= DOUBT_PAUSE)
         };
         let suspects = std::mem::take(&mut self.suspects).into_iter();
         let (due, rest): (Vec<_>, _) = suspects.partition(is_due);
@@ -136,8 +152,8 @@ impl InHand {
     /// The sink has failed on this alert. Returns whether that may be the fault of the alert: then
     /// others are to be tried before it.
     pub(super) fn is_stuck_at(&mut self, number: u64) -> bool {
-        if let Some(failing) = self.doubted.get_mut(&number) {
-            failing.again();
+        if let Some(doubt) = self.doubted.get_mut(&number) {
+            doubt.failing.again();
             return true;
         }
         // Not only on those that are doubted.
@@ -149,7 +165,11 @@ impl InHand {
         failing.again();
         let is_stuck = failing.is_stuck();
         if is_stuck {
-            self.doubted.insert(number, Failing::new());
+            let doubt = Doubt {
+                others_taken: false,
+                failing: Failing::new(),
+            };
+            self.doubted.insert(number, doubt);
             self.failing = None;
         }
         is_stuck
@@ -163,7 +183,7 @@ impl InHand {
             Reason::Failed(_) => self
                 .doubted
                 .get(&entry.number)
-                .is_some_and(Failing::is_stuck),
+                .is_some_and(|doubt| doubt.others_taken && doubt.failing.is_stuck()),
         }
     }
 

@@ -256,6 +256,8 @@ fn what_a_sink_has_not_handled_of_a_batch_is_tried_again() {
 /// A sink that hangs up on one alert, and takes all others.
 struct HangsUp {
     on: u64,
+    /// Until it takes that one, too.
+    until: Option<Instant>,
     taken: Arc<Mutex<Vec<u64>>>,
 }
 
@@ -265,7 +267,8 @@ impl Deliver for HangsUp {
     }
 
     fn deliver(&mut self, batch: &[Entry]) -> Result<Delivery, Failure> {
-        if batch[0].number == self.on {
+        let is_over = self.until.is_some_and(|until| until <= Instant::now());
+        if batch[0].number == self.on && !is_over {
             return Err(Failure::new("it hangs up"));
         }
         self.taken.lock().unwrap().push(batch[0].number);
@@ -273,27 +276,28 @@ impl Deliver for HangsUp {
     }
 }
 
-#[test]
-fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
+/// Which of so many alerts such a sink takes, and how many are given up.
+fn hung_up(alerts: usize, on: u64, until: Option<Instant>) -> (Vec<u64>, u64) {
     let named = [SinkIdentity::new("a".to_owned())];
     let sinks = Sinks::named(&named);
     let spool = Spool::open(Storage::Memory, 1 << 20, Overflow::Wait, &sinks);
     let (spool, progress) = (Arc::new(spool.unwrap()), Arc::<Progress>::default());
     let taken = Arc::<Mutex<Vec<u64>>>::default();
-    for _ in 0..3 {
+    for _ in 0..alerts {
         let message = Message::grpc(Vec::new());
         let source: Arc<str> = "one".into();
-        spool
-            .put(vec![Incoming {
-                endpoint: source.clone(),
-                source,
-                message,
-            }])
-            .unwrap();
+        let endpoint = source.clone();
+        let incoming = Incoming {
+            endpoint,
+            source,
+            message,
+        };
+        spool.put(vec![incoming]).unwrap();
     }
     let worker = Worker {
         sink: HangsUp {
-            on: 2,
+            on,
+            until,
             taken: taken.clone(),
         },
         name: "a".into(),
@@ -308,6 +312,19 @@ fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
     assert!(spool.wait_empty(Instant::now() + LIMIT));
     spool.close();
     thread.join().unwrap();
-    assert_eq!(*taken.lock().unwrap(), [1, 3]);
-    assert_eq!((progress.delivered(), progress.refused()), (2, 1));
+    let taken = taken.lock().unwrap().clone();
+    assert_eq!(progress.delivered(), taken.len() as u64);
+    (taken, progress.refused())
+}
+
+#[test]
+fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
+    assert_eq!(hung_up(3, 2, None), (vec![1, 3], 1));
+}
+
+#[test]
+fn the_only_alert_is_not_given_up_while_the_sink_is_down() {
+    // Three times as long as an alert needs to be doubted.
+    let until = Instant::now() + Duration::from_secs(20);
+    assert_eq!(hung_up(1, 1, Some(until)), (vec![1], 0));
 }

@@ -145,13 +145,18 @@ impl<D: Deliver> Worker<D> {
         let batch = in_hand.untried(size);
         let first = batch.first().map(|entry| entry.number);
         let Delivery { handled, refused } = match (self.sink.deliver(batch), first) {
-            (Err(failure), Some(number)) if size == 1 && in_hand.is_stuck_at(number) => Delivery {
-                handled: 1,
-                refused: vec![RefusedAlert {
-                    number,
-                    reason: Reason::Failed(failure.problem),
-                }],
-            },
+            // A sink that asks to be left alone is not failing on an alert.
+            (Err(failure), Some(number))
+                if size == 1 && failure.retry_after.is_none() && in_hand.is_stuck_at(number) =>
+            {
+                Delivery {
+                    handled: 1,
+                    refused: vec![RefusedAlert {
+                        number,
+                        reason: Reason::Failed(failure.problem),
+                    }],
+                }
+            }
             (delivery, _) => delivery?,
         };
         if handled == 0 {
