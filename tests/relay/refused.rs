@@ -24,8 +24,9 @@ fn answering(statuses: &'static [u16]) -> (String, Receiver<String>) {
             while let Ok(Some((_, body))) = message(&mut stream) {
                 let _ = posted.send(String::from_utf8(body).unwrap());
                 let status = statuses.next().unwrap_or(&200);
-                let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: 4\r\n\r\nsaid");
-                if stream.get_mut().write_all(answer.as_bytes()).is_err() {
+                let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: 5\r\n\r\nsaid");
+                let answer = [answer.as_bytes(), b"\xff"].concat();
+                if stream.get_mut().write_all(&answer).is_err() {
                     break;
                 }
             }
@@ -68,7 +69,10 @@ fn a_sink_that_refuses_everything_loses_no_alert() {
         relay.status().sinks[0].failing.is_some()
     });
     let failing = relay.status().sinks[0].failing.clone().unwrap();
-    assert!(failing.contains("400 Bad Request (said)"), "{failing}");
+    assert!(
+        failing.contains("400 Bad Request (said\u{fffd})"),
+        "{failing}"
+    );
     until("all are taken", || relay.status().spooled == 0);
     let status = relay.status();
     let sink = &status.sinks[0];

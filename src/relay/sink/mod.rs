@@ -140,9 +140,12 @@ impl Sink {
             let problem = (format!("{self} takes no headers"), "leave them out");
             return Err(Error::config("header", problem));
         }
-        if (self.batching.is_some() || self.gzip) && !self.may_have_headers() {
-            let problem = (format!("{self} takes no requests"), "leave it out");
-            return Err(Error::config("batching", problem));
+        let of_requests = [("batching", self.batching.is_some()), ("gzip", self.gzip)];
+        if let Some((option, _)) = of_requests.into_iter().find(|(_, is_given)| *is_given) {
+            if !self.may_have_headers() {
+                let problem = (format!("{self} takes no requests"), "leave it out");
+                return Err(Error::config(option, problem));
+            }
         }
         if let Some(batching) = &self.batching {
             batching.check()?;

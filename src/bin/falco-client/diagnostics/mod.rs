@@ -107,6 +107,10 @@ fn text(error: &Error) -> String {
             match *option {
                 "tls" | "relay" => error.to_string(),
                 "token" => error.to_string().replacen(option, "--token-file", 1),
+                "header" => error.to_string().replacen(option, "--to-header", 1),
+                // They have no option, only a key in the file of `--config`.
+                "batching" => error.to_string().replacen(option, "batch", 1),
+                "bearer_token_file" | "gzip" => error.to_string(),
                 "threadiness" => error.to_string().replacen(option, "--threads", 1),
                 _ => error.to_string().replacen(option, &format!("--{kebab}"), 1),
             }

@@ -1,5 +1,6 @@
 //! Posts alerts to a sink.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use ureq::http::HeaderMap;
@@ -13,6 +14,9 @@ use crate::relay::spool::Entry;
 
 /// How much of an answer's text is kept.
 const EXCERPT: usize = 200;
+
+/// How much of it is read, in bytes.
+const LONGEST_ANSWER: u64 = 64 * 1024;
 
 pub(super) struct Poster {
     pub headers: Headers,
@@ -127,8 +131,11 @@ impl Poster {
         let status = answer.status();
         let retry_after = retry_after(answer.headers());
         // A connection can be used again only when the text has been read.
-        let body = answer.body_mut().with_config().limit(64 * 1024);
-        let text = body.read_to_string().unwrap_or_default();
+        let mut text = Vec::new();
+        let mut body = answer.body_mut().as_reader().take(LONGEST_ANSWER);
+        // The alerts are answered for, whatever becomes of the text.
+        let _ = body.read_to_end(&mut text);
+        let text = String::from_utf8_lossy(&text);
         match status.as_u16() {
             200..=299 => Ok(None),
             // What is wrong is an alert, if the sink takes others.

@@ -53,7 +53,7 @@ pub struct RelayArgs {
     /// Without it, the relay does not start while alerts wait there for a sink that --to does not name any more. Sinks are known by
     /// their addresses, however these are spelt; passwords, tokens and queries can be left out.
     #[arg(long, hide_short_help = true, value_name = "SINK")]
-    pub forget: Vec<Sink>,
+    pub forget: Vec<String>,
     /// Policy when the spool is full [default: wait]
     #[arg(long, value_enum, value_name = "POLICY")]
     pub when_full: Option<WhenFull>,
@@ -140,6 +140,12 @@ pub fn headers_of(file: &Path) -> Result<Vec<(String, String)>, String> {
     lines.map(|line| header(line).map_err(failed)).collect()
 }
 
+/// Not while the arguments are parsed, as an error there shows passwords.
+fn sinks(addresses: &[String]) -> Result<Vec<Sink>, Failure> {
+    let sinks = addresses.iter().map(|address| Ok(address.parse()?));
+    sinks.collect()
+}
+
 impl RelayArgs {
     /// The headers for HTTP sinks, of the arguments and of the file.
     pub fn headers(&self) -> Result<Vec<(String, String)>, Failure> {
@@ -154,10 +160,14 @@ impl RelayArgs {
         Ok(headers)
     }
 
-    /// The sinks of `--to`. Not while the arguments are parsed, as an error there shows passwords.
+    /// The sinks of `--to`.
     pub fn sinks(&self) -> Result<Vec<Sink>, Failure> {
-        let sinks = self.to.iter().map(|text| Ok(text.parse()?));
-        sinks.collect()
+        sinks(&self.to)
+    }
+
+    /// The sinks of `--forget`.
+    pub fn forgotten(&self) -> Result<Vec<Sink>, Failure> {
+        sinks(&self.forget)
     }
 
     pub fn tls_of_sources(&self) -> Option<Tls> {

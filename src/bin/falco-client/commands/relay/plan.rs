@@ -79,7 +79,7 @@ impl Plan {
             metrics: args.metrics.clone().or(file.metrics),
             close_within: seconds.map_or(CLOSE_WITHIN, Duration::from_secs),
             filters: filters.into_iter().filter(|one| !one.is_empty()).collect(),
-            forget: args.forget.clone(),
+            forget: args.forgotten()?,
             spool_bytes: size.map(|size| size << 20),
             overflow: args
                 .when_full
