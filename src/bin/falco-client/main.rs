@@ -5,6 +5,7 @@
 mod args;
 mod cli;
 mod commands;
+mod counts;
 mod diagnostics;
 mod environment;
 mod escape;

@@ -55,6 +55,12 @@ pub struct ReadArgs {
     /// kilobytes of them; standard error says so. Nothing is lost from a file.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// At the end, count the alerts by rule and place
+    ///
+    /// A table on standard error, after the alerts on standard output: how often each rule fired, and how
+    /// many alerts each priority, host, container and namespace has. > /dev/null shows it alone.
+    #[arg(long)]
+    pub summary: bool,
     /// Policy when alerts arrive too fast
     ///
     /// It applies while 4 MiB of alerts are waiting to be printed.

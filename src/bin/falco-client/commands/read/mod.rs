@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use falco_client::{Alert, Alerts, Client, Config, EndpointKind, Error};
 
+use crate::counts::Summary;
 use crate::diagnostics::{say, say_listening, Code, Failure, InputErrors};
 use crate::output::{Output, Printer};
 use crate::shutdown::{after_failure, on_closed_output, Shutdown};
@@ -58,6 +59,7 @@ pub fn run(
         errors: InputErrors::of(&client.endpoint().to_string()),
         code: Code::Done,
         left: args.limit,
+        summary: args.summary.then(Summary::default),
     };
     reader.run(alerts)
 }
@@ -73,10 +75,19 @@ struct Reader<'a> {
     code: Code,
     /// How many alerts are still to be printed, where there is a limit.
     left: Option<u64>,
+    summary: Option<Summary>,
 }
 
 impl Reader<'_> {
-    fn run(mut self, mut alerts: Alerts) -> Result<Code, Failure> {
+    fn run(mut self, alerts: Alerts) -> Result<Code, Failure> {
+        let read = self.read(alerts);
+        if let Some(summary) = self.summary {
+            summary.print();
+        }
+        read
+    }
+
+    fn read(&mut self, mut alerts: Alerts) -> Result<Code, Failure> {
         if let Err(failure) = self.print_all(&mut alerts) {
             self.report_unprinted(&failure, &alerts);
             return Err(failure);
@@ -161,7 +172,12 @@ impl Reader<'_> {
             return Ok(());
         }
         match self.printer.print(alert, &mut self.output) {
-            Ok(()) => self.left = self.left.map(|left| left - 1),
+            Ok(()) => {
+                self.left = self.left.map(|left| left - 1);
+                if let Some(summary) = &mut self.summary {
+                    summary.add(alert);
+                }
+            }
             // The descriptor does not fit this alert, which must not be lost for it.
             Err(Failure::Library(error)) => {
                 let code = self.errors.report_unfit(&error, alert.as_bytes());
