@@ -12,8 +12,11 @@ mod endpoints;
 mod environment;
 mod options;
 mod posted;
+#[cfg(target_os = "linux")]
 mod pty;
 mod recordings;
 mod resume;
+mod summary;
+#[cfg(target_os = "linux")]
 mod terminal;
 mod tools;

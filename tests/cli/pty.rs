@@ -1,23 +1,39 @@
 //! The command on a terminal: a pseudo-terminal of this process.
 
+#![allow(dead_code, reason = "each binary needs a part of it")]
+
 use std::fs::File;
-use std::io::Read as _;
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::pty::{openpty, Winsize};
+use nix::fcntl::OFlag;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::termios::{tcsetwinsize, Winsize};
 
 use crate::child::{signal, watchdog};
 
 /// Only ever waited out by a test that fails.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
+/// How often it looks whether it hangs up.
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 50_000_000,
+};
+
 /// A child whose standard streams are a terminal.
 pub struct Terminal {
     child: Child,
+    master: File,
+    hangs_up: Arc<AtomicBool>,
     output: Receiver<Vec<u8>>,
     shown: Vec<u8>,
     _watchdog: Sender<()>,
@@ -25,26 +41,49 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn spawn(mut command: Command, columns: u16, rows: u16) -> Terminal {
+        // Another test's child must not hold it open.
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let pty = posix_openpt(flags).unwrap();
+        grantpt(&pty).unwrap();
+        unlockpt(&pty).unwrap();
+        let name = ptsname_r(&pty).unwrap();
+        let open = || {
+            let mut options = File::options();
+            options.read(true).write(true);
+            options.custom_flags(OFlag::O_NOCTTY.bits());
+            options.open(&name).unwrap()
+        };
+        let slave = open();
         let size = Winsize {
             ws_row: rows,
             ws_col: columns,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
-        let pty = openpty(&size, None).unwrap();
-        let end = |fd: &OwnedFd| Stdio::from(fd.try_clone().unwrap());
+        tcsetwinsize(&slave, size).unwrap();
         command.env("TERM", "xterm-256color");
-        command.stdin(end(&pty.slave)).stdout(end(&pty.slave));
-        let child = command.stderr(end(&pty.slave)).spawn().unwrap();
+        command.stdin(open()).stdout(open()).stderr(open());
+        let child = command.spawn().unwrap();
         // The command holds the other end as well, which would never be closed.
         drop(command);
-        drop(pty.slave);
-        let mut reader = File::from(pty.master);
+        drop(slave);
+        let master = File::from(fcntl_dupfd_cloexec(&pty, 0).unwrap());
+        let mut reader = master.try_clone().unwrap();
+        drop(pty);
+        let hangs_up = Arc::new(AtomicBool::new(false));
+        let stop = hangs_up.clone();
         let (send, output) = mpsc::channel();
         thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // When the child has gone it is an error on Linux, and the end elsewhere.
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+            while !stop.load(Ordering::Relaxed) {
+                let mut ready = [PollFd::new(&reader, PollFlags::IN)];
+                if poll(&mut ready, Some(&LOOK)) == Ok(0) {
+                    continue;
+                }
+                // When the child has gone it is an error on Linux, and the end elsewhere.
+                let Ok(count @ 1..) = reader.read(&mut buffer) else {
+                    break;
+                };
                 if send.send(buffer[..count].to_vec()).is_err() {
                     break;
                 }
@@ -53,6 +92,8 @@ impl Terminal {
         let _watchdog = watchdog(child.id());
         Terminal {
             child,
+            master,
+            hangs_up,
             output,
             shown: Vec::new(),
             _watchdog,
@@ -72,9 +113,23 @@ impl Terminal {
             let left = TOO_LONG.saturating_sub(begin.elapsed());
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.shown.extend(bytes),
-                Err(_) => panic!("{text:?} is not in {shown:?}"),
+                Err(_) => {
+                    let last = shown.chars().rev().take(2000).collect::<Vec<_>>();
+                    let last: String = last.into_iter().rev().collect();
+                    panic!("{text:?} is not in …{last:?}");
+                }
             }
         }
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Closes the terminal, as a window is closed.
+    pub fn hang_up(&mut self) {
+        self.hangs_up.store(true, Ordering::Relaxed);
+        self.master = File::open("/dev/null").unwrap();
     }
 
     pub fn signal(&self, name: &str) {

@@ -6,9 +6,12 @@ mod dead_letters;
 mod demo;
 mod generate;
 mod get;
+mod keep;
 mod read;
 mod relay;
 mod serve;
+#[cfg(feature = "top")]
+mod top;
 mod version;
 mod watch;
 
@@ -28,6 +31,10 @@ pub enum Command {
     /// Print alerts as they arrive, across restarts of Falco
     #[command(after_help = watch::help(), after_long_help = explained(watch::details()))]
     Watch(watch::WatchArgs),
+    /// Show which rules fire now, and how often
+    #[cfg(feature = "top")]
+    #[command(after_help = top::help(), after_long_help = explained(top::details()))]
+    Top(Box<top::TopArgs>),
     /// Forward alerts to gRPC clients, HTTP servers and files
     #[command(after_help = relay::help(), after_long_help = explained(relay::details()))]
     Relay(Box<relay::RelayArgs>),
@@ -62,6 +69,8 @@ impl Command {
         match self {
             Command::Get(args) => get::run(&args),
             Command::Watch(args) => watch::run(&args),
+            #[cfg(feature = "top")]
+            Command::Top(args) => top::run(*args),
             Command::Relay(args) => relay::run(&args),
             Command::DeadLetters(args) => dead_letters::run(&args),
             Command::Check(args) => check::run(args),

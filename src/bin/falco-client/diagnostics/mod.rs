@@ -1,6 +1,8 @@
 //! What the command says on standard error, and the code that it exits with.
 
 mod exit_code;
+#[cfg(feature = "top")]
+pub mod held;
 mod input;
 pub mod log;
 
@@ -149,7 +151,12 @@ pub fn report_bytes(bytes: &[u8]) {
 /// Writes one line to standard error. That nothing reads it must not end the command.
 pub fn say(text: fmt::Arguments) {
     let text = text.to_string();
-    let _ = writeln!(io::stderr().lock(), "falco-client: {}", Escaped(&text));
+    let text = format!("falco-client: {}", Escaped(&text));
+    #[cfg(feature = "top")]
+    if held::takes(&text) {
+        return;
+    }
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Says where a client listens, with the real port.

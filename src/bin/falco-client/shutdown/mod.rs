@@ -46,6 +46,10 @@ struct Shared {
 #[derive(Default)]
 struct State {
     signals: u32,
+    /// The user asked for the end by other means, which counts as a signal.
+    requested: bool,
+    /// The end is supervised.
+    supervised: bool,
     /// The end took longer than the limit.
     gave_up: bool,
     /// Nothing reads standard output any more.
@@ -64,7 +68,12 @@ struct Cut {
 
 impl State {
     fn is_forced(&self) -> bool {
-        self.signals > 1 || self.gave_up
+        self.stops() > 1 || self.gave_up
+    }
+
+    /// How often the end was asked for.
+    fn stops(&self) -> u32 {
+        self.signals + u32::from(self.requested)
     }
 
     fn reason(&self) -> &'static str {
@@ -92,11 +101,25 @@ impl Shutdown {
         let signalled = shutdown.clone();
         signals::on_signal(move |signals| {
             signalled.update(|state| state.signals = signals);
-            if signals == 1 {
-                signalled.supervise();
-            }
+            signalled.supervise();
         })?;
         Ok(shutdown)
+    }
+
+    /// Ends the sequence as the first signal does, which another one then forces.
+    #[cfg(feature = "top")]
+    pub fn request(&self) {
+        let mut state = self.lock();
+        state.requested = state.signals == 0;
+        drop(state);
+        self.update(|_| ());
+        self.supervise();
+    }
+
+    /// Whether the end was asked for.
+    #[cfg(feature = "top")]
+    pub fn is_closing(&self) -> bool {
+        self.lock().stops() > 0
     }
 
     /// Controls this sequence from now on.
@@ -150,7 +173,7 @@ impl Shutdown {
                 state.cut = Some(Cut { lost });
             }
             handle.cancel();
-        } else if state.signals == 1 {
+        } else if state.stops() == 1 {
             handle.close();
         }
         self.0.changed.notify_all();
@@ -158,6 +181,9 @@ impl Shutdown {
 
     /// Enforces the limit, on a thread of its own: that of the signals has to wait for the second.
     fn supervise(&self) {
+        if std::mem::replace(&mut self.lock().supervised, true) {
+            return;
+        }
         let shutdown = self.clone();
         let run = move || {
             let begin = Instant::now();

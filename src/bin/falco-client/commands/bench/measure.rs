@@ -9,8 +9,8 @@ use falco_client::{Alert, Alerts, EndpointKind, Error, State};
 use rustix::time::{clock_gettime, ClockId};
 
 use super::figures::{Backlog, Watch};
-use super::keep::Keep;
 use super::progress::Progress;
+use crate::commands::keep::Keep;
 use crate::diagnostics::{say, Code, Failure, InputErrors};
 use crate::shutdown::{after_failure, in_flight, Shutdown};
 

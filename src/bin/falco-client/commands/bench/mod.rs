@@ -3,7 +3,6 @@
 mod args;
 mod built_in;
 mod figures;
-mod keep;
 mod measure;
 mod progress;
 
@@ -13,12 +12,12 @@ use std::time::Duration;
 use falco_client::{Client, EndpointKind};
 
 use crate::args::table;
+use crate::commands::keep::Keep;
 use crate::diagnostics::{say_listening, Code, Failure};
 use crate::output::Output;
 pub use args::BenchArgs;
 use built_in::BuiltIn;
 use figures::Figures;
-use keep::Keep;
 use measure::Measurement;
 
 const DETAILS: &str = "\

@@ -54,7 +54,10 @@ fn find(sockets: &[&str], falco_yaml: Option<FalcoYaml>, this: &str) -> NextStep
                 installed_version(),
                 Escaped(&yaml.path().display().to_string()),
             ),
-            commands: vec![check, receive],
+            commands: vec![
+                check,
+                configured.map_or(receive, |endpoint| of_output(&endpoint, this)),
+            ],
         },
         None => NextSteps {
             found: "Your own Falco is not on this host: no socket, no /etc/falco/falco.yaml. \
@@ -75,6 +78,22 @@ fn find(sockets: &[&str], falco_yaml: Option<FalcoYaml>, this: &str) -> NextStep
                 ),
             ],
         },
+    }
+}
+
+/// The output that is enabled.
+fn of_output(endpoint: &str, this: &str) -> (String, &'static str) {
+    let watch = format!("{this} watch --endpoint {}", Escaped(endpoint));
+    match endpoint.parse() {
+        Ok(Endpoint::Tcp { .. }) => (
+            format!("{watch} \\\n      --ca ca.crt --cert client.crt --key client.key"),
+            "reads its gRPC API over mutual TLS",
+        ),
+        Ok(Endpoint::Stdin) => (
+            format!("falco -o json_output=true | {watch}"),
+            "reads its standard output",
+        ),
+        _ => (watch, "reads the output that these settings enable"),
     }
 }
 
