@@ -3,7 +3,7 @@
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
-use crate::args::{ConnectionArgs, Filter, ReadingArgs};
+use crate::args::{ConnectionArgs, Filter, PortArgs, ReadingArgs};
 use crate::shutdown::CLOSE_WITHIN;
 
 #[derive(clap::Args)]
@@ -19,7 +19,7 @@ pub struct TopArgs {
     /// Time limit for graceful shutdown
     ///
     /// Within it, alerts in flight are read.
-    #[arg(long, value_name = "SECS", default_value_t = CLOSE_WITHIN.as_secs())]
+    #[arg(long, hide_short_help = true, value_name = "SECS", default_value_t = CLOSE_WITHIN.as_secs())]
     pub close_within: u64,
     #[command(flatten)]
     pub filter: Filter,
@@ -27,4 +27,6 @@ pub struct TopArgs {
     pub connection: ConnectionArgs,
     #[command(flatten, next_help_heading = "Connection")]
     pub reading: ReadingArgs,
+    #[command(flatten, next_help_heading = "Connection")]
+    pub port: PortArgs,
 }

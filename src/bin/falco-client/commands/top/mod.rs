@@ -70,7 +70,11 @@ pub fn run(args: TopArgs) -> Result<Code, Failure> {
         return Err(Failure::Usage(problem.to_owned()));
     }
     let keep = args.keep.as_deref().map(Keep::open).transpose()?;
-    let client = Client::new(args.reading.apply(args.connection.config()))?;
+    let mut config = args.reading.apply(args.connection.config());
+    if let Some(port) = args.port.load()? {
+        config = port.apply(config);
+    }
+    let client = Client::new(config)?;
     let kind = EndpointKind::of(client.endpoint());
     let window = Duration::from_secs(60 * u64::from(args.minutes.get()));
     let start = Instant::now();
