@@ -42,7 +42,7 @@ pub struct DeadLettersArgs {
     #[arg(long, value_name = "FILE", requires = "send_to")]
     pub to_header_file: Option<PathBuf>,
     /// CA certificate to trust (PEM)
-    #[arg(long, value_name = "FILE", requires_all = ["send_to", "to_cert", "to_key"])]
+    #[arg(long, value_name = "FILE", requires = "send_to")]
     pub to_ca: Option<PathBuf>,
     /// Certificate to present (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["send_to", "to_key"])]
