@@ -86,6 +86,16 @@ fn a_wrong_value_names_its_variable_and_shows_no_secret() {
         (&["relay"], 2),
         (&["relay", "--to", "http://127.0.0.1:1/"], 2),
         (&["relay", "--spool-size", "none"], 2),
+        (
+            &[
+                "dead-letters",
+                "--spool",
+                "/",
+                "--send-to",
+                "htp://user:s3cret@host/?s3cret",
+            ],
+            2,
+        ),
         (&["relay", "--forget", "htp://user:s3cret@host/?s3cret"], 2),
     ] {
         let ended = secret(args);

@@ -31,7 +31,7 @@ pub struct DeadLettersArgs {
     ///
     /// http://…, https://…, a file, or - for standard output. Without --sink, those are sent that this sink could not take.
     #[arg(long, value_name = "SINK", conflicts_with = "remove")]
-    pub send_to: Option<Sink>,
+    pub send_to: Option<String>,
     /// Remove them once they are printed
     #[arg(long)]
     pub remove: bool,
@@ -81,6 +81,9 @@ pub fn run(args: &DeadLettersArgs) -> Result<Code, Failure> {
             folder.display()
         )));
     }
+    // Not while the arguments are parsed, as an error there shows passwords.
+    let send_to = args.send_to.as_deref().map(str::parse::<Sink>);
+    let send_to = send_to.transpose()?;
     let file = DeadLetterFile::in_folder(folder);
     let mut code = Code::Done;
     let mut letters = Vec::new();
@@ -97,7 +100,7 @@ pub fn run(args: &DeadLettersArgs) -> Result<Code, Failure> {
         say(format_args!("{} has no dead letters", folder.display()));
         return Ok(code);
     }
-    let of = match (&args.sink, &args.send_to) {
+    let of = match (&args.sink, &send_to) {
         (Some(sink), _) => Some(sink.clone()),
         (None, Some(sink)) => Some(sink.to_string()),
         (None, None) => None,
@@ -112,7 +115,7 @@ pub fn run(args: &DeadLettersArgs) -> Result<Code, Failure> {
         ));
         return Ok(Code::Failed);
     }
-    let done = match &args.send_to {
+    let done = match &send_to {
         Some(sink) => send(args, &file, &letters, sink)?,
         None => {
             print(args, &letters)?;
