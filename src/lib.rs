@@ -54,6 +54,7 @@
 //! | `listen+https://ADDR:PORT` | the same, with TLS or mutual TLS |
 //! | `file:///path` | every version, by `file_output` |
 //! | `-` | every version, on standard input |
+//! | `redis://host/stream`, `rediss://…` | what a relay or others put into a stream of Redis or Valkey |
 //!
 //! The [settings of Falco][falco] for each endpoint are part of the project's documents.
 //!
@@ -67,6 +68,7 @@
 //! | `server` | `server`: an embedded Falco for tests; `recording`: reads recorded alerts |
 //! | `dynamic` | [`dynamic::Descriptor`] from a `.proto` file given at run time |
 //! | `falco-yaml` | `check::FalcoYaml`: checks Falco's settings |
+//! | `redis` | streams of Redis and Valkey: an endpoint, and with `relay` a sink |
 //! | `cli` | the command `falco-client`; includes all of the above |
 //! | `vendored-openssl` | builds OpenSSL from source |
 //!
@@ -119,6 +121,8 @@ mod position;
 mod priority;
 #[cfg(feature = "server")]
 pub mod recording;
+#[cfg(feature = "redis")]
+mod redis_stream;
 #[cfg(feature = "relay")]
 pub mod relay;
 #[cfg(feature = "server")]

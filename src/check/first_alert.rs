@@ -133,7 +133,11 @@ fn is_test(alert: &Alert, endpoint: &Endpoint) -> bool {
         Endpoint::Listen { .. } => {
             alert.rule() == "Test rule" && alert.tags().eq(["test", "example"])
         }
-        Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::File(_) | Endpoint::Stdin => false,
+        Endpoint::Unix(_)
+        | Endpoint::Tcp { .. }
+        | Endpoint::File(_)
+        | Endpoint::Stdin
+        | Endpoint::Redis { .. } => false,
     }
 }
 
@@ -154,6 +158,7 @@ fn remedy(endpoint: &Endpoint) -> String {
         Endpoint::Stdin => "json_output and stdout_output.enabled are true and Falco's standard \
                             output is piped into this command"
             .to_owned(),
+        Endpoint::Redis { .. } => "the relay that writes to this stream runs".to_owned(),
     };
     format!(
         "trigger a rule of Falco, as by reading /etc/shadow (sudo cat /etc/shadow), and see whether \

@@ -25,6 +25,8 @@ mod file;
 mod first_alert;
 mod grpc;
 mod http;
+#[cfg(feature = "redis")]
+mod redis;
 mod report;
 mod stdin;
 
@@ -102,6 +104,10 @@ impl Check {
                 stdin::probe(findings);
                 Ok(())
             }
+            #[cfg(feature = "redis")]
+            Endpoint::Redis { .. } => redis::probe(&self.config, findings),
+            #[cfg(not(feature = "redis"))]
+            Endpoint::Redis { .. } => Ok(()),
         }
     }
 }

@@ -111,7 +111,14 @@ impl Config {
             (Endpoint::File(_) | Endpoint::Stdin, Some(_)) => {
                 ("lines come without TLS", "leave it out")
             }
-            (Endpoint::Unix(_) | Endpoint::File(_) | Endpoint::Stdin, None)
+            (Endpoint::Redis { .. }, Some(_)) => (
+                "the address itself has the certificates of its TLS",
+                "write rediss://host/stream?ca=FILE, where needed with cert=FILE and key=FILE",
+            ),
+            (
+                Endpoint::Unix(_) | Endpoint::File(_) | Endpoint::Stdin | Endpoint::Redis { .. },
+                None,
+            )
             | (Endpoint::Tcp { .. }, _)
             | (Endpoint::Listen { tls: true, .. }, Some(_))
             | (Endpoint::Listen { tls: false, .. }, None) => return Ok(()),

@@ -39,6 +39,7 @@ where
     F: FnMut(Result<Alert>) -> ControlFlow<()> + Send + Unpin + 'static,
 {
     fn take(&mut self, item: MessageResult) -> Flow {
+        let number = item.as_ref().map_or(0, |message| message.number);
         let alert = match item {
             Ok(message) => self.control.read(message),
             Err(error) => Err(*error),
@@ -47,7 +48,11 @@ where
             return Flow::Stop;
         };
         // A panic would end the thread, and with it all other calls that it serves.
-        match catch_unwind(AssertUnwindSafe(|| function(alert))) {
+        let called = catch_unwind(AssertUnwindSafe(|| function(alert)));
+        if called.is_ok() {
+            self.control.mark_read(number);
+        }
+        match called {
             Ok(ControlFlow::Continue(())) => Flow::Continue,
             Ok(ControlFlow::Break(())) => Flow::Stop,
             Err(_) => {

@@ -1,6 +1,6 @@
 //! The control of a running source: how it is ended, woken and observed.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
@@ -36,6 +36,8 @@ pub(crate) struct Control {
     /// Of a source that runs on threads.
     threads: OnceLock<Weak<Wakeup>>,
     observed: Observed,
+    /// The number of the last message that was read: its reader has asked for the one after it.
+    read: AtomicU64,
     endpoint: Endpoint,
     pub(crate) counters: LiveCounters,
 }
@@ -47,6 +49,7 @@ impl Control {
             task: AtomicWaker::default(),
             threads: OnceLock::new(),
             observed: Observed::default(),
+            read: AtomicU64::default(),
             endpoint,
             counters: LiveCounters::default(),
         })
@@ -98,6 +101,17 @@ impl Control {
     /// Drops the task, which has ended: a handle must not keep its call alive.
     pub(crate) fn forget(&self) {
         drop(self.task.take());
+    }
+
+    /// Everything up to this number was read, or was dropped as [`Overflow`](crate::Overflow) says.
+    pub(crate) fn mark_read(&self, number: u64) {
+        self.read.fetch_max(number, Ordering::Release);
+    }
+
+    /// The number up to which everything was read.
+    #[cfg(feature = "redis")]
+    pub(crate) fn read_up_to(&self) -> u64 {
+        self.read.load(Ordering::Acquire)
     }
 
     pub(crate) fn state(&self) -> State {

@@ -24,7 +24,8 @@ pub struct Counters {
     pub unauthorized: u64,
     /// Lines that are not alerts and were skipped: from Falco's log or other programs.
     pub skipped: u64,
-    /// How often reading a file could not continue where it ended, so that alerts may be missing.
+    /// How often reading a file could not continue where it ended, so that alerts may be missing; and how
+    /// often entries of a log were gone before they were read.
     pub gaps: u64,
     /// Posts that have waited for more than 2 s, as alerts were not taken fast enough: meanwhile, all
     /// outputs of their Falco wait.

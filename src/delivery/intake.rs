@@ -4,6 +4,7 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use super::control::{Control, Mode};
 use super::outlet::{Flow, MessageResult, Outlet};
@@ -63,6 +64,18 @@ impl Intake {
     ///
     /// When the outlet did not take it.
     pub(crate) fn put(&self, message: MessageResult) -> Result<(), IntakeClosed> {
+        if !self.offer(message)? {
+            self.wait_for_room(None);
+        }
+        Ok(())
+    }
+
+    /// Puts a message into the outlet. Returns whether there is room for another.
+    ///
+    /// # Errors
+    ///
+    /// When the outlet did not take it.
+    pub(crate) fn offer(&self, message: MessageResult) -> Result<bool, IntakeClosed> {
         let mut guard = self.lock();
         let Some(outlet) = guard.as_mut().filter(|_| !self.is_cut()) else {
             return Err(IntakeClosed);
@@ -78,10 +91,7 @@ impl Intake {
         drop(guard);
         match flow {
             Flow::Continue => {}
-            Flow::Pause => {
-                let done = || self.control.mode() != Mode::Run || self.has_room();
-                self.wakeup.wait_until(done);
-            }
+            Flow::Pause => return Ok(false),
             Flow::Stop => self.control.cancel(),
             #[cfg(feature = "relay")]
             Flow::Refuse => {
@@ -89,7 +99,21 @@ impl Intake {
                 return Err(IntakeClosed);
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Blocks until there is room for another message, or the mode changes, at most for `timeout`.
+    /// Returns whether one of them came.
+    pub(crate) fn wait_for_room(&self, timeout: Option<Duration>) -> bool {
+        let done = || self.control.mode() != Mode::Run || self.has_room();
+        self.wakeup.wait_until(done, timeout)
+    }
+
+    /// Blocks until `done` holds, which is checked after each wake-up, at most for `timeout`.
+    /// Returns whether it holds.
+    #[cfg(feature = "redis")]
+    pub(crate) fn wait_until(&self, done: impl Fn() -> bool, timeout: Duration) -> bool {
+        self.wakeup.wait_until(done, Some(timeout))
     }
 
     /// Nothing follows.

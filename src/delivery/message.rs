@@ -12,6 +12,8 @@ pub(crate) struct Message {
     pub format: Format,
     /// Where its source continues after it, if it has positions.
     pub position: Option<Box<Position>>,
+    /// Its number in the sequence, from 1, for a source that learns what was read; otherwise 0.
+    pub number: u64,
 }
 
 impl Message {
@@ -21,6 +23,7 @@ impl Message {
             bytes,
             format: Format::Grpc,
             position: None,
+            number: 0,
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct AlertQueue {
 
 pub(super) struct QueueState {
     pub(super) items: VecDeque<MessageResult>,
+    /// The number of the last message that came, in the queue or dropped.
+    pub(super) last: u64,
     bytes: usize,
     full: bool,
     /// The reader is woken when this many bytes are queued, or at the end.
@@ -43,6 +45,7 @@ impl AlertQueue {
         Arc::new(AlertQueue {
             state: Mutex::new(QueueState {
                 items: VecDeque::new(),
+                last: 0,
                 bytes: 0,
                 full: false,
                 wake_at: NEVER,
@@ -141,6 +144,9 @@ impl QueueOutlet {
 impl Outlet for QueueOutlet {
     fn take(&mut self, item: MessageResult) -> Flow {
         let mut state = self.queue.lock();
+        if let Ok(message) = &item {
+            state.last = message.number;
+        }
         let mut dropped = 0;
         let exceeds = is_droppable(&item) && self.exceeds_capacity(&state, &item);
         match self.overflow {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_timer::Delay;
 
-use super::control::Control;
+use super::control::{Control, Mode};
 use super::message::Message;
 use super::outlet::MessageResult;
 use super::queue::{AlertQueue, QueueOutlet, QueueState, NEVER};
@@ -43,6 +43,8 @@ pub(crate) struct Receiver {
     queue: Arc<AlertQueue>,
     control: Arc<Control>,
     batch: VecDeque<MessageResult>,
+    /// The number of the message that its reader has now: read once the next one is asked for.
+    current: u64,
     /// Messages arrived since the last wait: more may follow soon.
     recently_received: bool,
     /// The timer of a task that gathers.
@@ -72,6 +74,7 @@ impl Receiver {
             queue,
             control,
             batch: VecDeque::new(),
+            current: 0,
             recently_received: false,
             gather: None,
             gathering: false,
@@ -84,8 +87,8 @@ impl Receiver {
 
     /// Returns what has arrived, without waiting.
     pub(crate) fn try_next(&mut self) -> Received {
-        if let Some(item) = self.batch.pop_front() {
-            return item.into();
+        if let Some(item) = self.pop() {
+            return item;
         }
         let queue = self.queue.clone();
         let mut state = queue.lock();
@@ -94,8 +97,8 @@ impl Receiver {
 
     /// Blocks until something arrives, at most until `deadline`.
     pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Received {
-        if let Some(item) = self.batch.pop_front() {
-            return item.into();
+        if let Some(item) = self.pop() {
+            return item;
         }
         let queue = self.queue.clone();
         let mut state = queue.lock();
@@ -127,8 +130,8 @@ impl Receiver {
 
     /// As [`next`](Receiver::next), for a task.
     pub(crate) fn poll_next(&mut self, cx: &mut Context) -> Poll<Received> {
-        if let Some(item) = self.batch.pop_front() {
-            return Poll::Ready(item.into());
+        if let Some(item) = self.pop() {
+            return Poll::Ready(item);
         }
         let queue = self.queue.clone();
         loop {
@@ -168,6 +171,13 @@ impl Receiver {
     /// Takes everything out of the queue, for `task` or for a thread, and returns the first of it.
     fn take(&mut self, state: &mut MutexGuard<'_, QueueState>, task: Option<&Waker>) -> Received {
         if state.items.is_empty() {
+            if state.last != 0 {
+                self.control.mark_read(state.last);
+                if self.control.mode() != Mode::Run {
+                    // The source waits for it before its end.
+                    self.control.wake();
+                }
+            }
             return match state.failure.take() {
                 Some(failure) => Received::Failure(failure),
                 None if state.ended => Received::End,
@@ -180,9 +190,20 @@ impl Receiver {
         if state.take_all(&mut self.batch) {
             self.control.wake();
         }
-        self.batch
-            .pop_front()
-            .map_or(Received::Nothing, Received::from)
+        self.pop().unwrap_or(Received::Nothing)
+    }
+
+    /// The next of what was taken out of the queue. What came before it is read by then.
+    fn pop(&mut self) -> Option<Received> {
+        if self.current != 0 {
+            self.control.mark_read(self.current);
+            self.current = 0;
+        }
+        let item = self.batch.pop_front()?;
+        if let Ok(message) = &item {
+            self.current = message.number;
+        }
+        Some(item.into())
     }
 
     /// At this size the reader is woken although it gathers.

@@ -3,8 +3,9 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
 
-use crate::util::lock::{lock, wait_on};
+use crate::util::lock::{lock, time_until, wait_on};
 
 /// Wakes all waiting threads of a source when its [`Control`](super::Control) is woken.
 pub(super) struct Wakeup {
@@ -47,18 +48,25 @@ impl Wakeup {
         while matches!((&self.readable).read(&mut bytes), Ok(1..)) {}
     }
 
-    /// Blocks until `done` holds, which is checked at first and after each wake-up.
-    pub(super) fn wait_until(&self, done: impl Fn() -> bool) {
+    /// Blocks until `done` holds, which is checked at first and after each wake-up, at most for
+    /// `timeout`. Returns whether it holds.
+    pub(super) fn wait_until(&self, done: impl Fn() -> bool, timeout: Option<Duration>) -> bool {
+        // A timeout beyond the clock's range never ends.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut count = lock(&self.count);
         loop {
             let before = *count;
             drop(count);
             if done() {
-                return;
+                return true;
             }
             count = lock(&self.count);
             while *count == before {
-                count = wait_on(&self.changed, count, None);
+                let left = deadline.map(time_until);
+                if left == Some(Duration::ZERO) {
+                    return false;
+                }
+                count = wait_on(&self.changed, count, left);
             }
         }
     }

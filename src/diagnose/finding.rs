@@ -29,6 +29,10 @@ pub enum Step {
     Tls,
     /// The agreement on HTTP/2 in the TLS handshake.
     Alpn,
+    /// The login to a log, such as Redis.
+    Login,
+    /// The log that has the alerts, such as a stream of Redis.
+    Log,
     /// The version that Falco reports.
     Version,
     /// The output that provides alerts: a service of Falco, or a file.
@@ -49,6 +53,8 @@ impl Step {
         Step::Certificates,
         Step::Tls,
         Step::Alpn,
+        Step::Login,
+        Step::Log,
         Step::Version,
         Step::Outputs,
         Step::FirstAlert,
@@ -66,6 +72,8 @@ impl Step {
             Step::Certificates => "certificates",
             Step::Tls => "tls",
             Step::Alpn => "alpn",
+            Step::Login => "login",
+            Step::Log => "log",
             Step::Version => "version",
             Step::Outputs => "outputs",
             Step::FirstAlert => "first alert",

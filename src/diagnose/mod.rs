@@ -27,6 +27,7 @@ use crate::util::url::without_secrets;
 
 pub use finding::{Finding, Outcome, Step};
 use handshake::Handshake;
+use texts::REFUSED;
 
 /// What a connection needs, up to gRPC.
 #[derive(Clone)]
@@ -83,7 +84,7 @@ impl Route {
             (None, _) => return Ok(()),
         };
         let addresses = tcp::resolve(host, port, self.deadline(), findings)?;
-        let (stream, address) = tcp::connect(&addresses, self.deadline(), findings)?;
+        let (stream, address) = tcp::connect(&addresses, self.deadline(), &REFUSED, findings)?;
         let Some(tls) = &self.tls else {
             return Ok(());
         };
@@ -103,17 +104,18 @@ impl Route {
     }
 }
 
-/// Connects to a server that need not be Falco's.
-#[cfg(feature = "relay")]
+/// Connects to a server that need not be Falco's. `refused` is the problem where nothing listens.
+#[cfg(any(feature = "relay", feature = "redis"))]
 pub(crate) fn connect(
     host: &str,
     port: u16,
     timeout: Duration,
+    refused: &Problem,
     findings: &mut Vec<Finding>,
 ) -> Result<std::net::TcpStream, Finding> {
     let deadline = Instant::now() + timeout;
     let addresses = tcp::resolve(host, port, deadline, findings)?;
-    let (stream, _) = tcp::connect(&addresses, deadline, findings)?;
+    let (stream, _) = tcp::connect(&addresses, deadline, refused, findings)?;
     Ok(stream)
 }
 

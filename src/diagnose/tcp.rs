@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::Instant;
 
-use super::texts::{REFUSED, UNKNOWN_HOST};
+use super::texts::UNKNOWN_HOST;
 use super::{Finding, Step};
 use crate::error::Problem;
 use crate::util::lock::time_until;
@@ -58,10 +58,12 @@ fn unknown_host(error: &io::Error) -> Problem {
     UNKNOWN_HOST.because(reason.strip_prefix(prefix).unwrap_or(&reason))
 }
 
-/// Connects to the first of the addresses that accepts, as C-core does.
+/// Connects to the first of the addresses that accepts, as C-core does. `refused` is the problem where
+/// nothing listens.
 pub(super) fn connect(
     addresses: &[SocketAddr],
     deadline: Instant,
+    refused: &Problem,
     findings: &mut Vec<Finding>,
 ) -> Result<(TcpStream, SocketAddr), Finding> {
     let mut failure = Finding::failed(Step::Tcp, UNKNOWN_HOST);
@@ -74,7 +76,7 @@ pub(super) fn connect(
                 ));
                 return Ok((stream, *address));
             }
-            Err(error) => failure = Finding::failed(Step::Tcp, refusal(address, &error)),
+            Err(error) => failure = Finding::failed(Step::Tcp, refusal(address, &error, refused)),
         }
     }
     Err(failure)
@@ -88,9 +90,9 @@ pub(super) fn open(address: &SocketAddr, deadline: Instant) -> io::Result<TcpStr
     TcpStream::connect_timeout(address, left)
 }
 
-fn refusal(address: &SocketAddr, error: &io::Error) -> Problem {
+fn refusal(address: &SocketAddr, error: &io::Error, refused: &Problem) -> Problem {
     let problem = match error.kind() {
-        io::ErrorKind::ConnectionRefused => REFUSED,
+        io::ErrorKind::ConnectionRefused => refused.clone(),
         io::ErrorKind::TimedOut => Problem::fixed(
             "the connection timed out",
             "see whether the address is right and no firewall drops the packets, or allow more \

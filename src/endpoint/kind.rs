@@ -30,6 +30,8 @@ pub enum EndpointKind {
     File,
     /// [`Endpoint::Stdin`].
     Stdin,
+    /// [`Endpoint::Redis`].
+    Redis,
 }
 
 impl EndpointKind {
@@ -41,6 +43,8 @@ impl EndpointKind {
         EndpointKind::Https,
         EndpointKind::File,
         EndpointKind::Stdin,
+        #[cfg(feature = "redis")]
+        EndpointKind::Redis,
     ];
 
     /// The kind of this endpoint.
@@ -52,6 +56,7 @@ impl EndpointKind {
             Endpoint::Listen { tls: true, .. } => EndpointKind::Https,
             Endpoint::File(_) => EndpointKind::File,
             Endpoint::Stdin => EndpointKind::Stdin,
+            Endpoint::Redis { .. } => EndpointKind::Redis,
         }
     }
 
@@ -64,6 +69,7 @@ impl EndpointKind {
             EndpointKind::Https => "listen+https://ADDR:PORT",
             EndpointKind::File => "file:///path",
             EndpointKind::Stdin => "-",
+            EndpointKind::Redis => "redis://HOST/STREAM",
         }
     }
 
@@ -76,6 +82,7 @@ impl EndpointKind {
             EndpointKind::Https => "the same, with TLS",
             EndpointKind::File => "file_output of any Falco",
             EndpointKind::Stdin => "standard input (stdout_output, program_output)",
+            EndpointKind::Redis => "a stream of Redis or Valkey",
         }
     }
 
@@ -84,9 +91,11 @@ impl EndpointKind {
     pub fn is_grpc(self) -> bool {
         match self {
             EndpointKind::Unix | EndpointKind::Tcp => true,
-            EndpointKind::Http | EndpointKind::Https | EndpointKind::File | EndpointKind::Stdin => {
-                false
-            }
+            EndpointKind::Http
+            | EndpointKind::Https
+            | EndpointKind::File
+            | EndpointKind::Stdin
+            | EndpointKind::Redis => false,
         }
     }
 
@@ -94,9 +103,25 @@ impl EndpointKind {
     pub fn is_http(self) -> bool {
         match self {
             EndpointKind::Http | EndpointKind::Https => true,
-            EndpointKind::Unix | EndpointKind::Tcp | EndpointKind::File | EndpointKind::Stdin => {
-                false
-            }
+            EndpointKind::Unix
+            | EndpointKind::Tcp
+            | EndpointKind::File
+            | EndpointKind::Stdin
+            | EndpointKind::Redis => false,
+        }
+    }
+
+    /// Whether it is a log between Falco and its readers, to which a relay writes, such as a stream of
+    /// Redis.
+    pub fn is_log(self) -> bool {
+        match self {
+            EndpointKind::Redis => true,
+            EndpointKind::Unix
+            | EndpointKind::Tcp
+            | EndpointKind::Http
+            | EndpointKind::Https
+            | EndpointKind::File
+            | EndpointKind::Stdin => false,
         }
     }
 
@@ -104,17 +129,19 @@ impl EndpointKind {
     pub fn has_tls(self) -> bool {
         match self {
             EndpointKind::Tcp | EndpointKind::Https => true,
-            EndpointKind::Unix | EndpointKind::Http | EndpointKind::File | EndpointKind::Stdin => {
-                false
-            }
+            EndpointKind::Unix
+            | EndpointKind::Http
+            | EndpointKind::File
+            | EndpointKind::Stdin
+            | EndpointKind::Redis => false,
         }
     }
 
-    /// Whether alerts remain there after they were read, as in a file. Standard input is a file where
+    /// Whether alerts remain there after they were read, as in a file or a stream. Standard input is a file where
     /// one is redirected to it.
     pub fn keeps_alerts(self) -> bool {
         match self {
-            EndpointKind::File => true,
+            EndpointKind::File | EndpointKind::Redis => true,
             EndpointKind::Stdin => fstat(io::stdin())
                 .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile),
             EndpointKind::Unix | EndpointKind::Tcp | EndpointKind::Http | EndpointKind::Https => {
@@ -127,9 +154,11 @@ impl EndpointKind {
     pub(crate) fn format(self) -> Format {
         match self {
             EndpointKind::Unix | EndpointKind::Tcp => Format::Grpc,
-            EndpointKind::Http | EndpointKind::Https | EndpointKind::File | EndpointKind::Stdin => {
-                Format::JsonLine
-            }
+            EndpointKind::Http
+            | EndpointKind::Https
+            | EndpointKind::File
+            | EndpointKind::Stdin
+            | EndpointKind::Redis => Format::JsonLine,
         }
     }
 }
@@ -147,6 +176,8 @@ mod tests {
             "listen+https://[::]:2801",
             "file:///alerts.jsonl",
             "-",
+            #[cfg(feature = "redis")]
+            "redis://localhost/alerts",
         ]
         .iter()
         .map(|text| EndpointKind::of(&text.parse().unwrap()))

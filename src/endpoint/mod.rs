@@ -2,6 +2,10 @@
 
 mod kind;
 mod listen;
+#[cfg(feature = "redis")]
+mod log_url;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::fmt::{self, Write};
 use std::net::Ipv6Addr;
@@ -14,6 +18,10 @@ use crate::util::url::without_secrets;
 
 pub use kind::EndpointKind;
 pub(crate) use listen::cannot_listen;
+#[cfg(all(feature = "redis", feature = "relay"))]
+pub(crate) use redis::is_redis;
+#[cfg(feature = "redis")]
+pub(crate) use redis::{RedisAddress, StreamUse};
 
 /// Where alerts come from: Falco's gRPC API, an address of this machine to which Falco posts them, or a
 /// file or pipe to which it writes them.
@@ -28,6 +36,7 @@ pub(crate) use listen::cannot_listen;
 /// | `listen+https://ADDR:PORT` | the same | `http_output.url: https://…` |
 /// | `file:///path` | every version | `file_output.filename` |
 /// | `-` (standard input) | every version | `stdout_output`, or `program_output.program` |
+/// | `redis://host:port/stream?group=NAME` | by way of a relay | its sink `redis://host:port/stream` |
 ///
 /// All except the first two need `json_output: true` in `falco.yaml`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,6 +68,30 @@ pub enum Endpoint {
     File(PathBuf),
     /// Falco's JSON lines on standard input.
     Stdin,
+    /// A stream of Redis or Valkey, into which a [relay](crate#features) or another program puts
+    /// alerts in Falco's JSON. Feature `redis`.
+    ///
+    /// As text it may have more, which is never shown: `redis://user:password@host:port/stream` with
+    /// options after a question mark. `group` reads a share of the stream, so that several readers
+    /// divide it; without it every reader reads all. `consumer` is the reader's name in the group
+    /// (default: that of the machine), `start` is `0` for what the stream holds (default) or `$` for what
+    /// is new, `claim` the seconds after which a reader that shows no sign of life loses what it was
+    /// given (default: 60), `db` the database. `password-file`, `ca`, `cert` and `key` are paths of
+    /// files; the environment variable `REDISCLI_AUTH` may have the password.
+    Redis {
+        /// Whether to use TLS: `rediss`.
+        tls: bool,
+        /// A DNS name or an IP address, IPv6 without brackets.
+        host: String,
+        /// The port. Redis's default is 6379.
+        port: u16,
+        /// The number of the database.
+        database: u32,
+        /// The key of the stream.
+        stream: String,
+        /// The group whose share is read.
+        group: Option<String>,
+    },
 }
 
 /// An address of Falco's gRPC API.
@@ -87,7 +120,8 @@ impl Endpoint {
             Endpoint::Tcp { .. }
             | Endpoint::Listen { .. }
             | Endpoint::File(_)
-            | Endpoint::Stdin => format!("dns:///{}", percent(self.to_string().as_bytes())),
+            | Endpoint::Stdin
+            | Endpoint::Redis { .. } => format!("dns:///{}", percent(self.to_string().as_bytes())),
         }
     }
 
@@ -96,7 +130,10 @@ impl Endpoint {
         match self {
             Endpoint::Unix(path) => Some(GrpcAddress::Unix(path)),
             Endpoint::Tcp { host, port } => Some(GrpcAddress::Tcp { host, port: *port }),
-            Endpoint::Listen { .. } | Endpoint::File(_) | Endpoint::Stdin => None,
+            Endpoint::Listen { .. }
+            | Endpoint::File(_)
+            | Endpoint::Stdin
+            | Endpoint::Redis { .. } => None,
         }
     }
 }
@@ -112,6 +149,26 @@ impl fmt::Display for Endpoint {
             }
             Endpoint::File(path) => write!(f, "{FILE}{}", path.display()),
             Endpoint::Stdin => f.write_str(STDIN),
+            Endpoint::Redis {
+                tls,
+                host,
+                port,
+                database,
+                stream,
+                group,
+            } => {
+                let scheme = if *tls { "rediss" } else { "redis" };
+                let stream = percent(stream.as_bytes());
+                write!(f, "{scheme}://{}/{stream}", authority(host, *port))?;
+                let group = group.as_ref();
+                let group = group.map(|group| format!("group={}", percent(group.as_bytes())));
+                let database = (*database != 0).then(|| format!("db={database}"));
+                let options: Vec<_> = group.into_iter().chain(database).collect();
+                match options.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, "?{}", options.join("&")),
+                }
+            }
         }
     }
 }
@@ -169,6 +226,8 @@ fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
         listen(false, address)
     } else if let Some(address) = text.strip_prefix(HTTPS) {
         listen(true, address)
+    } else if let Some(endpoint) = log(text) {
+        endpoint
     } else if let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") {
         let rest = match rest.starts_with(':') {
             true => format!("0.0.0.0{rest}"),
@@ -203,6 +262,24 @@ fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
             false => Error::endpoint(text, problem),
         }
     })
+}
+
+/// A log, by its scheme.
+fn log(text: &str) -> Option<Result<Endpoint, Problem>> {
+    match text.split_once("://")?.0 {
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" => {
+            let address = RedisAddress::parse(text, StreamUse::Read);
+            Some(address.map(|address| address.endpoint()))
+        }
+        #[cfg(not(feature = "redis"))]
+        "redis" | "rediss" => {
+            let problem = "needs the feature redis, without which this program was built";
+            let remedy = "build it with --features redis";
+            Some(Err(Problem::fixed(problem, remedy)))
+        }
+        _ => None,
+    }
 }
 
 fn unix(rest: &str) -> Result<Endpoint, Problem> {

@@ -14,6 +14,12 @@ pub(super) enum Place {
     Path(PathBuf),
     /// A port of a host.
     Port { host: String, port: u16 },
+    /// A stream on a server, by its database and its key.
+    Stream {
+        host: String,
+        port: u16,
+        name: String,
+    },
     /// Standard input and standard output are not the same, though both are written `-`.
     Stdio,
 }
@@ -27,6 +33,22 @@ impl Place {
                 port: *port,
             },
             Endpoint::Stdin => Place::Stdio,
+            Endpoint::Redis {
+                host,
+                port,
+                database,
+                stream,
+                ..
+            } => Place::stream(host, *port, *database, stream),
+        }
+    }
+
+    /// A stream of Redis.
+    pub(super) fn stream(host: &str, port: u16, database: u32, stream: &str) -> Place {
+        Place::Stream {
+            host: host.to_owned(),
+            port,
+            name: format!("{database}/{stream}"),
         }
     }
 
@@ -41,7 +63,15 @@ impl Place {
                     port: other_port,
                 },
             ) => port == other_port && is_same_host(host, other, *port),
-            (Place::Path(_) | Place::Port { .. } | Place::Stdio, _) => false,
+            (
+                Place::Stream { host, port, name },
+                Place::Stream {
+                    host: other,
+                    port: other_port,
+                    name: other_name,
+                },
+            ) => port == other_port && name == other_name && is_same_host(host, other, *port),
+            (Place::Path(_) | Place::Port { .. } | Place::Stream { .. } | Place::Stdio, _) => false,
         }
     }
 }

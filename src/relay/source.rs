@@ -106,6 +106,7 @@ impl RunningSource {
             admission: admission.clone(),
             log: input_log(&names.name),
             names: names.clone(),
+            control: control.clone(),
             _member: finished.enter(),
         };
         client.start(StartRequest {
@@ -195,6 +196,7 @@ struct SpoolOutlet {
     admission: Arc<Admission>,
     log: RateLimitedLog,
     names: Names,
+    control: Arc<Control>,
     /// The last field, so that the source counts as running until the spool is released.
     _member: Member,
 }
@@ -208,11 +210,16 @@ impl Outlet for SpoolOutlet {
                 return Flow::Continue;
             }
         };
+        let number = message.number;
         if !self.admission.admits(&message) {
+            self.control.mark_read(number);
             return Flow::Continue;
         }
         match self.spool.put(vec![self.names.incoming(message)]) {
-            Ok(()) => Flow::Continue,
+            Ok(()) => {
+                self.control.mark_read(number);
+                Flow::Continue
+            }
             Err(_) => Flow::Refuse,
         }
     }

@@ -3,6 +3,8 @@
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod lines;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 mod text_alerts;
 
 use std::sync::Arc;
@@ -65,5 +67,16 @@ pub(crate) fn open(config: Config) -> Result<Arc<dyn Source>> {
         Endpoint::Listen { tls, host, port } => Arc::new(Http::bind(&config, tls, &host, port)?),
         Endpoint::File(path) => Arc::new(Lines::of_file(&config, path)),
         Endpoint::Stdin => Arc::new(Lines::of_stdin(&config)),
+        #[cfg(feature = "redis")]
+        Endpoint::Redis { .. } => Arc::new(redis::RedisSource::new(&config)?),
+        // Without the feature, no text is parsed as one.
+        #[cfg(not(feature = "redis"))]
+        endpoint @ Endpoint::Redis { .. } => {
+            let problem = (
+                "is not read by this program",
+                "build it with --features redis",
+            );
+            return Err(crate::error::Error::endpoint(endpoint, problem));
+        }
     })
 }

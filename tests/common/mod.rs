@@ -7,6 +7,7 @@ pub mod own_process;
 pub mod posting;
 pub mod process;
 pub mod raw;
+pub mod redis;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

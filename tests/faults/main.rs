@@ -25,6 +25,7 @@ mod relayed;
 mod silent;
 mod stalled;
 mod stopped;
+mod streams;
 
 use std::env;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -14,6 +14,7 @@ mod fanned;
 mod filtered;
 mod moved;
 mod outlived;
+mod redis;
 mod refused;
 mod service;
 mod spooled;

@@ -6,4 +6,5 @@ mod common;
 mod grpc;
 mod http;
 mod lines;
+mod redis;
 mod wrapped;

@@ -86,7 +86,10 @@ fn late(settings: &FalcoSettings, endpoint: &Endpoint) -> Vec<Problem> {
     let is_buffered = match endpoint {
         Endpoint::Stdin => by_stdout || by_program && keeps("program_output.keep_alive"),
         Endpoint::File(_) => keeps("file_output.keep_alive"),
-        Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::Listen { .. } => false,
+        Endpoint::Unix(_)
+        | Endpoint::Tcp { .. }
+        | Endpoint::Listen { .. }
+        | Endpoint::Redis { .. } => false,
     };
     if is_buffered && settings.is_on("buffered_outputs", false) == Some(true) {
         let file = settings.file("buffered_outputs").display();

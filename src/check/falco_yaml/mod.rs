@@ -125,6 +125,8 @@ impl FalcoYaml {
                 let findings = file::setting_findings(settings, endpoint, path);
                 (endpoint, file::OUTPUT, findings)
             }
+            // What writes to a log is not Falco.
+            Some(Endpoint::Redis { .. }) => return settings.include_findings(),
             Some(endpoint @ Endpoint::Stdin) => {
                 let (output, findings) = stdin::setting_findings(settings);
                 (endpoint, output, findings)

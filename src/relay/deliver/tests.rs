@@ -119,6 +119,7 @@ impl Rig {
             bytes: Vec::new(),
             format: Format::Grpc,
             position: None,
+            number: 0,
         };
         let source: Arc<str> = "one".into();
         self.spool

@@ -7,6 +7,8 @@ mod batching;
 mod file;
 mod grpc;
 mod http;
+#[cfg(feature = "redis")]
+mod redis;
 mod stdout;
 mod target;
 
@@ -17,6 +19,8 @@ use std::sync::Arc;
 
 use crate::alert::Alert;
 use crate::diagnose::{Finding, Step};
+#[cfg(feature = "redis")]
+use crate::endpoint::is_redis;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::relay::admission::Filter;
@@ -25,6 +29,8 @@ use crate::tls::Tls;
 use file::FileSink;
 use grpc::GrpcSink;
 use http::HttpSink;
+#[cfg(feature = "redis")]
+use redis::RedisSink;
 use stdout::StdoutSink;
 
 pub use batching::Batching;
@@ -41,6 +47,7 @@ pub(super) use target::{HandOver, RunningSink, StartSink, Target};
 /// | `http://…`, `https://…` | each alert is posted there in Falco's own JSON, as `http_output` does |
 /// | `file:///path`, a path | a file, to which lines of Falco's own JSON are appended |
 /// | `-` | such lines on standard output |
+/// | `redis://host:port/stream`, `rediss://…` | a stream of Redis or Valkey; feature `redis` |
 #[derive(Clone)]
 pub struct Sink {
     kind: Kind,
@@ -59,6 +66,8 @@ enum Kind {
     Http(HttpSink),
     File(FileSink),
     Stdout(StdoutSink),
+    #[cfg(feature = "redis")]
+    Redis(RedisSink),
 }
 
 impl Sink {
@@ -189,6 +198,8 @@ impl Sink {
             Kind::Http(sink) => sink,
             Kind::File(sink) => sink,
             Kind::Stdout(sink) => sink,
+            #[cfg(feature = "redis")]
+            Kind::Redis(sink) => sink,
         }
     }
 }
@@ -215,6 +226,10 @@ fn parse(text: &str) -> Result<Kind> {
     let is = |name: &str| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(name));
     if is("http") || is("https") {
         return Ok(Kind::Http(HttpSink::parse(text)?));
+    }
+    #[cfg(feature = "redis")]
+    if is_redis(text) {
+        return Ok(Kind::Redis(RedisSink::parse(text)?));
     }
     if text == "-" {
         return Ok(Kind::Stdout(StdoutSink));

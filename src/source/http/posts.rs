@@ -216,5 +216,6 @@ fn posted(bytes: Vec<u8>) -> Message {
         bytes,
         format: Format::JsonLine,
         position: None,
+        number: 0,
     }
 }

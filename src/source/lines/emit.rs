@@ -92,6 +92,7 @@ impl Emitter {
                     bytes,
                     format: Format::JsonLine,
                     position: position.map(Box::new),
+                    number: 0,
                 };
                 return self.item(Some(Ok(message)));
             }

@@ -11,6 +11,7 @@ const SERVED: &[EndpointKind] = &[
     EndpointKind::Tcp,
     EndpointKind::File,
     EndpointKind::Stdin,
+    EndpointKind::Redis,
 ];
 
 const EXAMPLES: &str = "\

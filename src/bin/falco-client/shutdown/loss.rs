@@ -29,6 +29,7 @@ pub fn in_flight(kind: EndpointKind, counters: Counters) -> Option<String> {
 /// What becomes of alerts that were received and not printed.
 pub fn not_printed(kind: EndpointKind) -> &'static str {
     match kind.keeps_alerts() {
+        true if kind.is_log() => "they remain in the log, and come again",
         true => "they remain in the file",
         false => "they are lost",
     }
@@ -37,6 +38,7 @@ pub fn not_printed(kind: EndpointKind) -> &'static str {
 /// What becomes of them, and of others, where reading has failed at any point.
 pub fn after_failure(kind: EndpointKind) -> &'static str {
     match kind.keeps_alerts() {
+        true if kind.is_log() => "they remain in the log, and come again",
         true => "they remain in the file",
         false => "they are lost, as may be others in flight",
     }

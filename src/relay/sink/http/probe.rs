@@ -10,6 +10,7 @@ use super::super::target::Target as _;
 use super::super::Sink;
 use super::headers::Headers;
 use super::{HttpSink, CONNECT_TIMEOUT};
+use crate::diagnose::texts::REFUSED;
 use crate::diagnose::{connect, Finding, Step};
 use crate::tls::Tls;
 use crate::util::deadline_stream::{DeadlineStream, TIMED_OUT};
@@ -21,7 +22,7 @@ pub(super) fn probe(
 ) -> Result<(), Finding> {
     Headers::new(sink).map_err(|error| Finding::failed(Step::Config, &error))?;
     let (host, port) = http.host();
-    let stream = connect(&host, port, CONNECT_TIMEOUT, findings);
+    let stream = connect(&host, port, CONNECT_TIMEOUT, &REFUSED, findings);
     let stream = stream.map_err(|mut finding| {
         if finding.step == Step::Tcp {
             // Those of a Falco lead nowhere.

@@ -27,6 +27,7 @@ fn alert(number: u64) -> Incoming {
             bytes: format!("{number:06}").into_bytes(),
             format: format_of(number),
             position: Some(Box::new(position(number))),
+            number: 0,
         },
     }
 }

@@ -142,6 +142,10 @@ impl Reader<'_> {
 
     /// Before it waits, all that was printed is shown; while alerts are waiting they share writes.
     fn next(&mut self, alerts: &mut Alerts) -> Result<Option<Result<Alert, Error>>, Failure> {
+        if self.kind.is_log() {
+            // A log counts an alert as read once the next one is asked for.
+            self.output.show()?;
+        }
         match alerts.try_recv() {
             Ok(next) => Ok(Some(next)),
             Err(TryRecvError::Disconnected) => Ok(None),

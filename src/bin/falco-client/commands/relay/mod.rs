@@ -27,7 +27,8 @@ Sinks:
   unix:///path, host:port   the same at another address
   http://…, https://…       each alert posted as http_output does
   /path, file:///path       JSON lines appended to a file
-  -                         standard output";
+  -                         standard output
+  redis://HOST/STREAM       a stream of Redis or Valkey";
 
 const DETAILS: &str = "\
 While a sink is down, alerts wait in the spool. SIGINT and SIGTERM shut the relay down gracefully: \
@@ -252,7 +253,9 @@ enum Rest {
 impl Rest {
     fn of(plan: &Plan) -> Rest {
         let mut kinds = plan.sources.iter().filter_map(PlannedSource::kind);
-        match (&plan.spool, kinds.all(EndpointKind::keeps_alerts)) {
+        // A log is told that an alert is read once it is in the spool.
+        let is_kept = |kind: EndpointKind| kind.keeps_alerts() && !kind.is_log();
+        match (&plan.spool, kinds.all(is_kept)) {
             (Some(_), _) => Rest::Spooled,
             (None, true) => Rest::Kept,
             (None, false) => Rest::Lost,
