@@ -19,7 +19,8 @@ pub fn serve(certificates: &Certificates) -> Server {
 
 /// The same failure must come out of a unary call and out of a sequence.
 pub fn failure(config: Config) -> Error {
-    let config = config.connect_timeout(std::time::Duration::from_secs(30));
+    let limit = std::time::Duration::from_secs(60);
+    let config = config.connect_timeout(limit).call_timeout(limit);
     let client = Client::new(config).unwrap();
     let mut alerts = client.get().unwrap();
     let of_alerts = alerts.recv().unwrap().unwrap_err();

@@ -23,7 +23,7 @@ use crate::source::grpc::subscription::{Event, Operation, Probe};
 use crate::source::grpc::version::probe;
 use crate::source::Purpose;
 
-/// How long the examination of a failed connection may take.
+/// How long the examination of a failed connection may take at least.
 const EXAMINATION_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) struct Operations {
@@ -131,7 +131,8 @@ impl Operations {
                 self.in_flight = InFlight::Wait(until_retry(&self.connection, wait));
             }
             Operation::Examine => {
-                let finding = find_failure(&self.connection, EXAMINATION_TIMEOUT);
+                let timeout = *self.connection.config().connect_timeout;
+                let finding = find_failure(&self.connection, timeout.max(EXAMINATION_TIMEOUT));
                 self.examination = Some(finding.boxed());
             }
             Operation::SetGeneration(generation) => self.channel.set_generation(generation),
