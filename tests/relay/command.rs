@@ -32,6 +32,42 @@ fn lines_of_standard_input_reach_a_file_and_standard_output() {
 }
 
 #[test]
+fn a_signal_that_comes_twice_at_once_is_one() {
+    let mut running = relay(&[
+        "--from",
+        "listen+http://127.0.0.1:0",
+        "--to",
+        "http://127.0.0.1:1",
+        "--close-within",
+        "1",
+    ])
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut said = BufReader::new(running.stderr.take().unwrap()).lines();
+    let address = said
+        .by_ref()
+        .map(Result::unwrap)
+        .find_map(|line| Some(line.split_once("from listen+http://")?.1.to_owned()))
+        .unwrap();
+    let mut falco = Poster::connect(&address).unwrap();
+    assert_eq!(falco.post(&line(0)).unwrap(), 200);
+    let id = running.id().to_string();
+    // Both before the first is handled, or soon after.
+    let both = format!("kill -TERM {id}; kill -TERM {id}");
+    let sent = Command::new("sh").args(["-c", &both]).status();
+    assert!(sent.unwrap().success());
+    let rest: Vec<_> = said.map(Result::unwrap).collect();
+    let ended = running.wait().unwrap();
+    // It has tried to deliver what is left, as after one.
+    assert_eq!(ended.code(), Some(1), "{rest:?}");
+    assert!(
+        rest.iter().any(|line| line.contains("for at most 1 s")),
+        "{rest:?}"
+    );
+}
+
+#[test]
 fn a_signal_stops_it_in_order_and_it_says_what_is_left() {
     let rig = Rig::set_up();
     // Nobody listens there.

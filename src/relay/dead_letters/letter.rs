@@ -19,6 +19,8 @@ use crate::util::hex::Hex;
 pub(crate) struct GivenUp<'a> {
     /// The sink that could not take it, as it is shown. None where no sink can have it.
     pub sink: Option<&'a str>,
+    /// How the spool knows that sink, where another may be shown alike.
+    pub identity: Option<&'a str>,
     pub source: &'a str,
     pub reason: &'a str,
     pub format: Format,
@@ -33,6 +35,8 @@ struct Record<'a> {
     time: String,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     sink: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    identity: Option<Cow<'a, str>>,
     #[serde(borrow)]
     source: Cow<'a, str>,
     #[serde(borrow)]
@@ -68,6 +72,7 @@ impl GivenUp<'_> {
         let record = Record {
             time: format!("{:.9}", Timestamp::now()),
             sink: self.sink.map(Cow::from),
+            identity: self.identity.map(Cow::from),
             source: self.source.into(),
             labelled: self.labelled,
             reason: self.reason.into(),
@@ -128,6 +133,7 @@ pub struct DeadLetter {
     pub reason: String,
     /// Whether the sink was to get it with its source in the output field `relay.source`.
     pub labelled: bool,
+    pub(crate) identity: Option<String>,
     pub(crate) format: Format,
     /// The message, as it was in the spool.
     pub(crate) bytes: Vec<u8>,
@@ -155,6 +161,7 @@ impl DeadLetter {
         Ok(DeadLetter {
             time: time.into(),
             sink: record.sink.map(Cow::into_owned),
+            identity: record.identity.map(Cow::into_owned),
             source: record.source.into_owned(),
             reason: record.reason.into_owned(),
             labelled: record.labelled,

@@ -11,6 +11,7 @@ const LINE: &str = r#"{"rule":"R \u001b",  "priority":"Notice","time":"2026-11-2
 fn json(bytes: &[u8]) -> GivenUp<'_> {
     GivenUp {
         sink: Some("http://sink/"),
+        identity: None,
         source: "listen+http://0.0.0.0:2801",
         reason: "400 Bad Request (no)",
         format: Format::JsonLine,

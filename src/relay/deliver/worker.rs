@@ -7,6 +7,7 @@ use super::in_hand::InHand;
 use super::{Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::error::Error;
 use crate::relay::dead_letters::{DeadLetters, GivenUp};
+use crate::relay::identity::SinkIdentity;
 use crate::relay::progress::Progress;
 use crate::relay::shutdown::StopSignal;
 use crate::relay::sink_queue::SinkQueue;
@@ -41,6 +42,7 @@ const MOST_SUSPECTS: usize = 64;
 pub(in crate::relay) struct Worker<D> {
     pub sink: D,
     pub name: Arc<str>,
+    pub identity: SinkIdentity,
     pub queue: SinkQueue,
     pub progress: Arc<Progress>,
     pub dead_letters: Arc<DeadLetters>,
@@ -216,6 +218,7 @@ impl<D: Deliver> Worker<D> {
         };
         self.dead_letters.put(&GivenUp {
             sink: Some(&self.name),
+            identity: self.identity.has_secret().then(|| self.identity.stored()),
             source: &entry.source,
             reason: &reason,
             format: entry.format,

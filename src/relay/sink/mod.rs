@@ -24,6 +24,7 @@ use crate::endpoint::is_redis;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::relay::admission::Filter;
+use crate::relay::dead_letters::DeadLetter;
 use crate::relay::identity::SinkIdentity;
 use crate::tls::Tls;
 use file::FileSink;
@@ -180,6 +181,15 @@ impl Sink {
     /// Whether it has subscribers, each of which may get every alert.
     pub fn may_fan_out(&self) -> bool {
         self.target().may_fan_out()
+    }
+
+    /// Whether a dead letter is of this sink. Those of another are not, though it may be shown alike, as
+    /// its user, password and query are not shown.
+    pub fn could_not_take(&self, letter: &DeadLetter) -> bool {
+        match &letter.identity {
+            Some(identity) => self.identity().stored() == identity,
+            None => letter.sink.as_deref() == Some(&*self.to_string()),
+        }
     }
 
     /// How a spool knows it from one start to the next, however its address is spelt.

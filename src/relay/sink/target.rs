@@ -83,6 +83,7 @@ impl StartSink<'_> {
         let worker = Worker {
             sink,
             name: self.name.clone(),
+            identity: self.sink.identity(),
             queue: self.queue,
             progress: self.progress,
             dead_letters: self.dead_letters,

@@ -77,6 +77,7 @@ impl Damage {
         }
         let kept = self.dead_letters.put(&GivenUp {
             sink: None,
+            identity: None,
             source: &damaged.source,
             reason: "it is not in the spool as it was stored",
             format: damaged.format,

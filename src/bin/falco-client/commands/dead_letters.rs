@@ -106,7 +106,11 @@ pub fn run(args: &DeadLettersArgs) -> Result<Code, Failure> {
         (None, None) => None,
     };
     let others = sinks(&letters);
-    letters.retain(|letter| letter.sink.is_none() || of.is_none() || letter.sink == of);
+    letters.retain(|letter| match (&letter.sink, &args.sink, &send_to) {
+        (None, _, _) | (_, None, None) => true,
+        (sink, Some(_), _) => *sink == of,
+        (_, None, Some(sink)) => sink.could_not_take(letter),
+    });
     if letters.is_empty() {
         let of = of.unwrap_or_default();
         say(format_args!(

@@ -2,11 +2,16 @@
 
 use std::io;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::diagnostics::{Code, Failure};
+
+/// A signal that comes again this soon is the same one: `timeout` sends its signal to the process and
+/// to its group.
+const SAME: Duration = Duration::from_millis(500);
 
 /// Calls `act`, on a thread of its own, with 1 at the first signal and with 2 at the second. The third
 /// ends the process, in case the shutdown itself is stuck.
@@ -20,7 +25,13 @@ pub fn on_signal(mut act: impl FnMut(u32) + Send + 'static) -> Result<(), Failur
         signals.add_signal(SIGHUP).map_err(failed)?;
     }
     let wait = move || {
-        for (count, _) in (1..).zip(signals.forever()) {
+        let (mut count, mut last) = (0, None::<(i32, Instant)>);
+        for signal in signals.forever() {
+            if last.is_some_and(|(last, when)| last == signal && when.elapsed() < SAME) {
+                continue;
+            }
+            last = Some((signal, Instant::now()));
+            count += 1;
             match count {
                 1 | 2 => act(count),
                 _ => std::process::exit(Code::Interrupted.number().into()),
