@@ -232,7 +232,8 @@ impl Alert {
     }
 
     fn slice(&self, span: TextSpan) -> &[u8] {
-        parse::slice(&self.bytes, self.index.repaired.as_deref(), span)
+        let repaired = self.index.repaired.as_deref().map(|texts| &**texts);
+        parse::slice(&self.bytes, repaired, span)
     }
 
     fn text(&self, span: TextSpan) -> &str {

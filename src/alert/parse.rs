@@ -19,8 +19,8 @@ pub(super) struct TextSpan {
 #[derive(Clone, Default)]
 pub(super) struct Index {
     /// Copies of the texts that were not UTF-8; there if any was, even one that was replaced by a
-    /// later field.
-    pub(super) repaired: Option<Box<str>>,
+    /// later field. Boxed twice, as few alerts have any and each has this pointer.
+    pub(super) repaired: Option<Box<Box<str>>>,
     /// Key and value of each field, then the tags.
     spans: Box<[TextSpan]>,
     fields: u32,
@@ -109,7 +109,7 @@ impl Index {
         let fields = last_wins(&mut spans, fields, |span| {
             slice(bytes, repaired.as_deref(), span)
         });
-        index.repaired = repaired.map(String::into_boxed_str);
+        index.repaired = repaired.map(|texts| Box::new(texts.into_boxed_str()));
         index.spans = spans.into_boxed_slice();
         // Fewer than bytes.
         index.fields = fields as u32;
