@@ -106,13 +106,18 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         let mut never = StallTimer::new(None);
         assert!(never.poll(&mut context).is_pending());
-        let timeout = Duration::from_millis(50);
-        let mut timer = StallTimer::new(Some(timeout));
-        assert!(timer.poll(&mut context).is_pending());
-        thread::sleep(timeout);
+        let mut timer = StallTimer::new(Some(Duration::from_millis(10)));
+        let mut wait_until_ready = |timer: &mut StallTimer| {
+            while timer.poll(&mut context).is_pending() {
+                thread::yield_now();
+            }
+        };
+        wait_until_ready(&mut timer);
+        // So large that its time is not over before it is looked at.
+        timer.begin(1 << 30);
+        let mut other = Context::from_waker(Waker::noop());
+        assert!(timer.poll(&mut other).is_pending());
         timer.begin(1000);
-        assert!(timer.poll(&mut context).is_pending());
-        thread::sleep(timeout);
-        assert!(timer.poll(&mut context).is_ready());
+        wait_until_ready(&mut timer);
     }
 }

@@ -1,8 +1,8 @@
 //! `falco-client relay` as a process.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::common::posting::Poster;
 use crate::common::recordings;
@@ -12,6 +12,16 @@ pub fn relay(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_falco-client"));
     command.arg("relay").args(args).stdin(Stdio::null());
     command
+}
+
+/// What it says after the address where it listens, and that.
+fn listens(running: &mut Child) -> (Lines<BufReader<ChildStderr>>, String) {
+    let mut said = BufReader::new(running.stderr.take().unwrap()).lines();
+    let address = said
+        .by_ref()
+        .map(Result::unwrap)
+        .find_map(|line| Some(line.split_once("from listen+http://")?.1.to_owned()));
+    (said, address.unwrap())
 }
 
 #[test]
@@ -44,12 +54,7 @@ fn a_signal_that_comes_twice_at_once_is_one() {
     .stderr(Stdio::piped())
     .spawn()
     .unwrap();
-    let mut said = BufReader::new(running.stderr.take().unwrap()).lines();
-    let address = said
-        .by_ref()
-        .map(Result::unwrap)
-        .find_map(|line| Some(line.split_once("from listen+http://")?.1.to_owned()))
-        .unwrap();
+    let (said, address) = listens(&mut running);
     let mut falco = Poster::connect(&address).unwrap();
     assert_eq!(falco.post(&line(0)).unwrap(), 200);
     let id = running.id().to_string();
@@ -84,12 +89,7 @@ fn a_signal_stops_it_in_order_and_it_says_what_is_left() {
     .stderr(Stdio::piped())
     .spawn()
     .unwrap();
-    let mut said = BufReader::new(running.stderr.take().unwrap()).lines();
-    let address = said
-        .by_ref()
-        .map(Result::unwrap)
-        .find_map(|line| Some(line.split_once("from listen+http://")?.1.to_owned()))
-        .unwrap();
+    let (said, address) = listens(&mut running);
     let mut falco = Poster::connect(&address).unwrap();
     for number in 0..5 {
         assert_eq!(falco.post(&line(number)).unwrap(), 200);
