@@ -1,5 +1,8 @@
 //! The alerts that clients pop: one queue for all of them, as in Falco, or one for each subscriber.
 
+mod drain;
+mod reader;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -10,6 +13,9 @@ use super::outstanding::Outstanding;
 use crate::util::lock::lock;
 #[cfg(feature = "relay")]
 use crate::util::lock::{time_until, wait_on};
+
+pub(crate) use drain::QueueDrain;
+pub(crate) use reader::QueueReader;
 
 /// Serialised alerts that no client has taken yet. As in Falco, without a bound.
 #[derive(Default)]
@@ -261,210 +267,5 @@ impl Queues {
     }
 }
 
-/// Where one stream's alerts come from.
-pub(crate) struct QueueReader<'a> {
-    queue: &'a Queue,
-    /// Which queue, where each has its own.
-    own: Option<u64>,
-}
-
-impl QueueReader<'_> {
-    pub fn drain(&self) -> QueueDrain<'_> {
-        let mut drain = self.queue.drain();
-        drain.own = self.own;
-        drain
-    }
-
-    /// Whether it may hold up the queue while it takes nothing. Where there is one queue for all, others
-    /// take what is in there.
-    pub fn can_hold_up(&self) -> bool {
-        self.own.is_some()
-    }
-
-    /// The next alert for this reader, while the queue has no room for more.
-    pub fn held_up(&self) -> Option<u64> {
-        let queues = self.queue.lock();
-        let first = queues.own.get(&self.own?)?.front()?.number;
-        (!queues.has_room(self.queue.ahead)).then_some(first)
-    }
-}
-
-impl Drop for QueueReader<'_> {
-    fn drop(&mut self) {
-        let mut queues = self.queue.lock();
-        queues.readers = queues.readers.saturating_sub(1);
-        if let Some(subscriber) = self.own {
-            queues.leave(subscriber);
-            self.queue.taken.notify_all();
-        }
-    }
-}
-
-/// Takes alerts until the queue is empty. Keeps one alert ahead, as C-core's write buffer needs to
-/// know of each whether another follows; the one ahead goes back to the front of the queue when the
-/// drain is dropped.
-pub(crate) struct QueueDrain<'a> {
-    queue: &'a Queue,
-    own: Option<u64>,
-    ahead: Option<Queued>,
-    /// A numbered alert that was given out, until the next is asked for: it is being written.
-    writing: Option<Queued>,
-}
-
-impl QueueDrain<'_> {
-    /// The next alert, and whether one more is certain to follow. It counts as written, so ask
-    /// only when it can be written at once.
-    pub fn next(&mut self) -> Option<(Vec<u8>, bool)> {
-        let mut queues = self.queue.lock();
-        if let Some(alert) = self.writing.take() {
-            queues.outstanding.release(alert.number);
-            self.queue.taken.notify_all();
-        }
-        let queue = queues.queue(self.own);
-        let alert = self.ahead.take().or_else(|| queue.pop_front())?;
-        self.ahead = queue.pop_front();
-        self.queue.written.fetch_add(1, Ordering::Relaxed);
-        if !queues.outstanding.contains(alert.number) {
-            return Some((alert.bytes.into_vec(), self.ahead.is_some()));
-        }
-        // A hint that more follows would let C-core report it as written before it is.
-        let bytes = alert.bytes.to_vec();
-        self.writing = Some(alert);
-        Some((bytes, false))
-    }
-}
-
-impl Drop for QueueDrain<'_> {
-    fn drop(&mut self) {
-        let mut queues = self.queue.lock();
-        if let Some(alert) = self.ahead.take() {
-            queues.give_back(alert, self.own);
-        }
-        // The call ended before it was written.
-        if let Some(alert) = self.writing.take() {
-            queues.give_back(alert, self.own);
-        }
-    }
-}
-
 #[cfg(all(test, feature = "server"))]
-mod tests {
-    use super::*;
-
-    fn queue(alerts: &[&str]) -> Queue {
-        let queue = Queue::default();
-        alerts
-            .iter()
-            .for_each(|alert| queue.push(alert.as_bytes().to_vec()));
-        queue
-    }
-
-    fn rest(mut drain: QueueDrain<'_>) -> Vec<(Vec<u8>, bool)> {
-        std::iter::from_fn(|| drain.next()).collect()
-    }
-
-    fn texts(drain: QueueDrain<'_>) -> Vec<String> {
-        let rest = rest(drain).into_iter();
-        rest.map(|(alert, _)| String::from_utf8(alert).unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn a_drain_takes_all_in_order_and_knows_the_last() {
-        let queue = queue(&["a", "b", "c"]);
-        assert_eq!(
-            rest(queue.drain()),
-            [
-                (b"a".to_vec(), true),
-                (b"b".to_vec(), true),
-                (b"c".to_vec(), false)
-            ]
-        );
-        assert_eq!((queue.len(), queue.written()), (0, 3));
-    }
-
-    #[test]
-    fn what_was_taken_and_not_written_goes_back_to_the_front() {
-        let queue = queue(&["a", "b", "c"]);
-        let mut cut = queue.drain();
-        assert_eq!(cut.next(), Some((b"a".to_vec(), true)));
-        drop(cut);
-        assert_eq!((queue.len(), queue.written()), (2, 1));
-        assert_eq!(texts(queue.drain()), ["b", "c"]);
-    }
-
-    #[test]
-    fn two_drains_share_the_queue() {
-        let queue = queue(&["a", "b", "c"]);
-        let (mut one, mut other) = (queue.drain(), queue.drain());
-        assert_eq!(one.next(), Some((b"a".to_vec(), true)));
-        assert_eq!(other.next(), Some((b"c".to_vec(), false)));
-        assert_eq!(one.next(), Some((b"b".to_vec(), false)));
-        assert_eq!((one.next(), other.next()), (None, None));
-    }
-
-    #[test]
-    fn fanned_out_each_subscriber_gets_all_since_it_came() {
-        let queue = Queue::new(true, Ahead::default());
-        queue.push(b"a".to_vec());
-        let one = queue.subscribe();
-        queue.push(b"b".to_vec());
-        let other = queue.subscribe();
-        queue.push(b"c".to_vec());
-        assert_eq!(texts(one.drain()), ["a", "b", "c"]);
-        assert_eq!(texts(other.drain()), ["c"]);
-        queue.push(b"d".to_vec());
-        drop(one);
-        drop(other);
-        // The last who left had not taken it.
-        assert_eq!(texts(queue.subscribe().drain()), ["d"]);
-    }
-
-    #[cfg(feature = "relay")]
-    #[test]
-    fn numbers_are_released_when_all_who_get_them_have_written_them() {
-        let queue = Queue::new(true, Ahead::default());
-        let (one, other) = (queue.subscribe(), queue.subscribe());
-        queue.push_numbered(7, b"a".to_vec());
-        queue.push_numbered(8, b"b".to_vec());
-        assert_eq!(queue.released(0), Some(7));
-        assert_eq!(texts(one.drain()), ["a", "b"]);
-        let mut half = other.drain();
-        half.next();
-        assert_eq!(queue.released(0), Some(7), "it is still being written");
-        half.next();
-        assert_eq!(queue.released(7), Some(8));
-        drop(half);
-        assert_eq!(queue.released(7), Some(8), "it was not written");
-        assert_eq!(texts(other.drain()), ["b"]);
-        assert_eq!(queue.released(8), Some(9));
-        queue.end();
-        assert_eq!(queue.released(9), None);
-    }
-
-    #[cfg(feature = "relay")]
-    #[test]
-    fn a_reader_holds_up_the_queue_that_has_no_room_for_it() {
-        let ahead = Ahead {
-            alerts: 2,
-            bytes: 100,
-        };
-        let queue = Queue::new(true, ahead);
-        let (one, other) = (queue.subscribe(), queue.subscribe());
-        let now = Duration::ZERO;
-        queue.push_numbered(1, b"a".to_vec());
-        assert_eq!(queue.wait_for_room(now), Room::Free);
-        queue.push_numbered(2, b"b".to_vec());
-        assert_eq!(queue.wait_for_room(now), Room::None { served: true });
-        assert_eq!(texts(one.drain()), ["a", "b"]);
-        assert_eq!((one.held_up(), other.held_up()), (None, Some(1)));
-        drop(other);
-        assert_eq!(queue.wait_for_room(now), Room::Free);
-        drop(one);
-        queue.push_numbered(3, b"c".to_vec());
-        queue.push_numbered(4, b"d".to_vec());
-        assert_eq!(queue.wait_for_room(now), Room::None { served: false });
-        queue.end();
-        assert_eq!(queue.wait_for_room(now), Room::Ended);
-    }
-}
+mod tests;
