@@ -1,24 +1,24 @@
-//! Reads a stream: connects, reads, delivers, and acknowledges what was read.
+//! Reads a stream, and delivers what it reads.
+
+mod acknowledge;
+mod reconnect;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
-use super::backoff::Pauses;
 use super::loss::GroupPlace;
 use super::stream::{Fetched, RedisStream};
 use super::unread::Unread;
 use super::RedisSource;
-use crate::delivery::{Intake, Message, Mode, State};
+use crate::delivery::{Intake, Message};
 use crate::error::Error;
 use crate::format::Format;
 use crate::json::line_message;
 use crate::redis_stream::{StreamEntry, StreamFailure};
 use crate::source::Purpose;
 use crate::util::rate_limited_log::RateLimitedLog;
-
-/// How often what was read is acknowledged.
-const ACKNOWLEDGE: Duration = Duration::from_secs(1);
+use acknowledge::ACKNOWLEDGE;
 
 pub(super) struct StreamReader {
     source: Arc<RedisSource>,
@@ -79,56 +79,6 @@ impl StreamReader {
             acknowledged: now,
             kept: now,
         }
-    }
-
-    /// Reads until the end, over as many connections as it takes.
-    pub(super) fn run(mut self) {
-        let mut pauses = Pauses::new();
-        loop {
-            // One that is being closed tries once more to say what was read.
-            let is_last = self.intake.mode() != Mode::Run;
-            self.works = false;
-            let failure = match self.read() {
-                Stop::Done => return self.intake.end(None),
-                Stop::Failed(failure) => failure,
-            };
-            if self.works {
-                pauses.reset();
-            }
-            let error = failure.error(&self.source.endpoint);
-            let ends = match self.purpose {
-                Purpose::Get => true,
-                Purpose::Subscribe if failure.passes || self.source.keep_trying => false,
-                // What has worked may work again, as when a user is given its rights back.
-                Purpose::Subscribe => !self.has_worked,
-            };
-            if ends {
-                return self.intake.end(Some(error));
-            }
-            if is_last {
-                log::warn!("{error}; what was not acknowledged comes again");
-                return self.intake.end(None);
-            }
-            self.wait_out(&error, pauses.next());
-        }
-    }
-
-    /// Reads over one connection.
-    fn read(&mut self) -> Stop {
-        let (source, consumer) = (self.source.clone(), self.consumer.clone());
-        let opened = RedisStream::open(&source.address, &consumer, &source.options);
-        let result = opened.map_err(Stop::from).and_then(|mut stream| {
-            let read = match &source.address.group {
-                Some(group) => self.read_group(&mut stream, group),
-                None => self.read_all(&mut stream),
-            };
-            // What was read until now need not come again.
-            match read {
-                Err(Stop::Done) => self.acknowledge(&mut stream).map_err(Stop::from),
-                read => read,
-            }
-        });
-        result.err().unwrap_or(Stop::Done)
     }
 
     /// Reads the share of this reader in its group.
@@ -349,56 +299,6 @@ impl StreamReader {
             .map_err(|problem| Error::not_json(endpoint, alert.into(), problem))
     }
 
-    /// Acknowledges what was read, and once in a while shows that the rest is being read.
-    fn keep_up(&mut self, stream: &mut RedisStream<'_>, group: &str) -> Result<(), StreamFailure> {
-        self.acknowledge_if_due(stream)?;
-        if self.kept.elapsed() >= self.source.address.claim / 3 {
-            self.kept = Instant::now();
-            let mut ids = self.unread.unread_ids();
-            ids.extend(self.in_hand.iter().map(String::as_str));
-            stream.keep(group, &ids)?;
-        }
-        Ok(())
-    }
-
-    fn acknowledge_if_due(&mut self, stream: &mut RedisStream<'_>) -> Result<(), StreamFailure> {
-        match self.acknowledged.elapsed() >= ACKNOWLEDGE {
-            true => self.acknowledge(stream),
-            false => Ok(()),
-        }
-    }
-
-    fn acknowledge(&mut self, stream: &mut RedisStream<'_>) -> Result<(), StreamFailure> {
-        self.acknowledged = Instant::now();
-        let read = self.intake.control().read_up_to();
-        let ids = self.unread.read_up_to(read);
-        match &self.source.address.group {
-            Some(group) => stream.acknowledge(group, ids),
-            None => Ok(()),
-        }
-    }
-
-    /// Ends reading where that is wished, once the reader has read what is on its way to it.
-    fn check_mode(&mut self, stream: &mut RedisStream<'_>) -> Result<(), Stop> {
-        if self.intake.mode() == Mode::Run {
-            return Ok(());
-        }
-        loop {
-            self.acknowledge(stream)?;
-            if self.intake.is_cut() || self.is_read() {
-                return Err(Stop::Done);
-            }
-            let (intake, last) = (self.intake.clone(), self.unread.last());
-            let done = || intake.is_cut() || intake.control().read_up_to() >= last;
-            self.intake.wait_until(done, ACKNOWLEDGE);
-        }
-    }
-
-    /// Whether the reader has asked for the alert after the last.
-    fn is_read(&self) -> bool {
-        self.intake.is_cut() || self.intake.control().read_up_to() >= self.unread.last()
-    }
-
     fn lost(&self, entries: u64, problem: &str) {
         if entries > 0 {
             self.intake.control().counters.gap();
@@ -406,38 +306,6 @@ impl StreamReader {
             let message = format_args!("{endpoint}: {problem} ({entries})");
             self.log.warn("entries that are lost", message);
         }
-    }
-
-    fn set_working(&mut self) {
-        (self.works, self.has_worked) = (true, true);
-        let control = self.intake.control();
-        let before = control.state();
-        if before == State::Following {
-            return;
-        }
-        if matches!(before, State::Waiting { .. }) {
-            control.counters.reconnected();
-        }
-        if control.set(State::Following) && before != State::Connecting {
-            log::info!("{}: following again", self.source.endpoint);
-        }
-    }
-
-    /// Says what happened, and waits before the next attempt.
-    fn wait_out(&self, error: &Error, pause: Duration) {
-        let now = SystemTime::now();
-        let why = error.to_string();
-        let state = State::Waiting {
-            why: why.as_str().into(),
-            since: now,
-            next: now + pause,
-        };
-        if self.intake.control().set(state) {
-            log::warn!("{why}; trying again");
-        }
-        let mode = self.intake.mode();
-        let changed = || self.intake.control().mode() != mode;
-        self.intake.wait_until(changed, pause);
     }
 }
 
