@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::host::{host_and_port, Usual};
 use super::log_url::{LogUrl, Secret};
-use super::{host_and_port, Endpoint, Usual};
+use super::Endpoint;
 use crate::error::Problem;
 
 const PLAIN: &str = "redis://";
