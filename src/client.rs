@@ -203,6 +203,7 @@ impl Client {
             outlet: Box::new(outlet),
             control,
             from: None,
+            post_guard: None,
         })?;
         Ok(Alerts::new(receiver))
     }
@@ -218,6 +219,7 @@ impl Client {
             outlet: Box::new(Callback::new(Box::new(callback), control.clone(), done)),
             control: control.clone(),
             from: None,
+            post_guard: None,
         })?;
         Ok(Watch::new(control, wait))
     }

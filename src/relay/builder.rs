@@ -13,6 +13,7 @@ use super::sink_queue::SinkQueue;
 use super::source::{Names, RunningSource};
 use super::spool::{Sinks, Spool, Storage};
 use super::status::Watched;
+use super::trail::Trail;
 use super::Relay;
 use crate::alert::Alert;
 use crate::api::version;
@@ -188,6 +189,7 @@ impl RelayBuilder {
             sources: Mutex::default(),
             finished: Arc::default(),
             threads: Arc::default(),
+            trail: Arc::new(Trail::new()),
             metrics: None,
         };
         let labelled = clients.len() > 1 || self.from.iter().any(|one| one.name.is_some());
@@ -201,7 +203,8 @@ impl RelayBuilder {
             let endpoint: Arc<str> = client.endpoint().to_string().into();
             let name = source.name.clone().unwrap_or(endpoint.clone());
             let names = Names { name, endpoint };
-            let source = RunningSource::start(client, names, &spool, &admission, &relay.finished)?;
+            let (trail, finished) = (&relay.trail, &relay.finished);
+            let source = RunningSource::start(client, names, &spool, &admission, trail, finished)?;
             relay
                 .watched
                 .source(source.names.clone(), source.handle.clone());
@@ -241,6 +244,7 @@ impl Relay {
             fan_out: sink.fan_out,
             sink,
             version,
+            trail: Some(&self.trail),
             hand_over: None,
         });
         self.sinks.push(started?);

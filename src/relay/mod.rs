@@ -79,6 +79,7 @@ mod source;
 mod spool;
 mod status;
 mod threads;
+mod trail;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -92,6 +93,7 @@ use sink::RunningSink;
 use source::RunningSource;
 use status::Watched;
 use threads::Threads;
+use trail::Trail;
 
 pub use builder::RelayBuilder;
 pub use dead_letters::{DeadLetter, DeadLetterFile};
@@ -114,6 +116,7 @@ pub struct Relay {
     finished: Arc<WaitGroup>,
     sinks: Vec<Arc<dyn RunningSink>>,
     threads: Arc<Threads>,
+    trail: Arc<Trail>,
     metrics: Option<Metrics>,
 }
 

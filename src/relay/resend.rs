@@ -123,6 +123,7 @@ fn open(to: &Sink, labelled: bool) -> Result<Box<dyn Deliver>> {
         fan_out: false,
         sink: to,
         version: &version::Response::new(),
+        trail: None,
         hand_over: Some(&hand_over),
     })?;
     let deliver = hand_over.into_inner().unwrap_or_default();

@@ -9,6 +9,7 @@ use super::admission::Admission;
 use super::loops::Place;
 use super::shutdown::{Member, WaitGroup};
 use super::spool::{Incoming, Spool};
+use super::trail::Trail;
 use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
 use crate::delivery::{Control, Flow, Message, MessageResult, Outlet};
@@ -55,11 +56,12 @@ impl RunningSource {
         names: Names,
         spool: &Arc<Spool>,
         admission: &Arc<Admission>,
+        trail: &Arc<Trail>,
         finished: &Arc<WaitGroup>,
     ) -> Result<RunningSource> {
         match client.endpoint().grpc() {
             Some(_) => RunningSource::pull(client, names, spool, admission, finished),
-            None => RunningSource::take(client, names, spool, admission, finished),
+            None => RunningSource::take(client, names, spool, admission, trail, finished),
         }
     }
 
@@ -98,6 +100,7 @@ impl RunningSource {
         names: Names,
         spool: &Arc<Spool>,
         admission: &Arc<Admission>,
+        trail: &Arc<Trail>,
         finished: &Arc<WaitGroup>,
     ) -> Result<RunningSource> {
         let control = Control::new(client.endpoint().clone());
@@ -114,6 +117,7 @@ impl RunningSource {
             outlet: Box::new(outlet),
             control: control.clone(),
             from: position(spool, client.endpoint()),
+            post_guard: Some(trail.clone()),
         })?;
         Ok(RunningSource {
             names,

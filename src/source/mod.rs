@@ -15,7 +15,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::position::Position;
 use grpc::{Connection, Grpc};
-use http::Http;
+use http::{Http, PostGuard};
 use lines::Lines;
 
 /// What a sequence of alerts is for.
@@ -36,6 +36,8 @@ pub(crate) struct StartRequest {
     pub control: Arc<Control>,
     /// Where to go on, for a source that knows positions.
     pub from: Option<Position>,
+    /// What may refuse requests, where alerts are posted.
+    pub post_guard: Option<Arc<dyn PostGuard>>,
 }
 
 /// A kind of source, as a [`Client`](crate::Client) holds it.

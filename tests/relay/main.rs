@@ -16,6 +16,7 @@ mod moved;
 mod outlived;
 mod redis;
 mod refused;
+mod returning;
 mod service;
 mod spooled;
 mod stalled;

@@ -95,6 +95,8 @@ pub(super) struct Failure {
     pub problem: String,
     /// How long the sink asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// No alert is at fault, even if the sink takes others meanwhile.
+    pub is_of_no_alert: bool,
 }
 
 impl Failure {
@@ -102,6 +104,7 @@ impl Failure {
         Failure {
             problem: problem.into(),
             retry_after: None,
+            is_of_no_alert: false,
         }
     }
 }

@@ -260,6 +260,8 @@ struct HangsUp {
     on: u64,
     /// Until it takes that one, too.
     until: Option<Instant>,
+    /// It says that this is the fault of none.
+    is_of_no_alert: bool,
     taken: Arc<Mutex<Vec<u64>>>,
 }
 
@@ -271,7 +273,10 @@ impl Deliver for HangsUp {
     fn deliver(&mut self, batch: &[Entry]) -> Result<Delivery, Failure> {
         let is_over = self.until.is_some_and(|until| until <= Instant::now());
         if batch[0].number == self.on && !is_over {
-            return Err(Failure::new("it hangs up"));
+            return Err(Failure {
+                is_of_no_alert: self.is_of_no_alert,
+                ..Failure::new("it hangs up")
+            });
         }
         self.taken.lock().unwrap().push(batch[0].number);
         Ok(Delivery::all_except(&batch[..1], Vec::new()))
@@ -279,7 +284,12 @@ impl Deliver for HangsUp {
 }
 
 /// Which of so many alerts such a sink takes, and how many are given up.
-fn hung_up(alerts: usize, on: u64, until: Option<Instant>) -> (Vec<u64>, u64) {
+fn hung_up(
+    alerts: usize,
+    on: u64,
+    until: Option<Instant>,
+    is_of_no_alert: bool,
+) -> (Vec<u64>, u64) {
     let named = [SinkIdentity::new("a".to_owned())];
     let sinks = Sinks::named(&named);
     let spool = Spool::open(Storage::Memory, 1 << 20, Overflow::Wait, &sinks);
@@ -300,6 +310,7 @@ fn hung_up(alerts: usize, on: u64, until: Option<Instant>) -> (Vec<u64>, u64) {
         sink: HangsUp {
             on,
             until,
+            is_of_no_alert,
             taken: taken.clone(),
         },
         name: "a".into(),
@@ -322,12 +333,19 @@ fn hung_up(alerts: usize, on: u64, until: Option<Instant>) -> (Vec<u64>, u64) {
 
 #[test]
 fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
-    assert_eq!(hung_up(3, 2, None), (vec![1, 3], 1));
+    assert_eq!(hung_up(3, 2, None, false), (vec![1, 3], 1));
 }
 
 #[test]
 fn the_only_alert_is_not_given_up_while_the_sink_is_down() {
     // Three times as long as an alert needs to be doubted.
     let until = Instant::now() + Duration::from_secs(20);
-    assert_eq!(hung_up(1, 1, Some(until)), (vec![1], 0));
+    assert_eq!(hung_up(1, 1, Some(until), false), (vec![1], 0));
+}
+
+#[test]
+fn no_alert_is_given_up_for_what_is_the_fault_of_none() {
+    // Long enough for it to be given up otherwise.
+    let until = Instant::now() + Duration::from_secs(20);
+    assert_eq!(hung_up(3, 2, Some(until), true), (vec![1, 2, 3], 0));
 }

@@ -149,7 +149,10 @@ impl<D: Deliver> Worker<D> {
         let Delivery { handled, refused } = match (self.sink.deliver(batch), first) {
             // A sink that asks to be left alone is not failing on an alert.
             (Err(failure), Some(number))
-                if size == 1 && failure.retry_after.is_none() && in_hand.is_stuck_at(number) =>
+                if size == 1
+                    && !failure.is_of_no_alert
+                    && failure.retry_after.is_none()
+                    && in_hand.is_stuck_at(number) =>
             {
                 Delivery {
                     handled: 1,

@@ -19,6 +19,7 @@ use crate::relay::loops::Place;
 use crate::relay::progress::Progress;
 use crate::relay::sink_queue::SinkQueue;
 use crate::relay::threads::Threads;
+use crate::relay::trail::Trail;
 use crate::tls::Tls;
 use crate::util::lock::lock;
 
@@ -66,6 +67,8 @@ pub(in crate::relay) struct StartSink<'a> {
     pub sink: &'a Sink,
     /// Which Falco its clients are to see.
     pub version: &'a version::Response,
+    /// The relays that alerts have passed, this one and others. None where it is no relay that sends.
+    pub trail: Option<&'a Arc<Trail>>,
     /// Takes what delivers to the sink, instead of a thread.
     pub hand_over: Option<&'a HandOver>,
 }

@@ -10,6 +10,12 @@ use crate::http::{HttpResponse, Rejection, RequestHead};
 /// The kind of requests without the token, by which they are counted.
 pub(super) const UNAUTHORIZED: &str = "requests without the token";
 
+/// What else may refuse a request that posts alerts, by its head.
+pub(crate) trait PostGuard: Send + Sync {
+    /// Called with each one that may post.
+    fn check(&self, head: &RequestHead) -> Result<(), Rejection>;
+}
+
 /// Whom a port takes alerts from.
 pub(super) struct PostAdmission {
     token: Option<Token>,

@@ -9,6 +9,7 @@ mod split;
 use std::sync::{Arc, Mutex};
 
 use admission::PostAdmission;
+pub(crate) use admission::PostGuard;
 use held::HeldPosts;
 use posts::Posts;
 
@@ -81,6 +82,7 @@ impl Source for Http {
         let posts = Arc::new(Posts {
             endpoint: self.endpoint().to_string(),
             admission: self.admission.clone(),
+            guard: request.post_guard,
             held: HeldPosts::new(request.control.clone()),
             intake: Intake::new(request.outlet, request.control)?,
             log: RateLimitedLog::new(module_path!(), self.endpoint.to_string()),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use ureq_proto::http::{Method, StatusCode};
 
-use super::admission::{PostAdmission, UNAUTHORIZED};
+use super::admission::{PostAdmission, PostGuard, UNAUTHORIZED};
 use super::held::HeldPosts;
 use super::probes;
 use super::split::Values;
@@ -31,6 +31,7 @@ const DESCRIBED: usize = 10;
 pub(super) struct Posts {
     pub endpoint: String,
     pub admission: Arc<PostAdmission>,
+    pub guard: Option<Arc<dyn PostGuard>>,
     pub held: HeldPosts,
     pub intake: Arc<Intake>,
     pub log: RateLimitedLog,
@@ -122,7 +123,11 @@ impl ShutdownSignal for Posts {
 impl HttpService for Posts {
     fn check(&self, head: &RequestHead) -> Result<(), Rejection> {
         match head.method {
-            Method::POST => self.admission.check(head),
+            Method::POST => {
+                self.admission.check(head)?;
+                let guard = self.guard.as_ref();
+                guard.map_or(Ok(()), |guard| guard.check(head))
+            }
             _ if probes::is_probe(head) => Ok(()),
             _ => Err(Rejection::method(head, probes::METHODS)),
         }

@@ -31,6 +31,7 @@ pub(super) fn start(lines: Arc<Lines>, request: StartRequest) -> Result<()> {
         outlet,
         control,
         from,
+        post_guard: _,
     } = request;
     let intake = Intake::new(outlet, control)?;
     let failed = |error| Error::no_thread(&lines.endpoint, "to read it", error);

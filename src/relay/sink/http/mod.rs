@@ -116,6 +116,8 @@ impl Target for HttpSink {
             alerts: batching.map_or(1, |batching| batching.alerts),
             bytes: batching.map_or(usize::MAX, |batching| batching.bytes),
             alone: 0,
+            trail: start.trail.cloned(),
+            looped: None,
         };
         start.deliver(poster)
     }

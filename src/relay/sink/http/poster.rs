@@ -1,6 +1,7 @@
 //! Posts alerts to a sink.
 
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http::HeaderMap;
@@ -11,6 +12,7 @@ use super::body::RequestBody;
 use super::headers::Headers;
 use crate::relay::deliver::{BatchLimits, Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::relay::spool::Entry;
+use crate::relay::trail::{self, Trail};
 
 /// How much of an answer's text is kept.
 const EXCERPT: usize = 200;
@@ -31,6 +33,11 @@ pub(super) struct Poster {
     /// How many requests of a single alert come first: after one that failed, each alert that was in it
     /// shows by itself whether the sink fails on it.
     pub alone: usize,
+    /// The relays that alerts have passed.
+    pub trail: Option<Arc<Trail>>,
+    /// The header by which the sink has found that its alerts come back. It is sent until the sink takes
+    /// something: later requests of others must not push the sink's id out of it.
+    pub looped: Option<String>,
 }
 
 /// What a sink has answered to a request that may be at fault.
@@ -109,13 +116,18 @@ impl Poster {
     }
 
     /// Posts alerts. Returns why they are refused, if they are.
-    fn post(&self, body: RequestBody) -> Result<Option<RefusedRequest>, Failure> {
+    fn post(&mut self, body: RequestBody) -> Result<Option<RefusedRequest>, Failure> {
         let content_type = body.content_type();
         let bytes = body.into_bytes(self.gzip)?;
+        let passed = || self.trail.as_ref().map(|trail| trail.header());
+        let passed = self.looped.clone().or_else(passed);
         let send = || {
             let mut request = self.agent.post(&self.url).content_type(content_type);
             if self.gzip {
                 request = request.header("Content-Encoding", "gzip");
+            }
+            if let Some(passed) = &passed {
+                request = request.header(trail::HEADER, passed);
             }
             for (name, value) in self.headers.iter() {
                 request = request.header(name, value);
@@ -137,7 +149,21 @@ impl Poster {
         let _ = body.read_to_end(&mut text);
         let text = String::from_utf8_lossy(&text);
         match status.as_u16() {
-            200..=299 => Ok(None),
+            200..=299 => {
+                self.looped = None;
+                Ok(None)
+            }
+            508 => {
+                self.looped = passed;
+                Err(Failure {
+                    problem: format!(
+                        "it answers {status}: this relay's own alerts come back from there; let a \
+                         relay on the way not send them on"
+                    ),
+                    retry_after,
+                    is_of_no_alert: true,
+                })
+            }
             // What is wrong is an alert, if the sink takes others.
             code @ (400 | 413 | 415 | 422) => Ok(Some(RefusedRequest {
                 is_too_large: code == 413,
@@ -149,6 +175,7 @@ impl Poster {
             _ => Err(Failure {
                 problem: format!("it answers {status}"),
                 retry_after,
+                is_of_no_alert: false,
             }),
         }
     }

@@ -50,6 +50,8 @@ pub(super) fn start(connection: Arc<Connection>, request: StartRequest) -> Resul
         control,
         // Falco keeps no alert that it has written.
         from: _,
+        // Nothing is posted.
+        post_guard: _,
     } = request;
     let settings = SubscriptionSettings::new(connection.config(), connection.endpoint(), purpose);
     let operations = Operations::new(connection, purpose);
