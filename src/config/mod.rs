@@ -2,6 +2,7 @@
 
 mod applies;
 mod check;
+mod connections;
 mod overflow;
 mod setting;
 mod token;
@@ -15,6 +16,7 @@ use crate::endpoint::Endpoint;
 use crate::position::Position;
 use crate::tls::Tls;
 use crate::util::url::without_secrets;
+use connections::default_connections;
 use setting::Setting;
 
 pub(crate) use check::Checked;
@@ -97,7 +99,7 @@ impl Config {
             connect_timeout: Setting::default_of(Duration::from_secs(10)),
             call_timeout: Setting::default_of(Duration::from_secs(10)),
             max_message_bytes: None,
-            max_connections: Setting::default_of(512),
+            max_connections: Setting::default_of(default_connections()),
             token: None,
             allowed_origins: Vec::new(),
             resume: None,
@@ -169,11 +171,14 @@ impl Config {
         self
     }
 
-    /// How many connections may be open where alerts are posted. Default: 512, from 1 to 65,536.
+    /// How many connections may be open where alerts are posted. Default: half of the process's limit
+    /// of open files (`ulimit -n`), at most 4,096; from 1 to 65,536.
     ///
-    /// Each Falco keeps one. Beyond this number, a new one replaces one that has posted nothing yet,
-    /// or else the one that has been silent for longest; its Falco connects again. A number above the
-    /// process's limit of open files (`ulimit -n`) is of no use.
+    /// Each Falco keeps one, which costs a thread and about 60 KiB. Beyond this number, a new one
+    /// replaces one that has posted no alert yet. One that has is never cut for it: where all have, the
+    /// new one is answered 503 with `Retry-After`, and counted in
+    /// [`Counters::refused`](crate::Counters::refused). A number above the limit of open files is of
+    /// no use.
     pub fn max_connections(mut self, connections: usize) -> Config {
         self.max_connections.give(connections);
         self

@@ -33,8 +33,6 @@ struct OpenConnection {
     evicted: bool,
     /// It has sent a request whose response [proves](super::HttpResponse::proves_peer) it.
     proven: bool,
-    /// When it was opened, or last answered by what proves its peer: others must not become younger
-    /// than a genuine client that comes now.
     since: Instant,
 }
 
@@ -45,8 +43,8 @@ pub(super) struct ConnectionEntry {
 }
 
 impl Connections {
-    /// Registers a connection. At the maximum, the least useful one is evicted for it; None where none
-    /// can be, or it does not end in time.
+    /// Registers a connection. At the maximum, one that is not proven is evicted for it; None where
+    /// there is none, or it does not end in time.
     pub(super) fn enter(
         self: &Arc<Self>,
         tcp: Arc<TcpStream>,
@@ -54,7 +52,9 @@ impl Connections {
     ) -> Option<ConnectionEntry> {
         let mut pool = self.lock();
         if pool.open.len() >= max {
-            pool.evict();
+            if !pool.evict() && !pool.is_one_leaving() {
+                return None;
+            }
             let full = |pool: &mut Pool| pool.open.len() >= max;
             let (waited, still_full) = wait_while(&self.ended, pool, EVICTION, full);
             if still_full {
@@ -82,7 +82,7 @@ impl Connections {
         })
     }
 
-    /// Evicts one, as when file descriptors are short.
+    /// Evicts one that is not proven, as when file descriptors are short.
     pub(super) fn evict(&self) {
         self.lock().evict();
     }
@@ -131,20 +131,26 @@ impl Connections {
 }
 
 impl Pool {
-    /// Shuts down the least useful connection: of those that have sent nothing useful yet, the oldest;
-    /// else the one that has been idle longest. None whose request is with the service, and none of a
-    /// proven peer that is sending one.
-    fn evict(&mut self) {
-        let is_needed = |one: &OpenConnection| one.called || one.proven && one.busy;
-        let least = self
+    /// Shuts down the oldest of the connections that have sent nothing useful yet, but none whose
+    /// request is with the service. A proven one never: its peer may be about to post, and would lose
+    /// the answer. Whether there is one.
+    fn evict(&mut self) -> bool {
+        let oldest = self
             .open
             .values_mut()
-            .filter(|one| !one.evicted && !is_needed(one))
-            .min_by_key(|one| (one.proven, one.since));
-        if let Some(connection) = least {
-            connection.evicted = true;
-            let _ = connection.tcp.shutdown(Shutdown::Both);
-        }
+            .filter(|one| !one.evicted && !one.called && !one.proven)
+            .min_by_key(|one| one.since);
+        let Some(connection) = oldest else {
+            return false;
+        };
+        connection.evicted = true;
+        let _ = connection.tcp.shutdown(Shutdown::Both);
+        true
+    }
+
+    /// Whether one was evicted whose thread ends as soon as it runs.
+    fn is_one_leaving(&self) -> bool {
+        self.open.values().any(|one| one.evicted && !one.called)
     }
 }
 
@@ -173,7 +179,6 @@ impl ConnectionEntry {
                 connection.called = false;
                 if proves {
                     connection.proven = true;
-                    connection.since = Instant::now();
                 }
                 !closing && !connection.evicted
             }

@@ -40,6 +40,8 @@ pub(super) struct Exchange<'a, S> {
     pub limits: &'a Limits,
     pub service: &'a S,
     pub buffer: Buffer,
+    /// There is no room for it: it may probe, once, but not post.
+    pub turned_away: bool,
 }
 
 /// Why a connection ends.
@@ -72,8 +74,7 @@ impl<S: HttpService> Exchange<'_, S> {
     /// Refuses what the connection sends, and ends it.
     pub(super) fn refuse(mut self, refusal: &Refusal) {
         self.service.refused(self.peer, refusal);
-        if let Some(status) = refusal.status() {
-            let response = HttpResponse::text(status, format!("{refusal}\n"));
+        if let Some(response) = refusal.response() {
             if self.respond_last(&response).is_ok() {
                 self.stream.linger(LINGER);
             }
@@ -94,6 +95,9 @@ impl<S: HttpService> Exchange<'_, S> {
         if let Err(rejection) = self.service.check(&head) {
             return self.reject(reply, &head, rejection);
         }
+        if self.turned_away && (head.method == Method::POST || has_body(&head.headers)) {
+            return Err(Refusal::TooManyConnections.into());
+        }
         if head.method == Method::POST && !has_body(&head.headers) {
             if self.service.needs_body(&head) {
                 return Err(ConnectionEnd::Refused(Refusal::MissingLength));
@@ -108,7 +112,7 @@ impl<S: HttpService> Exchange<'_, S> {
             Ok(encoding) => encoding,
             Err(rejection) => return self.reject(reply, &head, rejection),
         };
-        let mut close = wants_close(&head);
+        let mut close = wants_close(&head) || self.turned_away;
         let budget = &self.limits.budget;
         let mut share = budget.share();
         let (reply, body) = match reply.proceed() {
@@ -231,7 +235,10 @@ impl<S: HttpService> Exchange<'_, S> {
         } = rejection;
         self.service
             .refused(self.peer, &Refusal::Rejected { kind, reason });
-        let close = has_body(&head.headers) || wants_close(head) || self.entry.is_closing();
+        let close = has_body(&head.headers)
+            || wants_close(head)
+            || self.turned_away
+            || self.entry.is_closing();
         match reply.proceed() {
             Some(RecvRequestResult::ProvideResponse(reply)) => {
                 self.respond(reply, &response, close)

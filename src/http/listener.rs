@@ -21,8 +21,19 @@ use crate::tls::ReloadingAcceptor;
 use crate::util::deadline_stream::is_timeout;
 use crate::util::thread::spawn_named;
 
+/// How many connections at a time are told that there is no room for them.
+const TURNED_AWAY: usize = 64;
+
 /// The pause after a connection could not be accepted, as when file descriptors are short.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// Where connections are while they are open.
+#[derive(Default)]
+struct Rooms {
+    admitted: Arc<Connections>,
+    /// Those for which there was no room, until they have been told.
+    turned_away: Arc<Connections>,
+}
 
 pub(crate) struct ListenOptions {
     /// A DNS name or an IP address of this machine.
@@ -78,18 +89,33 @@ impl Listener {
         service: &Arc<S>,
         shutdown: &impl ShutdownSignal,
     ) {
-        let connections = Arc::new(Connections::default());
+        let rooms = Rooms::default();
         while shutdown.requested() == Shutdown::No {
             self.wait(shutdown);
             if shutdown.requested() == Shutdown::No {
-                self.accept_all(service, &connections);
+                self.accept_all(service, &rooms);
             }
         }
+        self.end(service, &rooms, shutdown);
+        rooms.turned_away.cut();
+        rooms
+            .turned_away
+            .wait(Instant::now() + self.limits.request_timeout);
+    }
+
+    /// Waits until all connections have ended for which there was room.
+    fn end<S: HttpService>(
+        self: &Arc<Self>,
+        service: &Arc<S>,
+        rooms: &Rooms,
+        shutdown: &impl ShutdownSignal,
+    ) {
         let timeout = self.limits.request_timeout;
+        let connections = &rooms.admitted;
         if shutdown.requested() == Shutdown::Graceful {
             connections.close();
             // Clients in the system's backlog are connected already, and may have sent a request.
-            self.accept_all(service, &connections);
+            self.accept_all(service, rooms);
             let until = Instant::now() + timeout;
             while shutdown.requested() == Shutdown::Graceful && Instant::now() < until {
                 if connections.wait(until.min(Instant::now() + RETRY)) {
@@ -114,21 +140,17 @@ impl Listener {
         let _ = poll(&mut watched, None);
     }
 
-    fn accept_all<S: HttpService>(
-        self: &Arc<Self>,
-        service: &Arc<S>,
-        connections: &Arc<Connections>,
-    ) {
+    fn accept_all<S: HttpService>(self: &Arc<Self>, service: &Arc<S>, rooms: &Rooms) {
         loop {
             match self.tcp.accept() {
-                Ok((tcp, peer)) => self.spawn(tcp, peer, service, connections),
+                Ok((tcp, peer)) => self.spawn(tcp, peer, service, rooms),
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return,
                     // The client has gone again.
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
                     _ => {
                         service.failed(format_args!("no connection can be accepted: {error}"));
-                        connections.evict();
+                        rooms.admitted.evict();
                         // The port stays readable: without a pause this would be a busy loop.
                         thread::sleep(RETRY);
                         return;
@@ -143,19 +165,22 @@ impl Listener {
         tcp: TcpStream,
         peer: SocketAddr,
         service: &Arc<S>,
-        connections: &Arc<Connections>,
+        rooms: &Rooms,
     ) {
         // Some systems inherit it from the listening socket.
         if tcp.set_nonblocking(false).is_err() {
             return;
         }
         let tcp = Arc::new(tcp);
-        let Some(entry) = connections.enter(tcp.clone(), self.max_connections) else {
+        let admitted = rooms.admitted.enter(tcp.clone(), self.max_connections);
+        let turned_away = admitted.is_none();
+        let entry = admitted.or_else(|| rooms.turned_away.enter(tcp.clone(), TURNED_AWAY));
+        let Some(entry) = entry else {
             return service.refused(peer, &Refusal::TooManyConnections);
         };
         let run = {
             let (listener, service) = (self.clone(), service.clone());
-            move || listener.converse(tcp, peer, &entry, &*service)
+            move || listener.converse(tcp, peer, &entry, turned_away, &*service)
         };
         if let Err(error) = spawn_named("falco-http", run) {
             service.failed(format_args!("no thread for {peer}: {error}"));
@@ -167,6 +192,7 @@ impl Listener {
         tcp: Arc<TcpStream>,
         peer: SocketAddr,
         entry: &ConnectionEntry,
+        turned_away: bool,
         service: &S,
     ) {
         let exchange = |stream| Exchange {
@@ -176,6 +202,7 @@ impl Listener {
             limits: &self.limits,
             service,
             buffer: Buffer::default(),
+            turned_away,
         };
         let deadline = Instant::now() + self.limits.request_timeout;
         let Some(acceptor) = &self.tls else {

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use ureq_proto::http::header::RETRY_AFTER;
 use ureq_proto::http::StatusCode;
 
 use super::protocol::Protocol;
 use super::service::{HttpResponse, RequestHead};
+
+/// When a peer may try again for which there is no room now.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 /// A connection or a request that was refused before a service got it.
 #[derive(Debug)]
@@ -71,8 +75,17 @@ impl Refusal {
         }
     }
 
-    /// The status to answer with, where the peer may still read it.
-    pub(super) fn status(&self) -> Option<StatusCode> {
+    /// The answer, where the peer may still read it.
+    pub(super) fn response(&self) -> Option<HttpResponse> {
+        let status = self.status()?;
+        let mut response = HttpResponse::text(status, format!("{self}\n"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers.push((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        Some(response)
+    }
+
+    fn status(&self) -> Option<StatusCode> {
         match self {
             Refusal::NotHttp
             | Refusal::Protocol(_)
@@ -82,10 +95,11 @@ impl Refusal {
             Refusal::MissingLength => Some(StatusCode::LENGTH_REQUIRED),
             Refusal::HeadTooLarge => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Refusal::BodyTooLarge | Refusal::BodyFarTooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
-            Refusal::TooManyLargeBodies => Some(StatusCode::SERVICE_UNAVAILABLE),
+            Refusal::TooManyConnections | Refusal::TooManyLargeBodies => {
+                Some(StatusCode::SERVICE_UNAVAILABLE)
+            }
             Refusal::TooSlow => Some(StatusCode::REQUEST_TIMEOUT),
-            Refusal::TooManyConnections
-            | Refusal::Handshake(_)
+            Refusal::Handshake(_)
             | Refusal::CertificateRejected(_)
             | Refusal::EndedAfterHandshake
             | Refusal::NoRequest
@@ -100,7 +114,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refusal::TooManyConnections => "all connections are busy",
+            Refusal::TooManyConnections => "all connections are taken",
             Refusal::Handshake(error) => {
                 return write!(f, "its TLS handshake failed: {error}");
             }

@@ -32,7 +32,10 @@ fn opening(kind: u64, random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn posted_abuse() {
-    let mut watch = Command::new(env!("CARGO_BIN_EXE_falco-client"))
+    // The usual limit of open files, which decides how many connections there may be.
+    let mut watch = Command::new("sh")
+        .args(["-c", "ulimit -n 1024; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_falco-client"))
         .args(["watch", "--endpoint", "listen+http://127.0.0.1:0"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -184,6 +184,10 @@ impl HttpService for Posts {
                 "; if it is a Falco, its alerts are lost: see that our certificate has the name in \
                  http_output.url"
             }
+            Refusal::TooManyConnections => {
+                "; if it is a Falco, its alerts are lost: allow more with max_connections, and more \
+                 open files with ulimit -n"
+            }
             _ => "",
         };
         let message = format_args!("{endpoint}: refused {peer}: {refusal}{remedy}");

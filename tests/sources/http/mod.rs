@@ -3,6 +3,7 @@
 mod answered;
 mod curl;
 mod hostile;
+mod limit;
 mod peers;
 mod senders;
 mod tls;

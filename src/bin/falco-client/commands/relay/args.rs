@@ -73,7 +73,10 @@ pub struct RelayArgs {
     /// In /metrics, beside rule, priority, source and hostname.
     #[arg(long, hide_short_help = true, value_name = "FIELD")]
     pub metrics_field: Vec<String>,
-    /// HTTP connections to accept [default: 512]
+    /// HTTP connections to accept [default: half of `ulimit -n`]
+    ///
+    /// At most 4096 by default. Each Falco keeps one. Beyond it, one that has posted no alert yet makes way; where all have, the new one
+    /// is answered 503.
     #[arg(long, hide_short_help = true, value_name = "N")]
     pub max_connections: Option<usize>,
     /// Time limit for graceful shutdown [default: 20]
