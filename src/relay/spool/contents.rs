@@ -97,7 +97,6 @@ impl Contents {
             self.condition.begin_failing(&error);
             return Err(error);
         }
-        self.note_stored();
         match dropped == self.rejected + self.evicted {
             true => self.condition.end_full(self.held),
             false => self.condition.begin_full(self.held),
@@ -105,7 +104,8 @@ impl Contents {
         Ok(())
     }
 
-    fn note_stored(&mut self) {
+    /// Notes that alerts were stored, and that the next start finds them.
+    pub(super) fn note_stored(&mut self) {
         if self.condition.end_failing() {
             self.failures.seen.clear();
         }
@@ -142,10 +142,11 @@ impl Contents {
 
     /// Stores everything anew.
     fn rebuild(&mut self, is_damaged: bool) -> Result<(), StoreError> {
-        self.damage.begin_rebuild(match is_damaged {
+        let begun = self.damage.begin_rebuild(match is_damaged {
             true => "its database is damaged",
             false => "its files were removed or replaced",
-        })?;
+        });
+        begun.inspect_err(|error| self.condition.begin_failing(error))?;
         let sinks = self.cursors.iter();
         let known = Known {
             is_damaged,

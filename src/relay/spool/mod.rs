@@ -150,7 +150,10 @@ impl Spool {
                 is_stored = stored.is_ok();
                 // Only now is it known that it is not in a file which was removed meanwhile.
                 match stored.and_then(|()| contents.secure()) {
-                    Ok(()) => break,
+                    Ok(()) => {
+                        contents.note_stored();
+                        break;
+                    }
                     Err(error) => {
                         contents.failures.report("alerts cannot be stored", &error);
                         // The relay ends, and does not wait for the disk.

@@ -129,3 +129,22 @@ fn nothing_is_taken_while_the_folder_cannot_be_made_again() {
     assert_eq!(spool.usage().trouble, Trouble::default());
     assert_eq!(take(&spool, 0, 10), texts(1..=6));
 }
+
+#[test]
+fn a_spool_that_was_found_to_fail_still_fails_when_alerts_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Arc::new(open(&folder, &["a"]).unwrap());
+    let above = folder.path().join("new");
+    fs::remove_dir_all(&above).unwrap();
+    fs::write(&above, "no folder").unwrap();
+    let is_failing = || spool.usage().trouble.failing.is_some();
+    until("it is failing", is_failing);
+    let end = put(&spool, alerts(1..=2));
+    for _ in 0..10 {
+        assert!(is_blocked(&end));
+        assert!(is_failing());
+    }
+    fs::remove_file(&above).unwrap();
+    end.recv_timeout(LIMIT).unwrap().unwrap();
+    assert!(!is_failing());
+}
