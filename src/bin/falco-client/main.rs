@@ -14,6 +14,7 @@ mod hex;
 #[allow(dead_code, reason = "the command needs a part of it")]
 #[path = "../../util/lock.rs"]
 mod lock;
+mod open_files;
 mod output;
 #[allow(dead_code, reason = "the command needs a part of it")]
 #[path = "../../util/rate_limited_log.rs"]
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = cli::parse();
     diagnostics::log::install(cli.verbose);
+    open_files::raise_limit();
     match cli.command.run() {
         Ok(code) => code.into(),
         Err(failure) => failure.report().into(),

@@ -73,7 +73,7 @@ pub struct RelayArgs {
     /// In /metrics, beside rule, priority, source and hostname.
     #[arg(long, hide_short_help = true, value_name = "FIELD")]
     pub metrics_field: Vec<String>,
-    /// HTTP connections to accept [default: half of `ulimit -n`]
+    /// HTTP connections to accept [default: half of `ulimit -Hn`]
     ///
     /// At most 4096 by default. Each Falco keeps one. Beyond it, one that has posted no alert yet makes way; where all have, the new one
     /// is answered 503.
