@@ -9,6 +9,7 @@ mod message;
 mod outlet;
 mod queue;
 mod receiver;
+mod spares;
 mod state;
 mod wake;
 

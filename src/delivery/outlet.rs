@@ -20,6 +20,11 @@ pub(crate) enum Flow {
 pub(crate) type MessageResult = std::result::Result<Message, Box<Error>>;
 
 pub(crate) trait Outlet: Send + Unpin + 'static {
+    /// An empty buffer for a message of so many bytes.
+    fn buffer(&mut self, len: usize) -> Vec<u8> {
+        Vec::with_capacity(len)
+    }
+
     /// Takes an item, also when it is full, and returns whether there is room for another.
     fn take(&mut self, item: MessageResult) -> Flow;
 

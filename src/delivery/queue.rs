@@ -9,6 +9,7 @@ use std::task::Waker;
 
 use super::control::Control;
 use super::outlet::{Flow, MessageResult, Outlet};
+use super::spares::Spares;
 use crate::config::Overflow;
 use crate::error::Error;
 use crate::util::lock::lock;
@@ -36,6 +37,8 @@ pub(super) struct QueueState {
     pub(super) wake_at: usize,
     /// Of a task that waits. A thread waits on the condition variable.
     pub(super) waker: Option<Waker>,
+    /// Of messages that were read, if the source fills buffers that were returned.
+    pub(super) spares: Option<Spares>,
     pub(super) ended: bool,
     pub(super) failure: Option<Error>,
 }
@@ -50,6 +53,7 @@ impl AlertQueue {
                 full: false,
                 wake_at: NEVER,
                 waker: None,
+                spares: None,
                 ended: false,
                 failure: None,
             }),
@@ -125,6 +129,8 @@ pub(crate) struct QueueOutlet {
     pub(super) queue: Arc<AlertQueue>,
     pub(super) overflow: Overflow,
     pub(super) control: Arc<Control>,
+    /// Buffers to fill; none if the source brings its own.
+    pub(super) spares: Option<Spares>,
     /// Limits the log of alerts that were dropped.
     pub(super) drop_log: RateLimit,
 }
@@ -142,8 +148,15 @@ impl QueueOutlet {
 }
 
 impl Outlet for QueueOutlet {
+    fn buffer(&mut self, len: usize) -> Vec<u8> {
+        self.spares.get_or_insert_default().take(len)
+    }
+
     fn take(&mut self, item: MessageResult) -> Flow {
         let mut state = self.queue.lock();
+        if let Some(spares) = &mut self.spares {
+            spares.refill(state.spares.get_or_insert_default());
+        }
         if let Ok(message) = &item {
             state.last = message.number;
         }

@@ -13,6 +13,7 @@ use super::control::{Control, Mode};
 use super::message::Message;
 use super::outlet::MessageResult;
 use super::queue::{AlertQueue, QueueOutlet, QueueState, NEVER};
+use super::spares::Spares;
 use crate::config::Overflow;
 use crate::error::Error;
 use crate::util::lock::wait_on;
@@ -43,6 +44,8 @@ pub(crate) struct Receiver {
     queue: Arc<AlertQueue>,
     control: Arc<Control>,
     batch: VecDeque<MessageResult>,
+    /// The buffers of what was read of the batch, if its source takes them back.
+    spares: Option<Spares>,
     /// The number of the message that its reader has now: read once the next one is asked for.
     current: u64,
     /// Messages arrived since the last wait: more may follow soon.
@@ -63,6 +66,7 @@ pub(crate) fn queue(
         queue: queue.clone(),
         overflow,
         control: control.clone(),
+        spares: None,
         drop_log: RateLimit::one_line(),
     };
     (outlet, Receiver::new(queue, control))
@@ -74,6 +78,7 @@ impl Receiver {
             queue,
             control,
             batch: VecDeque::new(),
+            spares: None,
             current: 0,
             recently_received: false,
             gather: None,
@@ -122,6 +127,9 @@ impl Receiver {
                 )
             } else {
                 state.wake_at = 1;
+                if let Some(spares) = &mut state.spares {
+                    spares.shrink();
+                }
                 wait_on(&queue.arrived, state, left)
             };
             state.wake_at = NEVER;
@@ -146,6 +154,9 @@ impl Receiver {
             state.wake_at = if self.recently_received {
                 self.gather_limit()
             } else {
+                if let Some(spares) = &mut state.spares {
+                    spares.shrink();
+                }
                 1
             };
             state.waker = Some(cx.waker().clone());
@@ -187,6 +198,9 @@ impl Receiver {
         state.wake_at = NEVER;
         wake_other_task(state, task);
         self.recently_received = true;
+        if let Some(spares) = &mut state.spares {
+            spares.gather(self.spares.get_or_insert_default(), self.queue.capacity);
+        }
         if state.take_all(&mut self.batch) {
             self.control.wake();
         }
@@ -199,9 +213,12 @@ impl Receiver {
             self.control.mark_read(self.current);
             self.current = 0;
         }
-        let item = self.batch.pop_front()?;
-        if let Ok(message) = &item {
+        let mut item = self.batch.pop_front()?;
+        if let Ok(message) = &mut item {
             self.current = message.number;
+            if let Some(spares) = &mut self.spares {
+                message.bytes = spares.exchange(std::mem::take(&mut message.bytes));
+            }
         }
         Some(item.into())
     }

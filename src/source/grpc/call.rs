@@ -12,25 +12,26 @@ use grpcio::{
 
 use super::rpc::Rpc;
 use crate::api::paths;
+use crate::delivery::Outlet;
 
-/// The bytes of one message.
-pub(crate) type Message = Vec<u8>;
+/// The bytes of one message, which C-core holds in pieces.
+pub(super) type Pieces = MessageReader;
 
-const GET: Method<(), Message> = method(MethodType::ServerStreaming, paths::GET);
+const GET: Method<(), Pieces> = method(MethodType::ServerStreaming, paths::GET);
 
-const SUB: Method<(), Message> = method(MethodType::Duplex, paths::SUB);
+const SUB: Method<(), Pieces> = method(MethodType::Duplex, paths::SUB);
 
 /// With `keepalive`, the one field of its request, left at false. With true Falco 0.18 to 0.23 loses
 /// alerts: one that waits in the queue is taken out, and the next is taken into its place before
 /// anything is written (`server_impl::subscribe` in their source).
-const SUBSCRIBE: Method<(), Message> = method(MethodType::ServerStreaming, paths::SUBSCRIBE);
+const SUBSCRIBE: Method<(), Pieces> = method(MethodType::ServerStreaming, paths::SUBSCRIBE);
 
-pub(super) const fn method(ty: MethodType, name: &'static str) -> Method<(), Message> {
+pub(super) const fn method(ty: MethodType, name: &'static str) -> Method<(), Pieces> {
     Method {
         ty,
         name,
         req_mar: EMPTY,
-        resp_mar: MESSAGE,
+        resp_mar: PIECES,
     }
 }
 
@@ -40,30 +41,30 @@ const EMPTY: Marshaller<()> = Marshaller {
     de: |_| Ok(()),
 };
 
-const MESSAGE: Marshaller<Message> = Marshaller {
-    ser: write,
-    de: read,
+const PIECES: Marshaller<Pieces> = Marshaller {
+    // A client sends none.
+    ser: |_, _: &mut GrpcSlice| Ok(()),
+    de: |pieces| Ok(pieces),
 };
 
-fn read(mut message: MessageReader) -> grpcio::Result<Message> {
-    let mut bytes = Vec::with_capacity(message.len());
-    match message.read_to_end(&mut bytes) {
+/// Puts a message into a buffer that is given for its length.
+pub(super) fn read(
+    mut pieces: Pieces,
+    buffer: impl FnOnce(usize) -> Vec<u8>,
+) -> grpcio::Result<Vec<u8>> {
+    let mut bytes = buffer(pieces.len());
+    match pieces.read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(grpcio::Error::Codec(error.into())),
     }
 }
 
-fn write(message: &Message, into: &mut GrpcSlice) -> grpcio::Result<()> {
-    *into = GrpcSlice::from(message.as_slice());
-    Ok(())
-}
-
 pub(super) enum Call {
     /// Ends by itself.
-    Finite(ClientSStreamReceiver<Message>),
+    Finite(ClientSStreamReceiver<Pieces>),
     /// Brings more for each request, and never ends by itself.
     Duplex {
-        alerts: ClientDuplexReceiver<Message>,
+        alerts: ClientDuplexReceiver<Pieces>,
         requests: Option<ClientDuplexSender<()>>,
     },
 }
@@ -99,13 +100,19 @@ impl Call {
         }
     }
 
-    /// The next message, a failure, or the end.
+    /// The next message, in a buffer of the outlet; a failure, or the end.
     ///
     /// A failure may overtake messages that were received before it; the end never does.
-    pub(super) fn poll_next(&mut self, cx: &mut Context) -> Poll<Option<grpcio::Result<Message>>> {
-        match self {
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context,
+        outlet: &mut dyn Outlet,
+    ) -> Poll<Option<grpcio::Result<Vec<u8>>>> {
+        let next = match self {
             Call::Finite(alerts) => Pin::new(alerts).poll_next(cx),
             Call::Duplex { alerts, .. } => Pin::new(alerts).poll_next(cx),
-        }
+        };
+        let read = |pieces| read(pieces, |len| outlet.buffer(len));
+        next.map(|next| next.map(|pieces| pieces.and_then(read)))
     }
 }

@@ -7,7 +7,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use grpcio::{CallOption, Client, Method, MethodType};
 use protobuf::Message as _;
 
-use super::call::{method, Message};
+use super::call::{method, read, Pieces};
 use super::channel::Connection;
 use super::examine::{examine, find_failure};
 use super::status::explain;
@@ -25,7 +25,7 @@ const EXAMINATION_TIMEOUT: Duration = Duration::from_secs(2);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Called as a stream of one response: grpcio panics where the response of a unary call is missing.
-const VERSION: Method<(), Message> = method(MethodType::ServerStreaming, paths::VERSION);
+const VERSION: Method<(), Pieces> = method(MethodType::ServerStreaming, paths::VERSION);
 
 /// The version of this Falco and of its engine, within [`Config::call_timeout`](crate::Config).
 pub(crate) async fn version(connection: &Connection) -> Result<Response> {
@@ -91,7 +91,7 @@ async fn version_within(connection: &Connection, timeout: Duration) -> Result<Re
 }
 
 /// The response, if there is one.
-async fn call(client: Client, timeout: Duration) -> grpcio::Result<Option<Message>> {
+async fn call(client: Client, timeout: Duration) -> grpcio::Result<Option<Vec<u8>>> {
     let option = CallOption::default().timeout(timeout);
     // A call that still waits for its connection fails when the channel goes, so that `client` is
     // kept until the end.
@@ -99,7 +99,7 @@ async fn call(client: Client, timeout: Duration) -> grpcio::Result<Option<Messag
     let mut response = None;
     // To the end, where the status is.
     while let Some(next) = responses.next().await {
-        response = Some(next?);
+        response = Some(read(next?, Vec::with_capacity)?);
     }
     Ok(response)
 }

@@ -118,7 +118,8 @@ impl Driver {
             if self.is_held_back() {
                 return ControlFlow::Continue(());
             }
-            match self.operations.poll(cx, &self.control.counters) {
+            let outlet = &mut *self.outlet;
+            match self.operations.poll(cx, &self.control.counters, outlet) {
                 Poll::Ready(Arrival::Message(message)) => {
                     self.subscription.message();
                     // That it is followed is reported before its first message.

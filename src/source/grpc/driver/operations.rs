@@ -11,10 +11,10 @@ use grpcio::Client;
 use super::requester::Requester;
 use super::wait::until_retry;
 use crate::api::paths;
-use crate::delivery::LiveCounters;
+use crate::delivery::{LiveCounters, Outlet};
 use crate::diagnose::Finding;
 use crate::error::Error;
-use crate::source::grpc::call::{Call, Message};
+use crate::source::grpc::call::Call;
 use crate::source::grpc::channel::{Connection, CurrentChannel};
 use crate::source::grpc::examine::find_failure;
 use crate::source::grpc::rpc::{Generation, Rpc};
@@ -64,9 +64,9 @@ struct Fetch {
 
 pub(super) enum Arrival {
     /// Of the call.
-    Message(Message),
+    Message(Vec<u8>),
     /// Of the fallback's `get`.
-    Fetched(Message),
+    Fetched(Vec<u8>),
     Event(Event),
 }
 
@@ -195,7 +195,13 @@ impl Operations {
     }
 
     /// What happens next. Probes come last: a message replaces the answer to one.
-    pub(super) fn poll(&mut self, cx: &mut Context, counters: &LiveCounters) -> Poll<Arrival> {
+    /// Messages are in buffers of the outlet.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context,
+        counters: &LiveCounters,
+        outlet: &mut dyn Outlet,
+    ) -> Poll<Arrival> {
         match &mut self.in_flight {
             InFlight::Nothing => {}
             InFlight::Call(open) => {
@@ -207,7 +213,7 @@ impl Operations {
                         return Poll::Ready(Arrival::Event(event));
                     }
                 }
-                if let Poll::Ready(next) = open.call.poll_next(cx) {
+                if let Poll::Ready(next) = open.call.poll_next(cx, outlet) {
                     return Poll::Ready(self.arrival(next));
                 }
             }
@@ -221,7 +227,7 @@ impl Operations {
             }
         }
         if let Some(fetch) = &mut self.fetch {
-            if let Poll::Ready(message) = fetch.poll_next(cx) {
+            if let Poll::Ready(message) = fetch.poll_next(cx, outlet) {
                 return Poll::Ready(match message {
                     Some(message) => Arrival::Fetched(message),
                     None => Arrival::Event(self.fetch_ended()),
@@ -231,7 +237,7 @@ impl Operations {
         self.poll_answers(cx).map(Arrival::Event)
     }
 
-    fn arrival(&mut self, next: Option<grpcio::Result<Message>>) -> Arrival {
+    fn arrival(&mut self, next: Option<grpcio::Result<Vec<u8>>>) -> Arrival {
         match next {
             Some(Ok(message)) => Arrival::Message(message),
             Some(Err(error)) => Arrival::Event(Event::CallFailed(self.explain(error))),
@@ -272,9 +278,9 @@ impl Operations {
 }
 
 impl Fetch {
-    fn poll_next(&mut self, cx: &mut Context) -> Poll<Option<Message>> {
+    fn poll_next(&mut self, cx: &mut Context, outlet: &mut dyn Outlet) -> Poll<Option<Vec<u8>>> {
         loop {
-            match ready!(self.call.poll_next(cx)) {
+            match ready!(self.call.poll_next(cx, outlet)) {
                 Some(Ok(message)) => return Poll::Ready(Some(message)),
                 Some(Err(failure)) => {
                     self.failure.get_or_insert(failure);
