@@ -87,8 +87,18 @@ impl Intake {
             }
             Err(_) => {}
         }
+        #[cfg(feature = "relay")]
+        if let Some(shared) = outlet.shared() {
+            drop(guard);
+            return self.follow(shared.take(message));
+        }
         let flow = outlet.take(message);
         drop(guard);
+        self.follow(flow)
+    }
+
+    /// Returns whether there is room for another message.
+    fn follow(&self, flow: Flow) -> Result<bool, IntakeClosed> {
         match flow {
             Flow::Continue => {}
             Flow::Pause => return Ok(false),

@@ -19,6 +19,8 @@ pub use counters::Counters;
 pub(crate) use counters::LiveCounters;
 pub(crate) use intake::Intake;
 pub(crate) use message::Message;
+#[cfg(feature = "relay")]
+pub(crate) use outlet::SharedOutlet;
 pub(crate) use outlet::{Flow, MessageResult, Outlet};
 pub(crate) use receiver::{queue, Received, Receiver};
 pub use state::State;

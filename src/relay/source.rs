@@ -12,7 +12,7 @@ use super::spool::{Incoming, Spool};
 use super::trail::Trail;
 use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
-use crate::delivery::{Control, Flow, Message, MessageResult, Outlet};
+use crate::delivery::{Control, Flow, Message, MessageResult, Outlet, SharedOutlet};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::position::Position;
@@ -104,14 +104,14 @@ impl RunningSource {
         finished: &Arc<WaitGroup>,
     ) -> Result<RunningSource> {
         let control = Control::new(client.endpoint().clone());
-        let outlet = SpoolOutlet {
+        let outlet = SpoolOutlet(Arc::new(SpoolIntake {
             spool: spool.clone(),
             admission: admission.clone(),
             log: input_log(&names.name),
             names: names.clone(),
             control: control.clone(),
             _member: finished.enter(),
-        };
+        }));
         client.start(StartRequest {
             purpose: Purpose::Subscribe,
             outlet: Box::new(outlet),
@@ -195,7 +195,9 @@ fn pull(mut alerts: Alerts, names: &Names, spool: &Spool, admission: &Admission)
 }
 
 /// Stores what a source brings before it takes more from there.
-struct SpoolOutlet {
+struct SpoolOutlet(Arc<SpoolIntake>);
+
+struct SpoolIntake {
     spool: Arc<Spool>,
     admission: Arc<Admission>,
     log: RateLimitedLog,
@@ -205,8 +207,8 @@ struct SpoolOutlet {
     _member: Member,
 }
 
-impl Outlet for SpoolOutlet {
-    fn take(&mut self, item: MessageResult) -> Flow {
+impl SharedOutlet for SpoolIntake {
+    fn take(&self, item: MessageResult) -> Flow {
         let message = match item {
             Ok(message) => message,
             Err(error) => {
@@ -227,6 +229,16 @@ impl Outlet for SpoolOutlet {
             Err(_) => Flow::Refuse,
         }
     }
+}
+
+impl Outlet for SpoolOutlet {
+    fn take(&mut self, item: MessageResult) -> Flow {
+        self.0.take(item)
+    }
+
+    fn shared(&self) -> Option<Arc<dyn SharedOutlet>> {
+        Some(self.0.clone())
+    }
 
     fn has_room(&mut self) -> bool {
         true
@@ -237,6 +249,6 @@ impl Outlet for SpoolOutlet {
             log::error!("{error}");
         }
         // Before the process may end.
-        self.log.flush();
+        self.0.log.flush();
     }
 }

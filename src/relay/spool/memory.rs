@@ -14,11 +14,16 @@ use super::store::{Batch, Known, Limit, Rebuilt, Store, StoreContents, StoreErro
 use crate::relay::dead_letters::DeadLetters;
 
 #[derive(Default)]
-struct Memory {
+pub(super) struct Memory {
     entries: VecDeque<Entry>,
 }
 
 pub(super) fn open(sinks: usize, condition: Condition) -> Contents {
+    with(Box::new(Memory::default()), sinks, condition)
+}
+
+/// A spool with an empty store that is gone with the process.
+pub(super) fn with(store: Box<dyn Store>, sinks: usize, condition: Condition) -> Contents {
     let cursor = |number: usize| Cursor::new(number.to_string(), 0);
     let found = StoreContents {
         held: Sum::default(),
@@ -32,13 +37,7 @@ pub(super) fn open(sinks: usize, condition: Condition) -> Contents {
         Vec::new(),
         Arc::new(DeadLetters::new(None)),
     );
-    Contents::new(
-        Box::new(Memory::default()),
-        found,
-        failures,
-        condition,
-        damage,
-    )
+    Contents::new(store, found, failures, condition, damage)
 }
 
 impl Memory {

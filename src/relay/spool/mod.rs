@@ -10,6 +10,7 @@ mod damage;
 mod disk;
 mod entry;
 mod failures;
+mod group;
 mod keeper;
 mod memory;
 mod sinks;
@@ -27,6 +28,7 @@ use crate::relay::dead_letters::DeadLetters;
 use crate::util::lock::{lock, time_until, wait_on};
 use condition::Condition;
 use contents::Contents;
+use group::{Group, Put, PutOutcome};
 use keeper::Keeper;
 
 pub(crate) use contents::Usage;
@@ -68,6 +70,8 @@ pub(crate) struct Spool {
     /// The first field, so that it ends before the contents.
     _keeper: Option<Keeper>,
     contents: Arc<Mutex<Contents>>,
+    /// The threads that put something.
+    group: Group,
     /// Wakes the sinks: an alert came.
     arrived: Condvar,
     /// Wakes the sources: room was made, or has to be made by them.
@@ -109,6 +113,7 @@ impl Spool {
         Ok(Spool {
             _keeper: keeper.transpose()?,
             contents,
+            group: Group::default(),
             arrived: Condvar::new(),
             freed: Condvar::new(),
             capacity,
@@ -127,50 +132,67 @@ impl Spool {
         disk::check(folder)
     }
 
-    /// Stores all in one transaction, and returns once that is done.
+    /// Stores all in one transaction, together with what other threads put meanwhile, and returns once that
+    /// is done.
     ///
-    /// With [`Overflow::Wait`] it blocks while the spool is full; a batch that begins while there is
-    /// room is stored as a whole, though it may exceed the capacity. It also blocks while the disk
-    /// fails, so that nothing is lost.
+    /// With [`Overflow::Wait`] it blocks while the spool is full; what begins while there is room is
+    /// stored as a whole, though it may exceed the capacity. It also blocks while the disk fails, so
+    /// that nothing is lost.
     pub(crate) fn put(&self, alerts: Vec<Incoming>) -> Result<(), Closed> {
-        let mut contents = self.lock();
-        let mut is_stored = false;
+        let mut left = alerts;
         loop {
-            if contents.intake_closed {
-                return Err(Closed);
+            let Put { alerts, outcome } = self.group.put(left, |puts| self.store(puts));
+            match outcome {
+                PutOutcome::Stored => return Ok(()),
+                PutOutcome::Closed => return Err(Closed),
+                PutOutcome::Full => self.wait_for_room()?,
+                PutOutcome::Failed => self.wait_for_store()?,
             }
-            self.settle(&mut contents);
-            let mut failing = contents.unsettled;
-            let short = self.note_disk(&mut contents);
-            if is_stored || !self.is_full(&contents, short) {
-                let stored = match is_stored {
-                    true => Ok(()),
-                    false => contents.admit(&alerts, self.capacity, self.overflow),
-                };
-                is_stored = stored.is_ok();
-                // Only now is it known that it is not in a file which was removed meanwhile.
-                match stored.and_then(|()| contents.secure()) {
-                    Ok(()) => {
-                        contents.note_stored();
-                        break;
-                    }
-                    Err(error) => {
-                        contents.failures.report("alerts cannot be stored", &error);
-                        // The relay ends, and does not wait for the disk.
-                        if self.lifted.load(Ordering::Relaxed) {
-                            return Err(Closed);
-                        }
-                        failing = true;
-                    }
-                }
-            } else if !short {
-                contents.note_full();
+            left = alerts;
+        }
+    }
+
+    /// Stores what several threads have put, as far as there is room, in one transaction.
+    fn store(&self, puts: &mut [Put]) {
+        let mut contents = self.lock();
+        if contents.intake_closed {
+            for put in puts {
+                put.outcome = PutOutcome::Closed;
             }
-            let retry = (failing || short).then(|| Instant::now() + RETRY);
-            contents = wait(&self.freed, contents, retry);
+            return;
+        }
+        self.settle(&mut contents);
+        let short = self.note_disk(&mut contents);
+        let room = self.room(&contents, short);
+        if !contents.admit(puts, room, self.capacity, self.overflow) && !short {
+            contents.note_full();
         }
         drop(contents);
         self.arrived.notify_all();
+    }
+
+    /// Waits until there may be room.
+    fn wait_for_room(&self) -> Result<(), Closed> {
+        let contents = self.lock();
+        if contents.intake_closed {
+            return Err(Closed);
+        }
+        let short = contents.condition.now.disk_short;
+        if self.room(&contents, short) == Some(0) {
+            let retry = (contents.unsettled || short).then(|| Instant::now() + RETRY);
+            drop(wait(&self.freed, contents, retry));
+        }
+        Ok(())
+    }
+
+    /// Waits until it is time to try a store again that fails.
+    fn wait_for_store(&self) -> Result<(), Closed> {
+        let contents = self.lock();
+        // The relay ends, and does not wait for the disk.
+        if contents.intake_closed || self.lifted.load(Ordering::Relaxed) {
+            return Err(Closed);
+        }
+        drop(wait(&self.freed, contents, Some(Instant::now() + RETRY)));
         Ok(())
     }
 
@@ -305,14 +327,17 @@ impl Spool {
         lock(&self.contents)
     }
 
-    /// A disk that is nearly full counts as a full spool: once it is full, nothing can be removed
-    /// either.
-    fn is_full(&self, contents: &Contents, short: bool) -> bool {
-        // An empty spool takes something, whatever its capacity.
-        self.overflow == Overflow::Wait
-            && !self.lifted.load(Ordering::Relaxed)
-            && contents.held.alerts > 0
-            && (short || contents.held.bytes >= self.capacity)
+    /// How many bytes may be in the spool before something more is put, if that is limited. A disk that is
+    /// nearly full counts as a full spool: once it is full, nothing can be removed either.
+    fn room(&self, contents: &Contents, short: bool) -> Option<u64> {
+        match self.overflow {
+            Overflow::Wait if self.lifted.load(Ordering::Relaxed) => None,
+            // An empty spool takes something, whatever its capacity.
+            Overflow::Wait if contents.held.alerts == 0 => Some(self.capacity.max(1)),
+            Overflow::Wait if short => Some(0),
+            Overflow::Wait => Some(self.capacity.saturating_sub(contents.held.bytes)),
+            Overflow::DropOldest | Overflow::DropNewest => None,
+        }
     }
 
     /// Whether the disk has too little free space.

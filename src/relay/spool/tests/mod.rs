@@ -412,5 +412,6 @@ fn a_spool_is_full_until_an_eighth_of_it_is_free() {
 }
 
 mod damaged;
+mod grouped;
 mod on_disk;
 mod removed;

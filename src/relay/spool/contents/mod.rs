@@ -1,15 +1,16 @@
 //! What a spool holds, and what of it each sink has, whatever store keeps it.
 
+mod admit;
+mod give;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::condition::{Condition, Trouble};
 use super::cursor::Cursor;
 use super::damage::{Damage, DamageUsage};
-use super::entry::{Entry, Incoming, Stored};
 use super::failures::Failures;
-use super::store::{cost, Batch, Known, Limit, Store, StoreContents, StoreError, Sum};
-use crate::config::Overflow;
+use super::store::{Known, Store, StoreContents, StoreError, Sum};
 use crate::position::Position;
 
 /// What a spool holds.
@@ -85,25 +86,6 @@ impl Contents {
         }
     }
 
-    /// Stores the alerts, or what the overflow policy leaves of them.
-    pub(super) fn admit(
-        &mut self,
-        alerts: &[Incoming],
-        capacity: u64,
-        overflow: Overflow,
-    ) -> Result<(), StoreError> {
-        let dropped = self.rejected + self.evicted;
-        if let Err(error) = self.try_admit(alerts, capacity, overflow) {
-            self.condition.begin_failing(&error);
-            return Err(error);
-        }
-        match dropped == self.rejected + self.evicted {
-            true => self.condition.end_full(self.held),
-            false => self.condition.begin_full(self.held),
-        }
-        Ok(())
-    }
-
     /// Notes that alerts were stored, and that the next start finds them.
     pub(super) fn note_stored(&mut self) {
         if self.condition.end_failing() {
@@ -177,144 +159,6 @@ impl Contents {
     fn repair(&mut self, error: &StoreError) -> bool {
         let is_damaged = error.is_damage;
         (is_damaged || !self.store.is_in_place()) && self.rebuild(is_damaged).is_ok()
-    }
-
-    fn try_admit(
-        &mut self,
-        alerts: &[Incoming],
-        capacity: u64,
-        overflow: Overflow,
-    ) -> Result<(), StoreError> {
-        let (kept, make_room) = match overflow {
-            Overflow::Wait => (alerts.iter().collect(), 0),
-            Overflow::DropNewest => (self.that_fit(alerts, capacity), 0),
-            Overflow::DropOldest => self.newest(alerts, capacity),
-        };
-        let positions = alerts
-            .iter()
-            .filter_map(|alert| Some((&alert.endpoint, *alert.message.position.as_deref()?)))
-            .collect();
-        let batch = Batch {
-            make_room,
-            first: self.last + 1,
-            alerts: kept,
-            positions,
-        };
-        let removed = match self.store.store(&batch) {
-            Err(error) if self.repair(&error) => self.store.store(&batch),
-            stored => stored,
-        }?;
-        self.evict(removed);
-        for alert in &batch.alerts {
-            self.held.add(alert.message.bytes.len());
-        }
-        let stored = batch.alerts.len() as u64;
-        self.last += stored;
-        self.stored += stored;
-        self.rejected += alerts.len() as u64 - stored;
-        for (source, position) in batch.positions {
-            self.positions.insert(source.clone(), position);
-        }
-        Ok(())
-    }
-
-    /// Those for which there is room. An empty spool has room for one.
-    fn that_fit<'a>(&self, alerts: &'a [Incoming], capacity: u64) -> Vec<&'a Incoming> {
-        let mut sum = self.held;
-        let mut fits = |alert: &&Incoming| {
-            let message = alert.message.bytes.len();
-            let fits = sum.alerts == 0 || sum.bytes.saturating_add(cost(message)) <= capacity;
-            if fits {
-                sum.add(message);
-            }
-            fits
-        };
-        alerts.iter().filter(|alert| fits(alert)).collect()
-    }
-
-    /// The newest for which there can be room, at least one, and how many bytes have to be freed.
-    fn newest<'a>(&self, alerts: &'a [Incoming], capacity: u64) -> (Vec<&'a Incoming>, u64) {
-        let costs = alerts.iter().map(|alert| cost(alert.message.bytes.len()));
-        let mut incoming: u64 = costs.sum();
-        let mut newest = alerts;
-        while let [oldest, rest @ ..] = newest {
-            if incoming <= capacity || rest.is_empty() {
-                break;
-            }
-            incoming -= cost(oldest.message.bytes.len());
-            newest = rest;
-        }
-        let make_room = (self.held.bytes + incoming).saturating_sub(capacity);
-        (newest.iter().collect(), make_room)
-    }
-
-    /// Counts as dropped what the oldest, which were removed to make room, were to a sink.
-    fn evict(&mut self, removed: Sum) {
-        let last = self.gone + removed.alerts;
-        let gone = std::mem::replace(&mut self.gone, last);
-        let dropped = self.cursors.iter_mut();
-        let dropped = dropped.map(|cursor| cursor.drop_after(gone, last)).max();
-        self.evicted += dropped.unwrap_or(0);
-        self.held.subtract(removed);
-    }
-
-    /// Whether there are alerts that the sink was not given.
-    pub(super) fn has_more(&self, sink: usize) -> bool {
-        self.held.alerts > 0 && self.last > self.given(sink)
-    }
-
-    fn given(&self, sink: usize) -> u64 {
-        self.cursors.get(sink).map_or(0, Cursor::given)
-    }
-
-    /// Gives the sink its next alerts. There are none where all that follows is lost. None where they
-    /// cannot be read now.
-    pub(super) fn give(&mut self, sink: usize, alerts: usize, bytes: usize) -> Option<Vec<Entry>> {
-        let mut entries = Vec::new();
-        while entries.is_empty() && self.has_more(sink) {
-            let given = self.given(sink);
-            let stored = match self.store.read(given, Limit::new(alerts, bytes)) {
-                Err(error) if self.repair(&error) => {
-                    self.store.read(given, Limit::new(alerts, bytes))
-                }
-                read => read,
-            };
-            let stored = stored.inspect_err(|error| {
-                self.failures.report("alerts cannot be read", error);
-            });
-            let stored = stored.ok().filter(|stored| !stored.is_empty())?;
-            for one in stored {
-                let number = one.number();
-                match one {
-                    Stored::Alert(entry) => {
-                        self.cursors.get_mut(sink)?.give(number, number);
-                        entries.push(entry);
-                        continue;
-                    }
-                    Stored::Lost(_) => {}
-                    Stored::Damaged(damaged) => match self.damage.give_up(&damaged) {
-                        Ok(()) => match self.store.bury(number) {
-                            Ok(()) => {
-                                let bytes = damaged.bytes.len() as u64;
-                                self.held.bytes = self.held.bytes.saturating_sub(bytes);
-                                self.damage.forget(number);
-                            }
-                            Err(error) => self.failures.report("damage cannot be recorded", &error),
-                        },
-                        // What precedes it can be delivered.
-                        Err(_) if !entries.is_empty() => break,
-                        Err(error) => {
-                            self.failures
-                                .report("a damaged alert cannot be kept", &error);
-                            return None;
-                        }
-                    },
-                }
-                self.cursors.get_mut(sink)?.skip(number);
-                self.unsettled = true;
-            }
-        }
-        Some(entries)
     }
 
     /// The sink has delivered everything up to this number. Returns how many alerts that are.
