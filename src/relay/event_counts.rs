@@ -4,15 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
 
+use super::metric_label::{label, label_names};
 use crate::alert::Alert;
 use crate::util::lock::lock;
 
 /// How many combinations are counted apart: field values come from attackers, and each takes memory
 /// here and in Prometheus.
 const MOST_SERIES: usize = 2000;
-
-/// How much of a value is a label.
-const LONGEST_LABEL: usize = 200;
 
 #[derive(Debug)]
 pub(super) struct EventCounts {
@@ -61,8 +59,8 @@ impl EventCounts {
     }
 
     pub(super) fn read(&self) -> EventSeries {
-        let standard = ["rule", "priority", "source", "hostname"].map(str::to_owned);
-        let fields = self.fields.iter().map(|field| label_name(field));
+        let standard = ["rule", "priority", "source", "hostname"];
+        let fields = self.fields.iter().map(String::as_str);
         let series = lock(&self.series);
         let mut counts: Vec<_> = series
             .iter()
@@ -70,30 +68,10 @@ impl EventCounts {
             .collect();
         counts.sort_unstable();
         EventSeries {
-            names: standard.into_iter().chain(fields).collect(),
+            names: label_names(standard.into_iter().chain(fields)),
             counts,
             others: self.others.load(Ordering::Relaxed),
         }
-    }
-}
-
-fn label(text: &str) -> String {
-    text.chars().take(LONGEST_LABEL).collect()
-}
-
-/// The name of an output field as Prometheus allows it: `k8s_ns_name` for `k8s.ns.name`.
-fn label_name(field: &str) -> String {
-    let legal = |char: char| {
-        if char.is_ascii_alphanumeric() {
-            char
-        } else {
-            '_'
-        }
-    };
-    let name: String = field.chars().map(legal).collect();
-    match name.starts_with(|first: char| first.is_ascii_digit()) {
-        true => format!("_{name}"),
-        false => name,
     }
 }
 

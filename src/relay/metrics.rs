@@ -196,8 +196,15 @@ fn health(status: &Status, watched: &Watched) -> String {
             0 => String::new(),
             cut => format!(", streams ended whose clients took nothing: {cut}"),
         };
+        let held_back = match sink.held_back {
+            0 => String::new(),
+            count => format!(", alerts that it fails on, others first: {count}"),
+        };
         let (name, waiting) = (&sink.name, sink.waiting);
-        let _ = writeln!(text, "to {name}: {state}, {waiting} waiting{cut}");
+        let _ = writeln!(
+            text,
+            "to {name}: {state}, {waiting} waiting{held_back}{cut}"
+        );
     }
     if let Some(path) = watched
         .dead_letters

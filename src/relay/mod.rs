@@ -38,8 +38,9 @@
 //!   lost.
 //! - An alert that an HTTP sink refuses (400, 413, 415, 422) is retried. If the sink refuses it again
 //!   after it has taken a later one, it is given up. So is one on which a sink has failed 5 times in 5 s or
-//!   longer, as by hanging up, and does so again after it has taken another. A sink that takes nothing is failing, and
-//!   nothing is given up: alerts are retried without limit. Retries are 0.1 s to 5 s apart.
+//!   longer, as by hanging up, and does so again while it takes others before and after; an attempt that is not answered
+//!   in time counts for 3. A sink that takes nothing, or cannot be connected to, is failing, and nothing is given up:
+//!   alerts are retried without limit. Retries are 0.1 s to 5 s apart.
 //! - An alert that is given up is counted, and put into the [file of dead letters](DeadLetterFile) in the
 //!   folder of the spool, synced before it leaves the spool. With a spool in memory, or once that file
 //!   has 128 MiB, it is logged as a whole instead. While that file cannot be written it is kept, and
@@ -68,6 +69,7 @@ mod identity;
 mod json_line;
 mod label;
 mod loops;
+mod metric_label;
 mod metrics;
 mod progress;
 mod prometheus;

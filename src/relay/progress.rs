@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::util::lock::lock;
 
@@ -11,6 +12,9 @@ pub(super) struct Progress {
     refused: AtomicU64,
     cut: AtomicU64,
     filtered: AtomicU64,
+    held_back: AtomicU64,
+    /// Since when it has not answered what it was given.
+    waiting_since: Mutex<Option<Instant>>,
     /// Why the sink takes nothing now.
     failing: Mutex<Option<Arc<str>>>,
 }
@@ -26,6 +30,25 @@ impl Progress {
 
     pub(super) fn filtered(&self) -> u64 {
         self.filtered.load(Ordering::Relaxed)
+    }
+
+    /// Alerts that it may be failing on, and that are tried after the others.
+    pub(super) fn held_back(&self) -> u64 {
+        self.held_back.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_held_back(&self, alerts: u64) {
+        self.held_back.store(alerts, Ordering::Relaxed);
+    }
+
+    /// For how long it has not answered what it was given last.
+    pub(super) fn unanswered(&self) -> Duration {
+        let since = *lock(&self.waiting_since);
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    pub(super) fn set_waiting_since(&self, since: Option<Instant>) {
+        *lock(&self.waiting_since) = since;
     }
 
     pub(super) fn failing(&self) -> Option<Arc<str>> {

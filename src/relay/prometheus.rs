@@ -4,85 +4,95 @@ use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
 use super::event_counts::EventSeries;
+use super::metric_label::{escaped, labels};
 use super::status::Status;
 use crate::delivery::State;
 
 /// The state of a relay in Prometheus' text format 0.0.4.
 pub(super) fn text(status: &Status) -> String {
     let mut text = Text(String::new());
-    let sources = || status.sources.iter();
-    let sinks = || status.sinks.iter();
+    let names = labels(status.sources.iter().map(|one| one.name.as_str()));
+    let sources = || names.iter().map(String::as_str).zip(&status.sources);
+    let names = labels(status.sinks.iter().map(|one| one.name.as_str()));
+    let sinks = || names.iter().map(String::as_str).zip(&status.sinks);
     text.each(
         "source_up",
         "gauge",
         "Whether alerts can come from there.",
         "source",
-        sources().map(|one| (one.name.as_str(), u64::from(one.state == State::Following))),
+        sources().map(|(name, one)| (name, u64::from(one.state == State::Following))),
     );
     text.each(
         "source_alerts_total",
         "counter",
         "Alerts that came.",
         "source",
-        sources().map(|one| (one.name.as_str(), one.counters.alerts)),
+        sources().map(|(name, one)| (name, one.counters.alerts)),
     );
     text.each(
         "source_bytes_total",
         "counter",
         "Bytes of the alerts that came.",
         "source",
-        sources().map(|one| (one.name.as_str(), one.counters.bytes)),
+        sources().map(|(name, one)| (name, one.counters.bytes)),
     );
     text.each(
         "source_undecodable_total",
         "counter",
         "What came as an alert and is none.",
         "source",
-        sources().map(|one| (one.name.as_str(), one.counters.undecodable)),
+        sources().map(|(name, one)| (name, one.counters.undecodable)),
     );
     text.each(
         "source_refused_total",
         "counter",
         "Requests that were refused, lines that were too long.",
         "source",
-        sources().map(|one| (one.name.as_str(), one.counters.refused)),
+        sources().map(|(name, one)| (name, one.counters.refused)),
+    );
+    text.each(
+        "source_skipped_total",
+        "counter",
+        "Lines that are no alerts and were skipped, as those of Falco's own log.",
+        "source",
+        sources().map(|(name, one)| (name, one.counters.skipped)),
     );
     text.each(
         "source_unauthorized_total",
         "counter",
         "Those of them that had no token, or another.",
         "source",
-        sources().map(|one| (one.name.as_str(), one.counters.unauthorized)),
+        sources().map(|(name, one)| (name, one.counters.unauthorized)),
     );
     text.each(
         "source_gaps_total",
         "counter",
         "How often reading a file could not continue where it ended.",
         "source",
-        sources().map(|one| (one.name.as_str(), one.counters.gaps)),
+        sources().map(|(name, one)| (name, one.counters.gaps)),
     );
     text.each(
         "source_held_total",
         "counter",
         "Posts that waited for more than 2 s, which holds up all outputs of their Falco.",
         "source",
-        sources().map(|one| (one.name.as_str(), one.counters.held)),
+        sources().map(|(name, one)| (name, one.counters.held)),
     );
     text.each(
         "source_reconnects_total",
         "counter",
         "Subscriptions made again.",
         "source",
-        sources().map(|one| (one.name.as_str(), one.counters.reconnects)),
+        sources().map(|(name, one)| (name, one.counters.reconnects)),
     );
     text.each(
         "source_last_alert_timestamp_seconds",
         "gauge",
         "When the last alert came.",
         "source",
-        sources().filter_map(|one| {
+        sources().filter_map(|(name, one)| {
             let since = one.counters.last_alert?.duration_since(UNIX_EPOCH).ok()?;
-            Some((one.name.as_str(), since.as_secs()))
+            Some((name, since.as_secs()))
         }),
     );
     text.one(
@@ -174,49 +184,63 @@ pub(super) fn text(status: &Status) -> String {
         "gauge",
         "Whether it takes alerts.",
         "sink",
-        sinks().map(|one| (one.name.as_str(), u64::from(one.failing.is_none()))),
+        sinks().map(|(name, one)| (name, u64::from(one.failing.is_none()))),
     );
     text.each(
         "sink_delivered_total",
         "counter",
         "Alerts delivered.",
         "sink",
-        sinks().map(|one| (one.name.as_str(), one.delivered)),
+        sinks().map(|(name, one)| (name, one.delivered)),
     );
     text.each(
         "sink_refused_total",
         "counter",
         "Alerts refused and given up.",
         "sink",
-        sinks().map(|one| (one.name.as_str(), one.refused)),
+        sinks().map(|(name, one)| (name, one.refused)),
     );
     text.each(
         "sink_filtered_total",
         "counter",
         "Alerts left out by the filter of the sink.",
         "sink",
-        sinks().map(|one| (one.name.as_str(), one.filtered)),
+        sinks().map(|(name, one)| (name, one.filtered)),
     );
     text.each(
         "sink_dropped_total",
         "counter",
         "Alerts dropped before the sink got them, as the spool was full.",
         "sink",
-        sinks().map(|one| (one.name.as_str(), one.dropped)),
+        sinks().map(|(name, one)| (name, one.dropped)),
     );
     text.each(
         "sink_streams_cut_total",
         "counter",
         "Streams of gRPC clients ended, as they took nothing.",
         "sink",
-        sinks().map(|one| (one.name.as_str(), one.cut)),
+        sinks().map(|(name, one)| (name, one.cut)),
+    );
+    text.each(
+        "sink_held_back_alerts",
+        "gauge",
+        "Alerts that it fails on, while others are delivered before them.",
+        "sink",
+        sinks().map(|(name, one)| (name, one.held_back)),
+    );
+    text.each(
+        "sink_unanswered_seconds",
+        "gauge",
+        "For how long it has not answered what it was given last.",
+        "sink",
+        sinks().map(|(name, one)| (name, one.unanswered.as_secs())),
     );
     text.each(
         "sink_waiting_alerts",
         "gauge",
         "Alerts that it is still to get.",
         "sink",
-        sinks().map(|one| (one.name.as_str(), one.waiting)),
+        sinks().map(|(name, one)| (name, one.waiting)),
     );
     text.0
 }
@@ -247,13 +271,6 @@ pub(super) fn events(series: &EventSeries) -> String {
         series.others,
     );
     text.0
-}
-
-fn escaped(label: &str) -> String {
-    label
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
 }
 
 struct Text(String);

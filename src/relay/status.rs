@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::admission::Admission;
 use super::dead_letters::{DeadLetterUsage, DeadLetters};
 use super::event_counts::{EventCounts, EventSeries};
 use super::progress::Progress;
 use super::source::Names;
-use super::spool::Spool;
+use super::spool::{SinkUsage, Spool};
 use crate::alerts::Handle;
 use crate::delivery::{Counters, State};
 use crate::util::lock::lock;
@@ -129,8 +130,39 @@ pub struct SinkStatus {
     pub waiting: u64,
     /// Streams of gRPC clients that were ended, as they took nothing for 30 s.
     pub cut: u64,
+    /// Alerts that it fails on while it takes others, which are delivered before them.
+    pub held_back: u64,
+    /// For how long it has not answered what it was given last; zero if it has. After 10 s it counts as
+    /// failing.
+    pub unanswered: Duration,
     /// Why it takes nothing now.
     pub failing: Option<Arc<str>>,
+}
+
+/// A sink that has not answered for so long is failing.
+const UNANSWERED: Duration = Duration::from_secs(10);
+
+impl SinkStatus {
+    fn of(name: &str, progress: &Progress, usage: &SinkUsage) -> SinkStatus {
+        let unanswered = progress.unanswered();
+        let silent = || {
+            let seconds = unanswered.as_secs();
+            let is_long = unanswered >= UNANSWERED;
+            is_long.then(|| format!("it has not answered for {seconds} s").into())
+        };
+        SinkStatus {
+            name: name.to_owned(),
+            delivered: progress.delivered(),
+            refused: progress.refused(),
+            filtered: progress.filtered(),
+            dropped: usage.dropped,
+            waiting: usage.waiting,
+            cut: progress.cut(),
+            held_back: progress.held_back(),
+            unanswered,
+            failing: progress.failing().or_else(silent),
+        }
+    }
 }
 
 impl Status {
@@ -241,16 +273,7 @@ impl Watched {
             sinks: sinks
                 .iter()
                 .zip(&spool.sinks)
-                .map(|((name, progress), usage)| SinkStatus {
-                    name: name.to_string(),
-                    delivered: progress.delivered(),
-                    refused: progress.refused(),
-                    filtered: progress.filtered(),
-                    dropped: usage.dropped,
-                    waiting: usage.waiting,
-                    cut: progress.cut(),
-                    failing: progress.failing(),
-                })
+                .map(|((name, progress), usage)| SinkStatus::of(name, progress, usage))
                 .collect(),
             stored: spool.stored,
             dropped: spool.dropped,

@@ -28,8 +28,11 @@ pub(super) struct InHand {
 
 /// An alert that the sink may be failing on, while it takes others.
 struct Doubt {
-    /// The sink has taken another one since, and what follows counts.
-    others_taken: bool,
+    /// How often the sink has taken another one after it had failed on this. What follows the first time
+    /// counts.
+    others_taken: u32,
+    /// It has failed since it has last taken another one.
+    failed_since: bool,
     failing: Failing,
 }
 
@@ -37,15 +40,37 @@ struct Doubt {
 struct Failing {
     since: Instant,
     last: Instant,
+    /// How long the last attempt took.
+    took: Duration,
     times: u32,
+}
+
+/// A failure, as far as it tells whether an alert is at fault.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt {
+    /// How long it took.
+    pub took: Duration,
+    /// The sink did not answer.
+    pub timed_out: bool,
 }
 
 /// An alert that fails so often and so long is tried after the others; one that then does so again, while
 /// the sink takes others, is at fault.
 const STUCK: (u32, Duration) = (5, Duration::from_secs(5));
 
-/// How long a doubted alert is not tried again, while the sink takes others.
+/// How many failures an attempt counts for that the sink has not answered: all other alerts wait meanwhile.
+const TIMED_OUT: u32 = 3;
+
+/// How often the sink must have taken another alert between its failures on one that is at fault: a sink
+/// that goes down again at once has not failed on an alert.
+const OTHERS_TAKEN: u32 = 2;
+
+/// How long a doubted alert is not tried again, while the sink takes others; longer where an attempt takes
+/// longer.
 const DOUBT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How many alerts a sink may fail on in a row before it counts as failing on all.
+const MOST_TRIED: usize = 8;
 
 impl Failing {
     fn new() -> Failing {
@@ -53,6 +78,7 @@ impl Failing {
         Failing {
             since: now,
             last: now,
+            took: Duration::ZERO,
             times: 0,
         }
     }
@@ -62,9 +88,15 @@ impl Failing {
         (self.since, self.times) = (Instant::now(), 0);
     }
 
-    fn again(&mut self) {
-        self.times = self.times.saturating_add(1);
+    fn again(&mut self, attempt: Attempt) {
+        let count = if attempt.timed_out { TIMED_OUT } else { 1 };
+        self.times = self.times.saturating_add(count);
         self.last = Instant::now();
+        self.took = attempt.took;
+    }
+
+    fn is_due(&self) -> bool {
+        self.last.elapsed() >= DOUBT_PAUSE.max(self.took)
     }
 
     fn is_stuck(&self) -> bool {
@@ -124,15 +156,39 @@ impl InHand {
     /// Makes the suspects the next to be tried, with no judgement on them.
     pub(super) fn retry_suspects(&mut self) {
         self.taken = 0;
-        self.requeue_suspects();
+        let all = std::mem::take(&mut self.suspects);
+        self.requeue(all);
+    }
+
+    /// As [`retry_suspects`](InHand::retry_suspects), but those that are doubted stay behind the others:
+    /// the sink may be down because of them.
+    pub(super) fn retry_others(&mut self) {
+        self.taken = 0;
+        let doubted = &self.doubted;
+        let is_doubted = |(entry, _): &(Entry, Reason)| doubted.contains_key(&entry.number);
+        let suspects = std::mem::take(&mut self.suspects).into_iter();
+        let (doubted, others): (Vec<_>, _) = suspects.partition(is_doubted);
+        self.requeue(others);
+        self.suspects = doubted;
+        if self.untried.is_empty() {
+            self.retry_suspects();
+        }
+    }
+
+    /// How many alerts are tried after the others, as the sink may be failing on them.
+    pub(super) fn held_back(&self) -> u64 {
+        self.doubted.len() as u64
     }
 
     /// The sink has taken the alert with this number: it takes alerts, at least by now.
     pub(super) fn taken(&mut self, number: u64) {
         self.doubted.remove(&number);
-        for doubt in self.doubted.values_mut().filter(|one| !one.others_taken) {
-            doubt.others_taken = true;
-            doubt.failing.restart();
+        for doubt in self.doubted.values_mut().filter(|one| one.failed_since) {
+            if doubt.others_taken == 0 {
+                doubt.failing.restart();
+            }
+            doubt.others_taken = doubt.others_taken.saturating_add(1);
+            doubt.failed_since = false;
         }
         if self.suspects.is_empty() {
             return;
@@ -141,7 +197,7 @@ impl InHand {
         let doubted = &self.doubted;
         let is_due = |(entry, _): &(Entry, Reason)| {
             let doubt = doubted.get(&entry.number);
-            doubt.is_none_or(|doubt| doubt.failing.last.elapsed() >= DOUBT_PAUSE)
+            doubt.is_none_or(|doubt| doubt.failing.is_due())
         };
         let suspects = std::mem::take(&mut self.suspects).into_iter();
         let (due, rest): (Vec<_>, _) = suspects.partition(is_due);
@@ -151,28 +207,32 @@ impl InHand {
 
     /// The sink has failed on this alert. Returns whether that may be the fault of the alert: then
     /// others are to be tried before it.
-    pub(super) fn is_stuck_at(&mut self, number: u64) -> bool {
+    pub(super) fn is_stuck_at(&mut self, number: u64, attempt: Attempt) -> bool {
         if let Some(doubt) = self.doubted.get_mut(&number) {
-            doubt.failing.again();
+            doubt.failing.again(attempt);
+            doubt.failed_since = true;
             return true;
         }
-        // Not only on those that are doubted.
-        self.doubted.clear();
         let (at, failing) = self.failing.get_or_insert_with(|| (number, Failing::new()));
         if *at != number {
             (*at, *failing) = (number, Failing::new());
         }
-        failing.again();
-        let is_stuck = failing.is_stuck();
-        if is_stuck {
-            let doubt = Doubt {
-                others_taken: false,
+        let began = Instant::now().checked_sub(attempt.took);
+        failing.since = failing.since.min(began.unwrap_or(failing.since));
+        failing.again(attempt);
+        if failing.is_stuck() {
+            let mut doubt = Doubt {
+                others_taken: 0,
+                failed_since: true,
                 failing: Failing::new(),
             };
+            doubt.failing.took = attempt.took;
             self.doubted.insert(number, doubt);
             self.failing = None;
+            return true;
         }
-        is_stuck
+        // Beside those that are doubted: the next ones show whether the sink fails on all.
+        !self.doubted.is_empty() && self.suspects.len() < MOST_TRIED
     }
 
     /// Whether that an alert was refused, or failed on, is its own fault.
@@ -180,21 +240,15 @@ impl InHand {
         match reason {
             Reason::NoAlert(_) => true,
             Reason::Answer { .. } => entry.number < self.taken,
-            Reason::Failed(_) => self
-                .doubted
-                .get(&entry.number)
-                .is_some_and(|doubt| doubt.others_taken && doubt.failing.is_stuck()),
+            Reason::Failed(_) => self.doubted.get(&entry.number).is_some_and(|doubt| {
+                doubt.others_taken >= OTHERS_TAKEN && doubt.failing.is_stuck()
+            }),
         }
     }
 
     /// An alert is given up.
     pub(super) fn given_up(&mut self, number: u64) {
         self.doubted.remove(&number);
-    }
-
-    fn requeue_suspects(&mut self) {
-        let all = std::mem::take(&mut self.suspects);
-        self.requeue(all);
     }
 
     fn requeue(&mut self, suspects: Vec<(Entry, Reason)>) {

@@ -97,6 +97,8 @@ pub(super) struct Failure {
     pub retry_after: Option<Duration>,
     /// No alert is at fault, even if the sink takes others meanwhile.
     pub is_of_no_alert: bool,
+    /// The sink has not answered in time.
+    pub timed_out: bool,
 }
 
 impl Failure {
@@ -105,6 +107,7 @@ impl Failure {
             problem: problem.into(),
             retry_after: None,
             is_of_no_alert: false,
+            timed_out: false,
         }
     }
 }

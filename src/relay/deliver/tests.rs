@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -255,9 +256,9 @@ fn what_a_sink_has_not_handled_of_a_batch_is_tried_again() {
     assert_eq!(*tried, [1, 2, 3, 4, 5, 6, 4, 7, 8]);
 }
 
-/// A sink that hangs up on one alert, and takes all others.
+/// A sink that hangs up on some alerts, and takes all others.
 struct HangsUp {
-    on: u64,
+    on: RangeInclusive<u64>,
     /// Until it takes that one, too.
     until: Option<Instant>,
     /// It says that this is the fault of none.
@@ -272,7 +273,7 @@ impl Deliver for HangsUp {
 
     fn deliver(&mut self, batch: &[Entry]) -> Result<Delivery, Failure> {
         let is_over = self.until.is_some_and(|until| until <= Instant::now());
-        if batch[0].number == self.on && !is_over {
+        if self.on.contains(&batch[0].number) && !is_over {
             return Err(Failure {
                 is_of_no_alert: self.is_of_no_alert,
                 ..Failure::new("it hangs up")
@@ -286,7 +287,7 @@ impl Deliver for HangsUp {
 /// Which of so many alerts such a sink takes, and how many are given up.
 fn hung_up(
     alerts: usize,
-    on: u64,
+    on: RangeInclusive<u64>,
     until: Option<Instant>,
     is_of_no_alert: bool,
 ) -> (Vec<u64>, u64) {
@@ -295,7 +296,7 @@ fn hung_up(
     let spool = Spool::open(Storage::Memory, 1 << 20, Overflow::Wait, &sinks);
     let (spool, progress) = (Arc::new(spool.unwrap()), Arc::<Progress>::default());
     let taken = Arc::<Mutex<Vec<u64>>>::default();
-    for _ in 0..alerts {
+    let put = || {
         let message = Message::grpc(Vec::new());
         let source: Arc<str> = "one".into();
         let endpoint = source.clone();
@@ -305,7 +306,8 @@ fn hung_up(
             message,
         };
         spool.put(vec![incoming]).unwrap();
-    }
+    };
+    (0..alerts).for_each(|_| put());
     let worker = Worker {
         sink: HangsUp {
             on,
@@ -323,7 +325,13 @@ fn hung_up(
         labelled: false,
     };
     let thread = thread::spawn(move || worker.run());
-    assert!(spool.wait_empty(Instant::now() + LIMIT));
+    let end = Instant::now() + LIMIT;
+    while until.is_none() && progress.refused() == 0 && Instant::now() < end {
+        // Others must be taken between its failures.
+        thread::sleep(Duration::from_millis(300));
+        put();
+    }
+    assert!(spool.wait_empty(end));
     spool.close();
     thread.join().unwrap();
     let taken = taken.lock().unwrap().clone();
@@ -332,20 +340,35 @@ fn hung_up(
 }
 
 #[test]
-fn an_alert_on_which_the_sink_hangs_up_holds_up_no_other_for_ever() {
-    assert_eq!(hung_up(3, 2, None, false), (vec![1, 3], 1));
+fn alerts_on_which_the_sink_hangs_up_hold_up_no_other_for_ever() {
+    let (taken, refused) = hung_up(3, 2..=2, None, false);
+    assert_eq!(refused, 1);
+    let expected: Vec<_> = (1..)
+        .filter(|number| *number != 2)
+        .take(taken.len())
+        .collect();
+    assert_eq!(taken, expected);
+}
+
+#[test]
+fn several_in_a_row_hold_up_no_other_either() {
+    let (taken, refused) = hung_up(8, 2..=6, None, false);
+    assert!(refused >= 1);
+    let expected = (1..).filter(|number| !(2..=6).contains(number));
+    let expected: Vec<_> = expected.take(taken.len()).collect();
+    assert_eq!(taken, expected);
 }
 
 #[test]
 fn the_only_alert_is_not_given_up_while_the_sink_is_down() {
     // Three times as long as an alert needs to be doubted.
     let until = Instant::now() + Duration::from_secs(20);
-    assert_eq!(hung_up(1, 1, Some(until), false), (vec![1], 0));
+    assert_eq!(hung_up(1, 1..=1, Some(until), false), (vec![1], 0));
 }
 
 #[test]
 fn no_alert_is_given_up_for_what_is_the_fault_of_none() {
     // Long enough for it to be given up otherwise.
     let until = Instant::now() + Duration::from_secs(20);
-    assert_eq!(hung_up(3, 2, Some(until), true), (vec![1, 2, 3], 0));
+    assert_eq!(hung_up(3, 2..=2, Some(until), true), (vec![1, 2, 3], 0));
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::in_hand::InHand;
+use super::in_hand::{Attempt, InHand};
 use super::{Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::error::Error;
 use crate::relay::dead_letters::{DeadLetters, GivenUp};
@@ -108,7 +108,10 @@ impl<D: Deliver> Worker<D> {
             if self.stop.pause(backoff.pause.max(asked)) {
                 return;
             }
-            in_hand.retry_suspects();
+            match failure.is_of_no_alert {
+                true => in_hand.retry_others(),
+                false => in_hand.retry_suspects(),
+            }
             backoff.increase();
         }
     }
@@ -146,14 +149,23 @@ impl<D: Deliver> Worker<D> {
         let size = self.sink.batch_size().max(1);
         let batch = in_hand.untried(size);
         let first = batch.first().map(|entry| entry.number);
-        let Delivery { handled, refused } = match (self.sink.deliver(batch), first) {
+        let began = Instant::now();
+        self.progress.set_waiting_since(Some(began));
+        let delivery = self.sink.deliver(batch);
+        self.progress.set_waiting_since(None);
+        let attempt = |failure: &Failure| Attempt {
+            took: began.elapsed(),
+            timed_out: failure.timed_out,
+        };
+        let Delivery { handled, refused } = match (delivery, first) {
             // A sink that asks to be left alone is not failing on an alert.
             (Err(failure), Some(number))
                 if size == 1
                     && !failure.is_of_no_alert
                     && failure.retry_after.is_none()
-                    && in_hand.is_stuck_at(number) =>
+                    && in_hand.is_stuck_at(number, attempt(&failure)) =>
             {
+                self.say_held_back(in_hand.held_back(), &failure.problem);
                 Delivery {
                     handled: 1,
                     refused: vec![RefusedAlert {
@@ -190,6 +202,7 @@ impl<D: Deliver> Worker<D> {
         if let Some(number) = last_taken {
             in_hand.taken(number);
         }
+        self.progress.set_held_back(in_hand.held_back());
         self.progress.add_delivered(delivered);
         self.queue.confirm(in_hand.settled());
         if let Some(problem) = unstored {
@@ -201,6 +214,15 @@ impl<D: Deliver> Worker<D> {
             log::info!("{}: takes alerts again", self.name);
         }
         Ok(works)
+    }
+
+    /// Says so when there are more of them.
+    fn say_held_back(&self, alerts: u64, problem: &str) {
+        if alerts > self.progress.held_back() {
+            let name = &self.name;
+            log::warn!("{name}: fails on an alert ({problem}); others are delivered before it");
+        }
+        self.progress.set_held_back(alerts);
     }
 
     fn report_failure(&self, problem: &str) {
@@ -237,6 +259,7 @@ impl<D: Deliver> Worker<D> {
 fn refusals(in_hand: &InHand) -> String {
     match in_hand.suspects() {
         [] => "it refuses alerts".to_owned(),
+        [.., (_, Reason::Failed(problem))] => problem.clone(),
         [(_, reason)] => format!("it refuses an alert with {reason}"),
         [.., (_, reason)] => format!("it refuses every alert with {reason}"),
     }

@@ -16,6 +16,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::alert::Alert;
 use crate::diagnose::{Finding, Step};
@@ -59,7 +60,13 @@ pub struct Sink {
     pub(super) filter: Option<Filter>,
     batching: Option<Batching>,
     gzip: bool,
+    timeout: Duration,
 }
+
+/// How long a request may take by default, and how short and long it can be set.
+const TIMEOUT: Duration = Duration::from_secs(30);
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(600);
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -119,6 +126,13 @@ impl Sink {
         self
     }
 
+    /// How long a request to `http://…` or `https://…` may take, from the connection to the answer: from
+    /// 0.1 s to 600 s. Default: 30 s. All alerts of this sink wait meanwhile.
+    pub fn timeout(mut self, timeout: Duration) -> Sink {
+        self.timeout = timeout;
+        self
+    }
+
     /// Delivers only alerts for which `filter` returns true. Default: all. What it leaves out counts as
     /// delivered to this sink, and in [`SinkStatus::filtered`](super::SinkStatus); an alert that no sink
     /// wants is not stored.
@@ -150,7 +164,11 @@ impl Sink {
             let problem = (format!("{self} takes no headers"), "leave them out");
             return Err(Error::config("header", problem));
         }
-        let of_requests = [("batching", self.batching.is_some()), ("gzip", self.gzip)];
+        let of_requests = [
+            ("batching", self.batching.is_some()),
+            ("gzip", self.gzip),
+            ("timeout", self.timeout != TIMEOUT),
+        ];
         if let Some((option, _)) = of_requests.into_iter().find(|(_, is_given)| *is_given) {
             if !self.may_have_headers() {
                 let problem = (format!("{self} takes no requests"), "leave it out");
@@ -159,6 +177,10 @@ impl Sink {
         }
         if let Some(batching) = &self.batching {
             batching.check()?;
+        }
+        if !(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).contains(&self.timeout) {
+            let problem = format!("{} s are impossible", self.timeout.as_secs_f64());
+            return Err(Error::config("timeout", (problem, "give 0.1 to 600 s")));
         }
         if self.fan_out && !self.may_fan_out() {
             let problem = format!("{self} has no subscribers");
@@ -227,6 +249,7 @@ impl FromStr for Sink {
             filter: None,
             batching: None,
             gzip: false,
+            timeout: TIMEOUT,
         })
     }
 }
@@ -277,6 +300,7 @@ impl fmt::Debug for Sink {
             .field("filter", &self.filter)
             .field("batching", &self.batching)
             .field("gzip", &self.gzip)
+            .field("timeout", &self.timeout)
             .finish()
     }
 }

@@ -31,7 +31,7 @@ use contents::Contents;
 use group::{Group, Put, PutOutcome};
 use keeper::Keeper;
 
-pub(crate) use contents::Usage;
+pub(crate) use contents::{SinkUsage, Usage};
 pub(crate) use entry::{Entry, Incoming};
 pub(crate) use sinks::Sinks;
 

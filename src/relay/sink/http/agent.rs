@@ -9,10 +9,7 @@ use super::CONNECT_TIMEOUT;
 use crate::error::{Error, Result};
 use crate::tls::Tls;
 
-/// How long it may take to send a request and receive its answer.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-pub(super) fn new(tls: Option<&Tls>) -> Result<Agent> {
+pub(super) fn new(tls: Option<&Tls>, timeout: Duration) -> Result<Agent> {
     let mut settings = TlsConfig::builder()
         .provider(TlsProvider::NativeTls)
         .root_certs(RootCerts::PlatformVerifier);
@@ -38,8 +35,8 @@ pub(super) fn new(tls: Option<&Tls>) -> Result<Agent> {
         .max_idle_connections(1)
         .max_idle_age(Duration::from_secs(3600))
         .proxy(None)
-        .timeout_connect(Some(CONNECT_TIMEOUT))
-        .timeout_global(Some(REQUEST_TIMEOUT))
+        .timeout_connect(Some(CONNECT_TIMEOUT.min(timeout)))
+        .timeout_global(Some(timeout))
         .user_agent(concat!("falco-client/", env!("CARGO_PKG_VERSION")))
         .tls_config(settings.build());
     Ok(config.build().into())

@@ -108,10 +108,11 @@ impl Target for HttpSink {
         let batching = start.sink.batching;
         let poster = Poster {
             headers: Headers::new(start.sink)?,
-            agent: agent::new(start.tls)?,
+            agent: agent::new(start.tls, start.sink.timeout)?,
             url: self.url.clone(),
             labelled: start.labelled,
             gzip: start.sink.gzip,
+            timeout: start.sink.timeout,
             batching,
             alerts: batching.map_or(1, |batching| batching.alerts),
             bytes: batching.map_or(usize::MAX, |batching| batching.bytes),

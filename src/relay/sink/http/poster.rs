@@ -1,11 +1,11 @@
 //! Posts alerts to a sink.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http::HeaderMap;
-use ureq::Agent;
+use ureq::{Agent, Timeout};
 
 use super::super::batching::Batching;
 use super::body::RequestBody;
@@ -26,6 +26,8 @@ pub(super) struct Poster {
     pub url: String,
     pub labelled: bool,
     pub gzip: bool,
+    /// How long a request may take.
+    pub timeout: Duration,
     pub batching: Option<Batching>,
     /// How many alerts and bytes the next request may have: less after one that was not taken.
     pub alerts: usize,
@@ -139,7 +141,7 @@ impl Poster {
             Err(ureq::Error::Io(_)) => send(),
             answer => answer,
         };
-        let mut answer = answer.map_err(|error| Failure::new(error.to_string()))?;
+        let mut answer = answer.map_err(|error| self.failure(&error))?;
         let status = answer.status();
         let retry_after = retry_after(answer.headers());
         // A connection can be used again only when the text has been read.
@@ -162,6 +164,7 @@ impl Poster {
                     ),
                     retry_after,
                     is_of_no_alert: true,
+                    timed_out: false,
                 })
             }
             // What is wrong is an alert, if the sink takes others.
@@ -173,11 +176,52 @@ impl Poster {
                 },
             })),
             _ => Err(Failure {
-                problem: format!("it answers {status}"),
                 retry_after,
-                is_of_no_alert: false,
+                ..Failure::new(format!("it answers {status}"))
             }),
         }
+    }
+
+    fn failure(&self, error: &ureq::Error) -> Failure {
+        let timed_out = match error {
+            ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => false,
+            ureq::Error::Timeout(_) => true,
+            _ => false,
+        };
+        let problem = match timed_out {
+            true => format!(
+                "it has not answered within {} s",
+                self.timeout.as_secs_f64()
+            ),
+            false => error.to_string(),
+        };
+        Failure {
+            is_of_no_alert: has_sent_nothing(error),
+            timed_out,
+            ..Failure::new(problem)
+        }
+    }
+}
+
+/// Whether there was no connection, so that the sink has seen no alert.
+fn has_sent_nothing(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Io(error) => !matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::InvalidData
+                | io::ErrorKind::Other
+        ),
+        ureq::Error::Timeout(timeout) => matches!(timeout, Timeout::Connect | Timeout::Resolve),
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Tls(_)
+        | ureq::Error::NativeTls(_)
+        | ureq::Error::TlsRequired => true,
+        _ => false,
     }
 }
 

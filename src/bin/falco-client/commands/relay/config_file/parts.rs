@@ -38,6 +38,7 @@ pub const SINK: &[&str] = &[
     "header_file",
     "headers",
     "key",
+    "timeout",
 ];
 pub const BATCH: &[&str] = &["alerts", "bytes", "delay", "format"];
 pub const FILTER: &[&str] = &["fields", "min_priority", "rules", "sources", "tags"];
@@ -110,6 +111,9 @@ pub fn sink(mut table: Table<'_>) -> Result<Sink, Failure> {
         sink = sink.batching(batching(batch.table("batch", BATCH)?)?);
     }
     sink = sink.gzip(table.boolean("gzip")?);
+    if let Some(seconds) = table.take("timeout") {
+        sink = sink.timeout(seconds.seconds(600.0)?);
+    }
     let filter = filter(&mut table)?;
     if !filter.is_empty() {
         sink = sink.filter(move |alert| filter.matches(alert));
