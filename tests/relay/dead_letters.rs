@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
+use std::time::Duration;
 
 use falco_client::relay::Relay;
 use falco_client::{Alert, Client};
@@ -84,10 +85,22 @@ fn an_alert_that_is_given_up_is_kept_shown_and_sent_again_byte_for_byte() {
     for number in [0, 2, 4, 5] {
         assert_eq!(taken.recv_timeout(LIMIT).unwrap(), line(number));
     }
-    until("two are given up", || relay.status().spooled == 0);
+    let mut delivered = 4;
+    until("two are given up", || {
+        // Others must be taken between its failures.
+        assert_eq!(falco.post(&line(7)).unwrap(), 200);
+        assert_eq!(taken.recv_timeout(LIMIT).unwrap(), line(7));
+        delivered += 1;
+        thread::sleep(Duration::from_millis(100));
+        relay.status().given_up == 2
+    });
+    until("nothing is left", || relay.status().spooled == 0);
     let status = relay.status();
     assert_eq!((status.given_up, status.given_up_logged), (2, 0));
-    assert_eq!((status.sinks[0].delivered, status.sinks[0].refused), (4, 2));
+    assert_eq!(
+        (status.sinks[0].delivered, status.sinks[0].refused),
+        (delivered, 2)
+    );
     let file = spool.join("dead-letters.jsonl");
     assert_eq!(
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,

@@ -11,7 +11,8 @@ pub const HELP: &str = "\
 Environment: each option can be given as a variable, FALCO_CLIENT_ and its name in capitals, as in \
 FALCO_CLIENT_MIN_PRIORITY=warning; an option without a value as FALCO_CLIENT_CHECK=true. Options that \
 may be repeated take several values, one on a line or separated by commas (FALCO_CLIENT_TO_HEADER: one \
-on a line). An argument replaces the variable; an empty variable counts for nothing. FALCO_ENDPOINT, \
+on a line). A comma within an address, as in kafka://a,b/topic, separates nothing unless a space, another \
+address with ://, grpc or - follows; a value with other commas goes on a line of its own. An argument replaces the variable; an empty variable counts for nothing. FALCO_ENDPOINT, \
 FALCO_CA, FALCO_CERT, FALCO_KEY and FALCO_SERVER_NAME are taken as well.";
 
 /// The long help of a command, with that of the environment.
@@ -21,6 +22,9 @@ pub fn explained(details: String) -> String {
 
 /// The one option whose values have commas.
 const WITH_COMMAS: &str = "to-header";
+
+/// Options whose values are addresses, which may have commas.
+const ADDRESSES: &[&str] = &["from", "to", "forget"];
 
 /// A command line, with what the environment adds to it.
 pub struct WithEnvironment {
@@ -132,20 +136,44 @@ fn with_lists(
         let Some(text) = value(&name).and_then(|value| value.into_string().ok()) else {
             continue;
         };
-        let separator = match text.contains('\n') || long == WITH_COMMAS {
-            true => '\n',
-            false => ',',
+        let values = match long {
+            _ if text.contains('\n') || long == WITH_COMMAS => text.split('\n').collect(),
+            long if ADDRESSES.contains(&long) => addresses(&text),
+            _ => text.split(',').collect(),
         };
-        let values = text
-            .split(separator)
-            .map(str::trim)
-            .filter(|value| !value.is_empty());
+        let values = values.into_iter().map(str::trim);
+        let values = values.filter(|value| !value.is_empty());
         added.extend(values.map(|value| OsString::from(format!("--{long}={value}"))));
         taken.push(name);
     }
     let mut args = args;
     args.splice(index + 1..index + 1, added);
     (args, taken)
+}
+
+/// The addresses of a list with commas between and in them.
+fn addresses(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut begin = 0;
+    for (comma, _) in text.match_indices(',') {
+        let (before, after) = (&text[begin..comma], &text[comma + 1..]);
+        if !before.contains("://") || begins_address(after) {
+            found.push(before);
+            begin = comma + 1;
+        }
+    }
+    found.push(&text[begin..]);
+    found
+}
+
+/// Whether what follows a comma is no more of the address before it.
+fn begins_address(text: &str) -> bool {
+    let piece = text.split(',').next().unwrap_or_default();
+    let scheme = piece.split_once("://").map(|(scheme, _)| scheme);
+    let in_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let has_scheme =
+        scheme.is_some_and(|scheme| !scheme.is_empty() && scheme.chars().all(in_scheme));
+    has_scheme || text.starts_with(char::is_whitespace) || ["", "-", "grpc"].contains(&piece.trim())
 }
 
 fn is_given(long: &str, args: &[OsString]) -> bool {
@@ -202,6 +230,35 @@ mod tests {
         assert_eq!(relay(&["--from=-"], &[to, from("unix:///a")]), ["-"]);
         assert_eq!(relay(&["--from", "-"], &[to, from("")]), ["-"]);
         assert!(parse(&["relay"], &[to, from(" , ")]).is_err());
+    }
+
+    #[test]
+    fn a_comma_in_an_address_separates_nothing() {
+        for (list, expected) in [
+            ("kafka://a,b:9092/t", &["kafka://a,b:9092/t"][..]),
+            (
+                "http://h/?a=1,2,http://i/",
+                &["http://h/?a=1,2", "http://i/"],
+            ),
+            (
+                "file:///a,b,kafka://c,d/t,-,",
+                &["file:///a,b", "kafka://c,d/t", "-"],
+            ),
+            (
+                "kafka://a,b/t, /var/out,rediss://h/s?a=1,2",
+                &["kafka://a,b/t", "/var/out", "rediss://h/s?a=1,2"],
+            ),
+            ("http://h/x,/y", &["http://h/x,/y"]),
+            ("http://h/?to=a,x=y://z", &["http://h/?to=a,x=y://z"]),
+            ("a:5060,b:5060,./out", &["a:5060", "b:5060", "./out"]),
+            (
+                "http://h,grpc,listen+http://:1",
+                &["http://h", "grpc", "listen+http://:1"],
+            ),
+        ] {
+            let others = [("FALCO_CLIENT_TO", "grpc"), ("FALCO_CLIENT_FROM", list)];
+            assert_eq!(relay(&[], &others), expected, "{list}");
+        }
     }
 
     #[test]

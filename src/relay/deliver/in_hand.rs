@@ -19,8 +19,8 @@ pub(super) struct InHand {
     last_added: Option<Instant>,
     /// The last number that was taken out.
     last: u64,
-    /// The alert that fails.
-    failing: Option<(u64, Failing)>,
+    /// Alerts that the sink has failed on since it has last taken them.
+    failing: BTreeMap<u64, Failing>,
     /// Alerts that the sink has failed on often enough that others are tried before them, and how often
     /// it has since then. Another one that fails acquits them.
     doubted: BTreeMap<u64, Doubt>,
@@ -68,9 +68,6 @@ const OTHERS_TAKEN: u32 = 2;
 /// How long a doubted alert is not tried again, while the sink takes others; longer where an attempt takes
 /// longer.
 const DOUBT_PAUSE: Duration = Duration::from_secs(1);
-
-/// How many alerts a sink may fail on in a row before it counts as failing on all.
-const MOST_TRIED: usize = 8;
 
 impl Failing {
     fn new() -> Failing {
@@ -149,6 +146,12 @@ impl InHand {
         &self.suspects
     }
 
+    /// How many suspects there are that are not doubted.
+    pub(super) fn undoubted(&self) -> usize {
+        let of = |(entry, _): &&(Entry, Reason)| !self.doubted.contains_key(&entry.number);
+        self.suspects.iter().filter(of).count()
+    }
+
     pub(super) fn suspect(&mut self, entry: Entry, reason: Reason) {
         self.suspects.push((entry, reason));
     }
@@ -183,6 +186,7 @@ impl InHand {
     /// The sink has taken the alert with this number: it takes alerts, at least by now.
     pub(super) fn taken(&mut self, number: u64) {
         self.doubted.remove(&number);
+        self.failing.remove(&number);
         for doubt in self.doubted.values_mut().filter(|one| one.failed_since) {
             if doubt.others_taken == 0 {
                 doubt.failing.restart();
@@ -213,10 +217,7 @@ impl InHand {
             doubt.failed_since = true;
             return true;
         }
-        let (at, failing) = self.failing.get_or_insert_with(|| (number, Failing::new()));
-        if *at != number {
-            (*at, *failing) = (number, Failing::new());
-        }
+        let failing = self.failing.entry(number).or_insert_with(Failing::new);
         let began = Instant::now().checked_sub(attempt.took);
         failing.since = failing.since.min(began.unwrap_or(failing.since));
         failing.again(attempt);
@@ -228,11 +229,11 @@ impl InHand {
             };
             doubt.failing.took = attempt.took;
             self.doubted.insert(number, doubt);
-            self.failing = None;
+            self.failing.remove(&number);
             return true;
         }
         // Beside those that are doubted: the next ones show whether the sink fails on all.
-        !self.doubted.is_empty() && self.suspects.len() < MOST_TRIED
+        !self.doubted.is_empty()
     }
 
     /// Whether that an alert was refused, or failed on, is its own fault.

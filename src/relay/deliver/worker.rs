@@ -76,7 +76,8 @@ impl<D: Deliver> Worker<D> {
         let mut in_hand = InHand::default();
         let mut backoff = Backoff::START;
         while !self.stop.is_stopped() {
-            let failure = if in_hand.suspects().len() >= backoff.suspects {
+            let suspects = in_hand.suspects().len();
+            let failure = if suspects >= MOST_SUSPECTS || in_hand.undoubted() >= backoff.suspects {
                 Failure::new(refusals(&in_hand))
             } else if in_hand.has_untried() {
                 self.complete(&mut in_hand);
