@@ -94,7 +94,7 @@ fn hostile_rules_fields_and_addresses_break_no_line_and_no_series() {
         "http://two:secret@127.0.0.1:1/",
     ];
     let mut builder = listening()
-        .from_named("a\rb\u{85}", Config::new("listen+http://127.0.0.1:0"))
+        .from_named("a\rb\u{86}", Config::new("listen+http://127.0.0.1:0"))
         .from_named("a\rb\u{85}", Config::new("listen+http://127.0.0.1:0"))
         .to(format!("file://{}", file.display()).parse().unwrap());
     for sink in sinks {

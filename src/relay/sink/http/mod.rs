@@ -112,6 +112,7 @@ impl Target for HttpSink {
             url: self.url.clone(),
             labelled: start.labelled,
             gzip: start.sink.gzip,
+            keeps_connection: false,
             timeout: start.sink.timeout,
             batching,
             alerts: batching.map_or(1, |batching| batching.alerts),

@@ -28,6 +28,8 @@ pub(super) struct Poster {
     pub gzip: bool,
     /// How long a request may take.
     pub timeout: Duration,
+    /// The last request was answered.
+    pub keeps_connection: bool,
     pub batching: Option<Batching>,
     /// How many alerts and bytes the next request may have: less after one that was not taken.
     pub alerts: usize,
@@ -138,9 +140,10 @@ impl Poster {
         };
         let answer = match send() {
             // A kept connection may have been closed meanwhile, which is no failure yet.
-            Err(ureq::Error::Io(_)) => send(),
+            Err(ureq::Error::Io(_)) if self.keeps_connection => send(),
             answer => answer,
         };
+        self.keeps_connection = answer.is_ok();
         let mut answer = answer.map_err(|error| self.failure(&error))?;
         let status = answer.status();
         let retry_after = retry_after(answer.headers());
