@@ -47,7 +47,7 @@ struct Failing {
 
 /// A failure, as far as it tells whether an alert is at fault.
 #[derive(Clone, Copy)]
-pub(super) struct Attempt {
+pub(super) struct FailedTry {
     /// How long it took.
     pub took: Duration,
     /// The sink did not answer.
@@ -85,7 +85,7 @@ impl Failing {
         (self.since, self.times) = (Instant::now(), 0);
     }
 
-    fn again(&mut self, attempt: Attempt) {
+    fn again(&mut self, attempt: FailedTry) {
         let count = if attempt.timed_out { TIMED_OUT } else { 1 };
         self.times = self.times.saturating_add(count);
         self.last = Instant::now();
@@ -211,7 +211,7 @@ impl InHand {
 
     /// The sink has failed on this alert. Returns whether that may be the fault of the alert: then
     /// others are to be tried before it.
-    pub(super) fn is_stuck_at(&mut self, number: u64, attempt: Attempt) -> bool {
+    pub(super) fn is_stuck_at(&mut self, number: u64, attempt: FailedTry) -> bool {
         if let Some(doubt) = self.doubted.get_mut(&number) {
             doubt.failing.again(attempt);
             doubt.failed_since = true;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::in_hand::{Attempt, InHand};
+use super::in_hand::{FailedTry, InHand};
 use super::{Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::error::Error;
 use crate::relay::dead_letters::{DeadLetters, GivenUp};
@@ -154,7 +154,7 @@ impl<D: Deliver> Worker<D> {
         self.progress.set_waiting_since(Some(began));
         let delivery = self.sink.deliver(batch);
         self.progress.set_waiting_since(None);
-        let attempt = |failure: &Failure| Attempt {
+        let attempt = |failure: &Failure| FailedTry {
             took: began.elapsed(),
             timed_out: failure.timed_out,
         };
