@@ -5,44 +5,17 @@ use std::io;
 use std::path::Path;
 
 #[cfg(feature = "falco-yaml")]
-use super::falco_yaml::settings::FalcoSettings;
-use super::{Finding, Step};
+use super::falco_yaml::{settings::FalcoSettings, FalcoYaml, OutputFindings};
+use super::{EndpointCheck, Finding, Step};
+use crate::config::Config;
 #[cfg(feature = "falco-yaml")]
 use crate::endpoint::Endpoint;
 #[cfg(feature = "falco-yaml")]
 use crate::error::Problem;
 
-/// Whether this user can read the file. A missing one may appear later.
-pub(super) fn probe(path: &Path, findings: &mut Vec<Finding>) -> Result<(), Finding> {
-    let finding = match fs::File::open(path).and_then(|file| file.metadata()) {
-        Ok(metadata) if metadata.is_file() => {
-            let text = format!("the file has {} bytes", metadata.len());
-            Finding::ok(Step::Outputs, text)
-        }
-        Ok(_) => {
-            let remedy = "give the file of file_output.filename, or - for a pipe";
-            return Err(Finding::failed(Step::Outputs, ("not a file", remedy)));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Finding::warning(
-            Step::Outputs,
-            (
-                "the file does not exist yet",
-                "Falco makes it with its first alert, where file_output.enabled is true",
-            ),
-        ),
-        Err(error) => {
-            let problem = format!("the file cannot be read: {error}");
-            let remedy = "let this user read it";
-            return Err(Finding::failed(Step::Outputs, (problem, remedy)));
-        }
-    };
-    findings.push(finding);
-    Ok(())
-}
-
 /// The output that writes files.
 #[cfg(feature = "falco-yaml")]
-pub(super) const OUTPUT: &str = "file_output";
+const OUTPUT: &str = "file_output";
 
 /// Where Falco writes on this machine. It looks for a relative path in the folder it was started in.
 #[cfg(feature = "falco-yaml")]
@@ -52,13 +25,71 @@ pub(super) fn endpoint(settings: &FalcoSettings) -> Option<Endpoint> {
     path.is_absolute().then(|| Endpoint::File(path.to_owned()))
 }
 
+pub(super) struct FileCheck<'a> {
+    pub path: &'a Path,
+}
+
+impl EndpointCheck for FileCheck<'_> {
+    /// Whether this user can read the file. A missing one may appear later.
+    fn probe(&self, _: &Config, findings: &mut Vec<Finding>) -> Result<(), Finding> {
+        let finding = match fs::File::open(self.path).and_then(|file| file.metadata()) {
+            Ok(metadata) if metadata.is_file() => {
+                let text = format!("the file has {} bytes", metadata.len());
+                Finding::ok(Step::Outputs, text)
+            }
+            Ok(_) => {
+                let remedy = "give the file of file_output.filename, or - for a pipe";
+                return Err(Finding::failed(Step::Outputs, ("not a file", remedy)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Finding::warning(
+                Step::Outputs,
+                (
+                    "the file does not exist yet",
+                    "Falco makes it with its first alert, where file_output.enabled is true",
+                ),
+            ),
+            Err(error) => {
+                let problem = format!("the file cannot be read: {error}");
+                let remedy = "let this user read it";
+                return Err(Finding::failed(Step::Outputs, (problem, remedy)));
+            }
+        };
+        findings.push(finding);
+        Ok(())
+    }
+
+    fn condition(&self) -> String {
+        format!(
+            "json_output and file_output.enabled are true and file_output.filename is {}",
+            self.path.display()
+        )
+    }
+
+    #[cfg(feature = "falco-yaml")]
+    fn falco_findings(
+        &self,
+        yaml: &FalcoYaml,
+        settings: &FalcoSettings,
+        _: &Config,
+        _: &[Finding],
+    ) -> Vec<Finding> {
+        let late = match settings.is_kept_open(OUTPUT) {
+            true => settings.buffered(),
+            false => None,
+        };
+        let endpoint = Endpoint::File(self.path.to_owned());
+        let output = OutputFindings {
+            name: OUTPUT,
+            findings: setting_findings(settings, &endpoint, self.path),
+            late: late.into_iter().collect(),
+        };
+        yaml.output_findings(settings, &endpoint, output)
+    }
+}
+
 /// What keeps alerts from being written there.
 #[cfg(feature = "falco-yaml")]
-pub(super) fn setting_findings(
-    settings: &FalcoSettings,
-    endpoint: &Endpoint,
-    path: &Path,
-) -> Vec<Finding> {
+fn setting_findings(settings: &FalcoSettings, endpoint: &Endpoint, path: &Path) -> Vec<Finding> {
     let failed = |problem: Problem| Finding::failed(Step::FalcoYaml, problem);
     let mut findings: Vec<Finding> = settings.json_disabled().map(failed).into_iter().collect();
     findings.extend(settings.output_disabled(OUTPUT).map(failed));

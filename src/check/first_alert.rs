@@ -3,11 +3,11 @@
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use super::{Finding, Report, Step};
+use super::{of, Finding, Report, Step};
 use crate::alert::Alert;
 use crate::alerts::Alerts;
 use crate::delivery::Mode;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, EndpointKind};
 use crate::error::{Error, Problem, Result};
 use crate::util::lock::time_until;
 
@@ -108,17 +108,17 @@ impl Arrived {
 
     /// What arrived and is no alert.
     fn others(&self) -> Option<String> {
-        let of = |count, one: &str, many: &str| match count {
+        let counted = |count, one: &str, many: &str| match count {
             0 => None,
             1 => Some(format!("one {one}")),
             count => Some(format!("{count} {many}")),
         };
-        let undecodable = of(
+        let undecodable = counted(
             self.undecodable,
             "message that is no alert",
             "messages that are no alerts",
         );
-        let tests = of(self.tests, "test alert", "test alerts");
+        let tests = counted(self.tests, "test alert", "test alerts");
         match (undecodable, tests) {
             (Some(undecodable), Some(tests)) => Some(format!("{undecodable} and {tests}")),
             (one, other) => one.or(other),
@@ -129,39 +129,15 @@ impl Arrived {
 /// The alert of `POST /test`, ours or falcosidekick's: it shows that the port is reached, not that Falco
 /// reaches it.
 fn is_test(alert: &Alert, endpoint: &Endpoint) -> bool {
-    match endpoint {
-        Endpoint::Listen { .. } => {
-            alert.rule() == "Test rule" && alert.tags().eq(["test", "example"])
-        }
-        Endpoint::Unix(_)
-        | Endpoint::Tcp { .. }
-        | Endpoint::File(_)
-        | Endpoint::Stdin
-        | Endpoint::Redis { .. } => false,
-    }
+    EndpointKind::of(endpoint).is_http()
+        && alert.rule() == "Test rule"
+        && alert.tags().eq(["test", "example"])
 }
 
 fn remedy(endpoint: &Endpoint) -> String {
-    let enabled = match endpoint {
-        Endpoint::Unix(_) | Endpoint::Tcp { .. } => {
-            "grpc_output.enabled is true and no other client takes the alerts".to_owned()
-        }
-        Endpoint::Listen { .. } => {
-            "json_output and http_output.enabled are true, http_output.url leads to this endpoint \
-             and Falco's log has no error of libcurl"
-                .to_owned()
-        }
-        Endpoint::File(path) => format!(
-            "json_output and file_output.enabled are true and file_output.filename is {}",
-            path.display()
-        ),
-        Endpoint::Stdin => "json_output and stdout_output.enabled are true and Falco's standard \
-                            output is piped into this command"
-            .to_owned(),
-        Endpoint::Redis { .. } => "the relay that writes to this stream runs".to_owned(),
-    };
+    let condition = of(endpoint).condition();
     format!(
         "trigger a rule of Falco, as by reading /etc/shadow (sudo cat /etc/shadow), and see whether \
-         its rules and priority let the alert pass, {enabled}"
+         its rules and priority let the alert pass, {condition}"
     )
 }

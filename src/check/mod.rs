@@ -25,6 +25,7 @@ mod file;
 mod first_alert;
 mod grpc;
 mod http;
+mod log;
 #[cfg(feature = "redis")]
 mod redis;
 mod report;
@@ -36,6 +37,8 @@ use crate::error::{Error, Result};
 use crate::util::thread::on_delivery_thread;
 
 pub use crate::diagnose::{Finding, Outcome, Step};
+#[cfg(feature = "falco-yaml")]
+use falco_yaml::settings::FalcoSettings;
 #[cfg(feature = "falco-yaml")]
 pub use falco_yaml::FalcoYaml;
 pub use report::Report;
@@ -94,20 +97,43 @@ impl Check {
         let endpoint: Endpoint = self.config.endpoint.parse().map_err(at(Step::Endpoint))?;
         findings.push(Finding::ok(Step::Endpoint, endpoint.to_string()));
         self.config.check_options().map_err(at(Step::Config))?;
-        match &endpoint {
-            Endpoint::Unix(_) | Endpoint::Tcp { .. } => {
-                grpc::probe(&self.config, &endpoint, findings)
-            }
-            Endpoint::Listen { .. } => http::probe(&self.config, &endpoint, findings),
-            Endpoint::File(path) => file::probe(path, findings),
-            Endpoint::Stdin => {
-                stdin::probe(findings);
-                Ok(())
-            }
+        let check = of(&endpoint);
+        check.probe(&self.config, findings)
+    }
+}
+
+/// What a check does at an endpoint of one kind.
+trait EndpointCheck {
+    /// Probes the steps after the config, up to the first that fails.
+    fn probe(&self, config: &Config, findings: &mut Vec<Finding>) -> Result<(), Finding>;
+
+    /// What has to be so where no alert arrives, for a remedy.
+    fn condition(&self) -> String;
+
+    /// What Falco's settings mean for it, after it was probed.
+    #[cfg(feature = "falco-yaml")]
+    fn falco_findings(
+        &self,
+        yaml: &FalcoYaml,
+        settings: &FalcoSettings,
+        config: &Config,
+        probed: &[Finding],
+    ) -> Vec<Finding>;
+}
+
+/// The check of this endpoint.
+fn of(endpoint: &Endpoint) -> Box<dyn EndpointCheck + '_> {
+    match endpoint {
+        Endpoint::Unix(_) | Endpoint::Tcp { .. } => Box::new(grpc::GrpcCheck { endpoint }),
+        Endpoint::Listen { .. } => Box::new(http::HttpCheck { endpoint }),
+        Endpoint::File(path) => Box::new(file::FileCheck { path }),
+        Endpoint::Stdin => Box::new(stdin::StdinCheck),
+        Endpoint::Redis { .. } => Box::new(log::LogCheck {
+            part: "stream",
             #[cfg(feature = "redis")]
-            Endpoint::Redis { .. } => redis::probe(&self.config, findings),
+            probe: redis::probe,
             #[cfg(not(feature = "redis"))]
-            Endpoint::Redis { .. } => Ok(()),
-        }
+            probe: |_, _| Ok(()),
+        }),
     }
 }

@@ -1,20 +1,48 @@
 //! Standard input, into which Falco's `stdout_output` or `program_output` is piped.
 
 #[cfg(feature = "falco-yaml")]
-use super::falco_yaml::settings::FalcoSettings;
-use super::{Finding, Step};
+use super::falco_yaml::{
+    settings::{FalcoSettings, SET_TO_TRUE},
+    FalcoYaml, OutputFindings,
+};
+use super::{EndpointCheck, Finding, Step};
+use crate::config::Config;
+#[cfg(feature = "falco-yaml")]
+use crate::endpoint::Endpoint;
 #[cfg(feature = "falco-yaml")]
 use crate::error::Problem;
 
-/// Nothing is read: what a check read would be lost.
-pub(super) fn probe(findings: &mut Vec<Finding>) {
-    let text = "standard input is read as it arrives";
-    findings.push(Finding::ok(Step::Outputs, text));
+pub(super) struct StdinCheck;
+
+impl EndpointCheck for StdinCheck {
+    /// Nothing is read: what a check read would be lost.
+    fn probe(&self, _: &Config, findings: &mut Vec<Finding>) -> Result<(), Finding> {
+        let text = "standard input is read as it arrives";
+        findings.push(Finding::ok(Step::Outputs, text));
+        Ok(())
+    }
+
+    fn condition(&self) -> String {
+        "json_output and stdout_output.enabled are true and Falco's standard output is piped into \
+         this command"
+            .to_owned()
+    }
+
+    #[cfg(feature = "falco-yaml")]
+    fn falco_findings(
+        &self,
+        yaml: &FalcoYaml,
+        settings: &FalcoSettings,
+        _: &Config,
+        _: &[Finding],
+    ) -> Vec<Finding> {
+        yaml.output_findings(settings, &Endpoint::Stdin, piped(settings))
+    }
 }
 
 /// The output that is piped, and what keeps alerts from being written to it.
 #[cfg(feature = "falco-yaml")]
-pub(super) fn setting_findings(settings: &FalcoSettings) -> (&'static str, Vec<Finding>) {
+fn piped(settings: &FalcoSettings) -> OutputFindings {
     let failed = |problem: Problem| Finding::failed(Step::FalcoYaml, problem);
     let mut findings: Vec<Finding> = settings.json_disabled().map(failed).into_iter().collect();
     let by_stdout = settings.is_on("stdout_output.enabled", false);
@@ -29,5 +57,27 @@ pub(super) fn setting_findings(settings: &FalcoSettings) -> (&'static str, Vec<F
     let enabled = format!("{output}.enabled");
     let unknown = settings.unknown(&["json_output", &enabled]).into_iter();
     findings.extend(unknown.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
-    (output, findings)
+    OutputFindings {
+        name: output,
+        findings,
+        late: late(settings, by_stdout == Some(true), by_program == Some(true)),
+    }
+}
+
+/// Alerts that wait in a buffer, or for a program to start.
+#[cfg(feature = "falco-yaml")]
+fn late(settings: &FalcoSettings, by_stdout: bool, by_program: bool) -> Vec<Problem> {
+    let is_kept_open = settings.is_kept_open("program_output");
+    if by_stdout || by_program && is_kept_open {
+        return settings.buffered().into_iter().collect();
+    }
+    if !by_program {
+        return Vec::new();
+    }
+    let file = settings.file("program_output").display();
+    let problem = format!(
+        "{file}: program_output.keep_alive is not true, so that Falco starts the program anew for \
+         each alert"
+    );
+    vec![(problem, SET_TO_TRUE).into()]
 }

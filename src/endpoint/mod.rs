@@ -5,6 +5,8 @@ mod kind;
 mod listen;
 #[cfg(feature = "redis")]
 mod log_url;
+#[cfg(feature = "relay")]
+mod place;
 #[cfg(feature = "redis")]
 mod redis;
 
@@ -20,6 +22,8 @@ use host::{host_and_port, Usual};
 pub(crate) use host::{authority, is_ipv6, is_name};
 pub use kind::EndpointKind;
 pub(crate) use listen::cannot_listen;
+#[cfg(feature = "relay")]
+pub(crate) use place::Place;
 #[cfg(all(feature = "redis", feature = "relay"))]
 pub(crate) use redis::is_redis;
 #[cfg(feature = "redis")]
@@ -136,6 +140,26 @@ impl Endpoint {
             | Endpoint::File(_)
             | Endpoint::Stdin
             | Endpoint::Redis { .. } => None,
+        }
+    }
+
+    /// Where alerts come from, whatever it is called.
+    #[cfg(feature = "relay")]
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            Endpoint::Unix(path) | Endpoint::File(path) => Place::Path(path.clone()),
+            Endpoint::Tcp { host, port } | Endpoint::Listen { host, port, .. } => Place::Port {
+                host: host.clone(),
+                port: *port,
+            },
+            Endpoint::Stdin => Place::Stdio,
+            Endpoint::Redis {
+                host,
+                port,
+                database,
+                stream,
+                ..
+            } => Place::stream(host, *port, *database, stream),
         }
     }
 }

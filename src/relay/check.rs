@@ -2,11 +2,11 @@
 
 use super::builder::RelayBuilder;
 use super::identity::SinkIdentity;
-use super::loops::Place;
 use super::metrics::Metrics;
 use super::sink::Sink;
 use super::spool::Spool;
 use crate::client::Client;
+use crate::endpoint::Place;
 use crate::error::{Error, Result};
 use crate::falco_api::parse_version;
 
@@ -105,7 +105,7 @@ impl RelayBuilder {
         }
         let places: Vec<Place> = clients
             .iter()
-            .map(|client| Place::of(client.endpoint()))
+            .map(|client| client.endpoint().place())
             .collect();
         let before = |index: usize| places.get(..index).unwrap_or_default().iter();
         let is_twice =
@@ -117,7 +117,7 @@ impl RelayBuilder {
         }
         for sink in &self.to {
             let place = sink.target().place();
-            let back = |client: &&&Client| Place::of(client.endpoint()).is_same(&place);
+            let back = |client: &&&Client| client.endpoint().place().is_same(&place);
             if let Some(source) = clients.iter().find(back) {
                 let problem = format!(
                     "{sink} leads back to the source {}: alerts would go round for ever",

@@ -5,53 +5,9 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::endpoint::Endpoint;
-
-/// Where alerts come from or go to, whatever it is called.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Place {
-    /// A file or a unix socket.
-    Path(PathBuf),
-    /// A port of a host.
-    Port { host: String, port: u16 },
-    /// A stream on a server, by its database and its key.
-    Stream {
-        host: String,
-        port: u16,
-        name: String,
-    },
-    /// Standard input and standard output are not the same, though both are written `-`.
-    Stdio,
-}
+use crate::endpoint::Place;
 
 impl Place {
-    pub(super) fn of(endpoint: &Endpoint) -> Place {
-        match endpoint {
-            Endpoint::Unix(path) | Endpoint::File(path) => Place::Path(path.clone()),
-            Endpoint::Tcp { host, port } | Endpoint::Listen { host, port, .. } => Place::Port {
-                host: host.clone(),
-                port: *port,
-            },
-            Endpoint::Stdin => Place::Stdio,
-            Endpoint::Redis {
-                host,
-                port,
-                database,
-                stream,
-                ..
-            } => Place::stream(host, *port, *database, stream),
-        }
-    }
-
-    /// A stream of Redis.
-    pub(super) fn stream(host: &str, port: u16, database: u32, stream: &str) -> Place {
-        Place::Stream {
-            host: host.to_owned(),
-            port,
-            name: format!("{database}/{stream}"),
-        }
-    }
-
     /// Whether alerts that go to the one come from the other.
     pub(super) fn is_same(&self, other: &Place) -> bool {
         match (self, other) {

@@ -6,7 +6,6 @@ use std::thread::JoinHandle;
 use log::Level;
 
 use super::admission::Admission;
-use super::loops::Place;
 use super::shutdown::{Member, WaitGroup};
 use super::spool::{Incoming, Spool};
 use super::trail::Trail;
@@ -138,10 +137,10 @@ impl RunningSource {
 /// Where a source goes on. A file is the same however it was spelt before; of several positions in
 /// it, the last one counts.
 fn position(spool: &Spool, endpoint: &Endpoint) -> Option<Position> {
-    let (name, place) = (endpoint.to_string(), Place::of(endpoint));
+    let (name, place) = (endpoint.to_string(), endpoint.place());
     let is_it = |of: &str| {
         let of: Option<Endpoint> = of.parse().ok();
-        of.is_some_and(|of| of.to_string() == name || Place::of(&of).is_same(&place))
+        of.is_some_and(|of| of.to_string() == name || of.place().is_same(&place))
     };
     let positions = spool.positions().into_iter();
     let positions = positions.filter(|(of, _)| is_it(of));

@@ -1,22 +1,10 @@
 //! Settings by which fewer alerts arrive, later, or with less than they could have.
 
 use super::settings::{FalcoSettings, SET_TO_TRUE};
-use crate::endpoint::Endpoint;
 use crate::error::Problem;
 
-/// What is lost on the way to this endpoint.
-pub(in crate::check) fn losses(settings: &FalcoSettings, endpoint: &Endpoint) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if endpoint.grpc().is_none() {
-        problems.extend(properties(settings));
-        problems.extend(late(settings, endpoint));
-    }
-    problems.extend(dropped(settings));
-    problems
-}
-
 /// Parts that Falco leaves out of its JSON.
-fn properties(settings: &FalcoSettings) -> Vec<Problem> {
+pub(super) fn properties(settings: &FalcoSettings) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (key, what) in [
         ("json_include_output_fields_property", "output fields"),
@@ -33,7 +21,7 @@ fn properties(settings: &FalcoSettings) -> Vec<Problem> {
 }
 
 /// Alerts that Falco drops or never makes.
-fn dropped(settings: &FalcoSettings) -> Vec<Problem> {
+pub(in crate::check) fn dropped(settings: &FalcoSettings) -> Vec<Problem> {
     let mut problems = Vec::new();
     let number = |path| {
         let setting = settings.setting(path)?;
@@ -71,44 +59,4 @@ fn dropped(settings: &FalcoSettings) -> Vec<Problem> {
 
 fn is_lowest(priority: &str) -> bool {
     priority.eq_ignore_ascii_case("debug")
-}
-
-/// Alerts that wait in a buffer of Falco.
-fn late(settings: &FalcoSettings, endpoint: &Endpoint) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    // Falco compares this one with the text.
-    let keeps = |path| {
-        let setting = settings.setting(path);
-        setting.is_some_and(|setting| setting.known() == Some("true"))
-    };
-    let by_program = settings.is_on("program_output.enabled", false) == Some(true);
-    let by_stdout = settings.is_on("stdout_output.enabled", false) == Some(true);
-    let is_buffered = match endpoint {
-        Endpoint::Stdin => by_stdout || by_program && keeps("program_output.keep_alive"),
-        Endpoint::File(_) => keeps("file_output.keep_alive"),
-        Endpoint::Unix(_)
-        | Endpoint::Tcp { .. }
-        | Endpoint::Listen { .. }
-        | Endpoint::Redis { .. } => false,
-    };
-    if is_buffered && settings.is_on("buffered_outputs", false) == Some(true) {
-        let file = settings.file("buffered_outputs").display();
-        let problem = format!(
-            "{file}: buffered_outputs is true, so that alerts arrive late, several at a time"
-        );
-        problems.push((problem, "set it to false, and restart Falco").into());
-    }
-    if *endpoint == Endpoint::Stdin
-        && by_program
-        && !by_stdout
-        && !keeps("program_output.keep_alive")
-    {
-        let file = settings.file("program_output").display();
-        let problem = format!(
-            "{file}: program_output.keep_alive is not true, so that Falco starts the program anew \
-             for each alert"
-        );
-        problems.push((problem, SET_TO_TRUE).into());
-    }
-    problems
 }

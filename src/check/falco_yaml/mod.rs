@@ -9,7 +9,7 @@ mod yaml;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{file, grpc, http, stdin};
+use super::{file, grpc, http};
 use super::{Finding, Outcome, Step};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
@@ -32,6 +32,16 @@ pub struct FalcoYaml {
     /// It was found at its usual place, not given by the user.
     pub(super) is_default: bool,
     settings: Result<FalcoSettings, String>,
+}
+
+/// What the settings mean for an output that writes JSON.
+pub(super) struct OutputFindings {
+    /// Its section in `falco.yaml`.
+    pub name: &'static str,
+    /// What keeps alerts from being written, and what may.
+    pub findings: Vec<Finding>,
+    /// What makes alerts arrive late.
+    pub late: Vec<Problem>,
 }
 
 impl FalcoYaml {
@@ -112,30 +122,24 @@ impl FalcoYaml {
                 return vec![Finding::failed(Step::FalcoYaml, problem)];
             }
         };
-        let endpoint = config.endpoint.parse().ok();
-        let (endpoint, output, concerning) = match &endpoint {
-            None | Some(Endpoint::Unix(_) | Endpoint::Tcp { .. }) => {
-                return grpc::settings::findings(self, settings, endpoint.as_ref(), probed);
-            }
-            Some(endpoint @ Endpoint::Listen { .. }) => {
-                let findings = http::settings::findings(settings, config, endpoint);
-                (endpoint, http::OUTPUT, findings)
-            }
-            Some(endpoint @ Endpoint::File(path)) => {
-                let findings = file::setting_findings(settings, endpoint, path);
-                (endpoint, file::OUTPUT, findings)
-            }
-            // What writes to a log is not Falco.
-            Some(Endpoint::Redis { .. }) => return settings.include_findings(),
-            Some(endpoint @ Endpoint::Stdin) => {
-                let (output, findings) = stdin::setting_findings(settings);
-                (endpoint, output, findings)
-            }
-        };
+        match config.endpoint.parse() {
+            Ok(endpoint) => super::of(&endpoint).falco_findings(self, settings, config, probed),
+            Err(_) => grpc::settings::findings(self, settings, None, probed),
+        }
+    }
+
+    /// The findings of an output that writes JSON, with what else its settings cost.
+    pub(super) fn output_findings(
+        &self,
+        settings: &FalcoSettings,
+        endpoint: &Endpoint,
+        output: OutputFindings,
+    ) -> Vec<Finding> {
         // Alerts may come from another Falco than the one whose settings are at the usual place.
         let certain = !self.is_default || self.endpoints().contains(endpoint);
         let mut findings = settings.include_findings();
-        findings.extend(concerning.into_iter().map(|finding| match finding.outcome {
+        let concerning = output.findings.into_iter();
+        findings.extend(concerning.map(|finding| match finding.outcome {
             Outcome::Failed if !certain => Finding {
                 outcome: Outcome::Warning,
                 ..finding
@@ -145,9 +149,11 @@ impl FalcoYaml {
         let is_well = findings
             .iter()
             .all(|finding| finding.outcome == Outcome::Ok);
-        let losses = losses::losses(settings, endpoint).into_iter();
+        let losses = losses::properties(settings).into_iter();
+        let losses = losses.chain(output.late).chain(losses::dropped(settings));
         findings.extend(losses.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
         if is_well {
+            let (path, output) = (self.path.display(), output.name);
             let text = format!("{path}: json_output and {output} are on, and lead to {endpoint}");
             findings.insert(0, Finding::ok(Step::FalcoYaml, text));
         }

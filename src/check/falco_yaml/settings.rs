@@ -137,6 +137,24 @@ impl FalcoSettings {
         self.value(key).is_some()
     }
 
+    /// Whether Falco keeps the file or program of an output open. It compares this setting with the text.
+    pub(in crate::check) fn is_kept_open(&self, output: &str) -> bool {
+        let setting = self.setting(&format!("{output}.keep_alive"));
+        setting.is_some_and(|setting| setting.known() == Some("true"))
+    }
+
+    /// Alerts wait in a buffer, where an output has one.
+    pub(in crate::check) fn buffered(&self) -> Option<Problem> {
+        if self.is_on("buffered_outputs", false) != Some(true) {
+            return None;
+        }
+        let file = self.file("buffered_outputs").display();
+        let problem = format!(
+            "{file}: buffered_outputs is true, so that alerts arrive late, several at a time"
+        );
+        Some((problem, "set it to false, and restart Falco").into())
+    }
+
     pub(in crate::check) fn has_grpc(&self) -> bool {
         GRPC_KEYS.iter().any(|key| self.has(key))
     }

@@ -4,21 +4,40 @@ mod calls;
 #[cfg(feature = "falco-yaml")]
 pub(super) mod settings;
 
-use super::{Finding, Step};
+#[cfg(feature = "falco-yaml")]
+use super::falco_yaml::{settings::FalcoSettings, FalcoYaml};
+use super::{EndpointCheck, Finding, Step};
 use crate::client::Client;
 use crate::config::Config;
 use crate::diagnose::Route;
 use crate::endpoint::Endpoint;
 use crate::tls::Tls;
 
-/// Probes the connection, then the calls.
-pub(super) fn probe(
-    config: &Config,
-    endpoint: &Endpoint,
-    findings: &mut Vec<Finding>,
-) -> Result<(), Finding> {
-    Route::new(config, endpoint).probe(Tls::load, findings)?;
-    let client = Client::new(config.clone());
-    let client = client.map_err(|error| Finding::failed(Step::Config, &error))?;
-    calls::probe(&client, findings)
+pub(super) struct GrpcCheck<'a> {
+    pub endpoint: &'a Endpoint,
+}
+
+impl EndpointCheck for GrpcCheck<'_> {
+    /// Probes the connection, then the calls.
+    fn probe(&self, config: &Config, findings: &mut Vec<Finding>) -> Result<(), Finding> {
+        Route::new(config, self.endpoint).probe(Tls::load, findings)?;
+        let client = Client::new(config.clone());
+        let client = client.map_err(|error| Finding::failed(Step::Config, &error))?;
+        calls::probe(&client, findings)
+    }
+
+    fn condition(&self) -> String {
+        "grpc_output.enabled is true and no other client takes the alerts".to_owned()
+    }
+
+    #[cfg(feature = "falco-yaml")]
+    fn falco_findings(
+        &self,
+        yaml: &FalcoYaml,
+        settings: &FalcoSettings,
+        _: &Config,
+        probed: &[Finding],
+    ) -> Vec<Finding> {
+        settings::findings(yaml, settings, Some(self.endpoint), probed)
+    }
 }

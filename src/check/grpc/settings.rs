@@ -4,7 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::check::falco_yaml::losses::losses;
+use crate::check::falco_yaml::losses::dropped;
 use crate::check::falco_yaml::settings::{FalcoSettings, SET_TO_TRUE};
 use crate::check::falco_yaml::FalcoYaml;
 use crate::check::{Finding, Outcome, Step};
@@ -61,7 +61,7 @@ pub(in crate::check) fn findings(
             ),
         ));
     }
-    let lost = endpoint.map(|endpoint| losses(settings, endpoint));
+    let lost = endpoint.map(|_| dropped(settings));
     let lost = lost.into_iter().flatten();
     findings.extend(lost.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
     findings

@@ -12,10 +12,11 @@ use rustix::fs::{access, Access};
 use super::target::{probe_folder, RunningSink, StartSink, Target};
 use super::Sink;
 use crate::diagnose::{Finding, Step};
+use crate::endpoint::Place;
 use crate::error::Result;
 use crate::relay::deliver::{json_lines, Deliver, Delivery, Failure};
 use crate::relay::identity::SinkIdentity;
-use crate::relay::loops::{with_real_folder, Place};
+use crate::relay::loops::with_real_folder;
 use crate::relay::spool::Entry;
 
 #[derive(Clone, Debug)]

@@ -12,12 +12,13 @@ use super::target::{probe_folder, spawn, RunningSink, StartSink, Target};
 use super::Sink;
 use crate::api::version;
 use crate::diagnose::{Finding, Step};
+use crate::endpoint::Place;
 use crate::endpoint::{cannot_listen, Endpoint, GrpcAddress};
 use crate::error::{Error, Result};
 use crate::falco_api::{Ahead, ApiServer, Room, Services, Settings, StallPolicy};
 use crate::relay::identity::SinkIdentity;
 use crate::relay::label;
-use crate::relay::loops::{with_real_folder, Place};
+use crate::relay::loops::with_real_folder;
 use crate::relay::progress::Progress;
 use crate::relay::sink_queue::SinkQueue;
 use crate::relay::spool::Taken;
@@ -63,7 +64,7 @@ impl Target for GrpcSink {
     }
 
     fn place(&self) -> Place {
-        Place::of(&self.endpoint)
+        self.endpoint.place()
     }
 
     fn may_have_tls(&self) -> bool {

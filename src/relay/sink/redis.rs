@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::target::{RunningSink, StartSink, Target};
 use super::Sink;
 use crate::diagnose::{Finding, Step};
+use crate::endpoint::Place;
 use crate::endpoint::{RedisAddress, StreamUse};
 use crate::error::{Error, Result};
 use crate::redis_stream::{command, ConnectOptions, RedisConnection, StreamFailure, FIELD};
 use crate::relay::deliver::{Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::relay::identity::SinkIdentity;
 use crate::relay::json_line::json_line;
-use crate::relay::loops::Place;
 use crate::relay::spool::Entry;
 use crate::util::url::without_secrets;
 

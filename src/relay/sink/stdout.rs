@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::target::{RunningSink, StartSink, Target};
 use super::Sink;
 use crate::diagnose::{Finding, Step};
+use crate::endpoint::Place;
 use crate::error::Result;
 use crate::relay::deliver::{json_lines, Deliver, Delivery, Failure};
 use crate::relay::identity::SinkIdentity;
-use crate::relay::loops::Place;
 use crate::relay::spool::Entry;
 
 #[derive(Clone, Debug)]
