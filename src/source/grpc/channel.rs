@@ -3,11 +3,12 @@
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, Client, EnvBuilder, Environment};
 
 use super::rpc::Generation;
+use super::subscription::RequestBudget;
 use crate::api::ChannelArg;
 use crate::config::{Checked, Config};
 use crate::endpoint::{Endpoint, GrpcAddress};
@@ -33,12 +34,20 @@ fn environment() -> Arc<Environment> {
     shared.clone()
 }
 
+/// What that thread can send.
+pub(super) fn request_budget() -> Arc<RequestBudget> {
+    static SHARED: OnceLock<Arc<RequestBudget>> = OnceLock::new();
+    SHARED
+        .get_or_init(|| RequestBudget::new(Instant::now()))
+        .clone()
+}
+
 /// How soon C-core tries a failed connection again, at first and at the latest. It increases the
 /// pause with each attempt, and adds jitter.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 /// An attempt to connect to a unix socket costs next to nothing.
-const LAST_RETRY_UNIX: Duration = Duration::from_millis(750);
+const LAST_RETRY_UNIX: Duration = Duration::from_millis(500);
 
 fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis()).unwrap_or(i32::MAX)

@@ -18,7 +18,7 @@ use std::time::Instant;
 use operations::{Arrival, Operations};
 use timer::Timer;
 
-use super::channel::Connection;
+use super::channel::{request_budget, Connection};
 use super::subscription::{Action, Event, Subscription, SubscriptionSettings};
 use crate::delivery::{Control, Flow, Message, MessageResult, Mode, Outlet, State};
 use crate::error::{Error, Result};
@@ -53,7 +53,12 @@ pub(super) fn start(connection: Arc<Connection>, request: StartRequest) -> Resul
         // Nothing is posted.
         post_guard: _,
     } = request;
-    let settings = SubscriptionSettings::new(connection.config(), connection.endpoint(), purpose);
+    let settings = SubscriptionSettings::new(
+        connection.config(),
+        connection.endpoint(),
+        purpose,
+        request_budget(),
+    );
     let operations = Operations::new(connection, purpose);
     let client = operations.client().clone();
     let mut driver = Driver {

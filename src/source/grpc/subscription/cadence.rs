@@ -2,10 +2,14 @@
 //!
 //! Falco writes only in answer to a request, so that the interval between requests is a trade-off
 //! between latency and idle CPU. The next request is sent after an eighth of the silence so far,
-//! within two bounds: soon after an alert, less often without.
+//! within two bounds: soon after an alert, less often without. Where there are many subscriptions the
+//! [budget](super::budget) makes it longer.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use super::budget::{RequestBudget, RequestShare};
 
 pub(crate) struct Cadence {
     interval: RangeInclusive<Duration>,
@@ -14,17 +18,23 @@ pub(crate) struct Cadence {
     /// The time of the first request after the last message.
     silent_since: Instant,
     message_since_request: bool,
+    share: RequestShare,
 }
 
 impl Cadence {
     /// The first request is due at once.
-    pub(crate) fn new(interval: RangeInclusive<Duration>, now: Instant) -> Cadence {
+    pub(crate) fn new(
+        interval: RangeInclusive<Duration>,
+        budget: Arc<RequestBudget>,
+        now: Instant,
+    ) -> Cadence {
         Cadence {
             interval,
             due: now,
             last_request: now,
             silent_since: now,
             message_since_request: false,
+            share: RequestShare::new(budget),
         }
     }
 
@@ -39,7 +49,9 @@ impl Cadence {
         if std::mem::take(&mut self.message_since_request) {
             self.silent_since = now;
         }
-        let pause = pause(now - self.silent_since, &self.interval);
+        let silence = now - self.silent_since;
+        let wanted = pause(silence, &self.interval);
+        let pause = self.share.allot(wanted, silence, now);
         self.due = now + pause;
         pause
     }
@@ -76,7 +88,7 @@ mod tests {
     #[test]
     fn silence_slows_it_down_and_a_message_speeds_it_up() {
         let start = Instant::now();
-        let mut cadence = Cadence::new(ms(10)..=ms(250), start);
+        let mut cadence = Cadence::new(ms(10)..=ms(250), RequestBudget::new(start), start);
         assert_eq!(cadence.due(), start);
         assert_eq!(cadence.requested(start), ms(10));
         assert_eq!(cadence.due(), start + ms(10));

@@ -23,6 +23,7 @@
 //!
 //! A `get` is never `Polling` or `Waiting`: it ends with its call.
 
+mod budget;
 mod cadence;
 mod close;
 mod drain;
@@ -40,6 +41,7 @@ mod timeout;
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fallback::Fallback;
@@ -52,6 +54,7 @@ use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::source::Purpose;
 
+pub(crate) use budget::RequestBudget;
 pub(crate) use event::{Action, Event, Notice, Operation, Probe, RetryWait};
 pub(crate) use reconnect::SHORTEST as SHORTEST_PAUSE;
 
@@ -64,6 +67,8 @@ pub(crate) struct SubscriptionSettings {
     pub closing_silence: Duration,
     pub stall_timeout: Duration,
     pub keep_trying: bool,
+    /// Shared by all subscriptions.
+    pub budget: Arc<RequestBudget>,
 }
 
 impl SubscriptionSettings {
@@ -71,6 +76,7 @@ impl SubscriptionSettings {
         config: &Config,
         endpoint: &Endpoint,
         purpose: Purpose,
+        budget: Arc<RequestBudget>,
     ) -> SubscriptionSettings {
         SubscriptionSettings {
             purpose,
@@ -79,6 +85,7 @@ impl SubscriptionSettings {
             closing_silence: *config.closing_silence,
             stall_timeout: *config.stall_timeout,
             keep_trying: config.keep_trying,
+            budget,
         }
     }
 }

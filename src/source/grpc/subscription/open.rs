@@ -9,9 +9,11 @@ use super::phase::{CallProgress, OpenCall, Phase, Session};
 use super::Subscription;
 use crate::source::grpc::rpc::{Generation, Rpc};
 
-/// A server that refuses a subscription does so within this time after the first request, or within
-/// the last pause. A far one may take longer: then the state is `Following` for a moment.
+/// A server that refuses a subscription does so within this time after the first request, or, after
+/// other refusals, within the last pause, which counts up to the longer time. A far one may take longer:
+/// then the state is `Following` for a moment.
 const SETTLE: Duration = Duration::from_millis(100);
+const LONGEST_SETTLE: Duration = Duration::from_millis(250);
 
 impl Subscription {
     pub(super) fn retry(&mut self, generation: Generation, now: Instant) {
@@ -26,7 +28,11 @@ impl Subscription {
         let session = Session {
             generation,
             alternative: Some(generation.other()),
-            cadence: Cadence::new(self.settings.request_interval.clone(), now),
+            cadence: Cadence::new(
+                self.settings.request_interval.clone(),
+                self.settings.budget.clone(),
+                now,
+            ),
             liveness: Liveness::new(self.settings.stall_timeout, now),
         };
         self.phase = Phase::Open(self.open(session, CallProgress::Requested, now));
@@ -62,7 +68,7 @@ impl Subscription {
     }
 
     pub(super) fn request_written(&mut self, now: Instant) {
-        let settle = self.reconnect.pause().max(SETTLE);
+        let settle = self.reconnect.pause().clamp(SETTLE, LONGEST_SETTLE);
         if let Phase::Open(open) = &mut self.phase {
             if open.progress == CallProgress::Requested {
                 let until = now + settle;

@@ -31,6 +31,7 @@ impl Script {
     /// With the default times: requests each 10 ms to 250 ms, 200 ms of silence on closing, a stall
     /// after 60 s.
     fn new(purpose: Purpose, keep_trying: bool) -> Script {
+        let now = Instant::now();
         let settings = SubscriptionSettings {
             purpose,
             endpoint: "unix:///falco.sock".to_owned(),
@@ -38,8 +39,8 @@ impl Script {
             closing_silence: ms(200),
             stall_timeout: s(60),
             keep_trying,
+            budget: RequestBudget::new(now),
         };
-        let now = Instant::now();
         Script {
             subscription: Subscription::new(settings, Generation::Outputs, now),
             now,

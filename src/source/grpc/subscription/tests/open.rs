@@ -69,6 +69,24 @@ fn after_refusals_it_takes_as_long_as_the_last_pause() {
 }
 
 #[test]
+fn after_a_long_outage_it_is_followed_within_a_quarter_of_a_second() {
+    let mut script = Script::waiting();
+    for _ in 0..8 {
+        script.retry();
+        script.fail(unavailable());
+    }
+    script.retry();
+    while script.subscription.next_action().is_some() {}
+    script.on(Event::RequestSent);
+    script.on(Event::RequestWritten);
+    script.expect(["request in 10ms"]);
+    script.pass(ms(249));
+    script.expect([]);
+    script.pass(ms(1));
+    script.expect(["following"]);
+}
+
+#[test]
 fn requests_slow_down_in_silence() {
     let mut script = Script::accepted();
     script.pass(ms(900));
