@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Requests per second of all subscriptions that have brought alerts of late, together: ten
-/// milliseconds apart for a hundred of them.
-const BUSY_RATE: u32 = 10_000;
+/// milliseconds apart for sixty of them.
+const BUSY_RATE: u32 = 6_000;
 
 /// Requests per second of all others.
-const QUIET_RATE: u32 = 1_200;
+const QUIET_RATE: u32 = 1_000;
 
 /// A subscription is quiet after this silence, when its cadence has come to the default's longest
 /// pause.
@@ -21,7 +21,7 @@ const QUIET_AFTER: Duration = Duration::from_secs(2);
 
 /// Pauses that are longer than the cadence wants end together, so that the thread is woken for several
 /// requests at once.
-const TICK: Duration = Duration::from_millis(5);
+const TICK: Duration = Duration::from_millis(10);
 
 pub(crate) struct RequestBudget {
     busy: AtomicUsize,
@@ -162,11 +162,11 @@ mod tests {
 
     #[test]
     fn few_subscriptions_get_the_pause_that_they_want() {
-        let (mut busy, now) = shares(100);
+        let (mut busy, now) = shares(60);
         for share in &mut busy {
             assert_eq!(share.allot(ms(10), NONE, now), ms(10));
         }
-        let (mut quiet, now) = shares(300);
+        let (mut quiet, now) = shares(250);
         for _ in 0..2 {
             for share in &mut quiet {
                 assert_eq!(share.allot(ms(250), SILENCE, now), ms(250));
@@ -184,12 +184,12 @@ mod tests {
                 (rate * 8 / 10..rate * 13 / 10).contains(&requests),
                 "{requests}"
             );
-            assert!(longest <= ms(count as u64 / 10 * 9 / 8 + 5), "{longest:?}");
+            assert!(longest <= ms(count as u64 / 6 * 9 / 8 + 10), "{longest:?}");
         }
         let (mut quiet, _) = shares(4_000);
         let (requests, longest) = run(&mut quiet, ms(250), SILENCE);
-        assert_eq!(requests, 4_000);
-        assert!(longest <= ms(3_800), "{longest:?}");
+        assert!((4_000..5_000).contains(&requests), "{requests}");
+        assert!(longest <= ms(4_510), "{longest:?}");
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn what_ends_leaves_its_share_to_the_others() {
         let (mut busy, now) = shares(1_000);
-        assert!(busy[0].allot(ms(10), NONE, now) > ms(80));
+        assert!(busy[0].allot(ms(10), NONE, now) > ms(140));
         busy.truncate(10);
         assert_eq!(busy[0].allot(ms(10), NONE, now), ms(10));
     }
@@ -222,6 +222,6 @@ mod tests {
             .all(|pause| pause.as_nanos() % TICK.as_nanos() == 0));
         pauses.sort_unstable();
         pauses.dedup();
-        assert!(pauses.len() > 4, "{pauses:?}");
+        assert!(pauses.len() >= 4, "{pauses:?}");
     }
 }
