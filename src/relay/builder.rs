@@ -8,6 +8,7 @@ use super::admission::{Admission, Filter};
 use super::dead_letters::DeadLetters;
 use super::event_counts::EventCounts;
 use super::metrics::Metrics;
+use super::pull::Puller;
 use super::sink::{Sink, StartSink};
 use super::sink_queue::SinkQueue;
 use super::source::{Names, RunningSource};
@@ -187,6 +188,7 @@ impl RelayBuilder {
             watched: Arc::new(Watched::new(spool.clone(), admission.clone(), dead_letters)),
             sinks: Vec::new(),
             sources: Mutex::default(),
+            pulling: Mutex::default(),
             finished: Arc::default(),
             threads: Arc::default(),
             trail: Arc::new(Trail::new()),
@@ -199,17 +201,20 @@ impl RelayBuilder {
         if let Some(address) = &self.metrics {
             relay.metrics = Some(Metrics::start(address, relay.watched.clone())?);
         }
+        let puller = Puller::default();
+        let mut started = Ok(());
         for (client, source) in clients.iter().zip(&self.from) {
             let endpoint: Arc<str> = client.endpoint().to_string().into();
             let name = source.name.clone().unwrap_or(endpoint.clone());
             let names = Names { name, endpoint };
-            let (trail, finished) = (&relay.trail, &relay.finished);
-            let source = RunningSource::start(client, names, &spool, &admission, trail, finished)?;
-            relay
-                .watched
-                .source(source.names.clone(), source.handle.clone());
-            lock(&relay.sources).push(source);
+            started = relay.start_source(client, names, &spool, &admission, &puller);
+            if started.is_err() {
+                break;
+            }
         }
+        // In any case, as the sources that have started may have brought alerts.
+        *lock(&relay.pulling) = puller.start()?;
+        started?;
         if self.falco.is_none() {
             relay.adopt_version(clients)?;
         }
@@ -248,6 +253,28 @@ impl Relay {
             hand_over: None,
         });
         self.sinks.push(started?);
+        Ok(())
+    }
+
+    fn start_source(
+        &self,
+        client: &Client,
+        names: Names,
+        spool: &Arc<Spool>,
+        admission: &Arc<Admission>,
+        puller: &Puller,
+    ) -> Result<()> {
+        let finished = &self.finished;
+        let source = match client.endpoint().grpc() {
+            Some(_) => {
+                let handle = puller.add(client, names.clone(), spool, admission, finished)?;
+                RunningSource::pulled(names, handle)
+            }
+            None => RunningSource::take(client, names, spool, admission, &self.trail, finished)?,
+        };
+        self.watched
+            .source(source.names.clone(), source.handle.clone());
+        lock(&self.sources).push(source);
         Ok(())
     }
 

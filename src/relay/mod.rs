@@ -73,6 +73,7 @@ mod metric_label;
 mod metrics;
 mod progress;
 mod prometheus;
+mod pull;
 mod resend;
 mod shutdown;
 mod sink;
@@ -85,6 +86,7 @@ mod trail;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
@@ -114,6 +116,8 @@ const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 pub struct Relay {
     watched: Arc<Watched>,
     sources: Mutex<Vec<RunningSource>>,
+    /// Stores the alerts of all sources on gRPC.
+    pulling: Mutex<Option<JoinHandle<()>>>,
     /// Counts the sources.
     finished: Arc<WaitGroup>,
     sinks: Vec<Arc<dyn RunningSink>>,
@@ -152,7 +156,7 @@ impl Relay {
         let now = Instant::now();
         let until = now.checked_add(within).unwrap_or(now + FOREVER);
         self.watched.set_stopping();
-        let mut sources = std::mem::take(&mut *lock(&self.sources));
+        let sources = std::mem::take(&mut *lock(&self.sources));
         for source in &sources {
             source.handle.close();
         }
@@ -170,7 +174,10 @@ impl Relay {
             false => spool.close_intake(),
         }
         self.finished.wait(Some(Instant::now() + GRACE));
-        sources.iter_mut().for_each(RunningSource::join);
+        if let Some(thread) = lock(&self.pulling).take() {
+            // A panic was reported by the thread itself.
+            let _ = thread.join();
+        }
         self.end();
         self.watched.spool.usage().alerts
     }
