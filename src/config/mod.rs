@@ -268,7 +268,8 @@ impl Config {
     ///
     /// Falco answers a request with the alerts that it has and then waits for the next one. That is
     /// sent after an eighth of the silence so far, within these bounds. The longest is how late an
-    /// alert after a quiet time may be; the shortest is what a busy stream costs both sides.
+    /// alert after a quiet time may be; the shortest is what a busy stream costs both sides. With more
+    /// than 60 subscriptions in a process the waits grow with their number.
     pub fn request_interval(mut self, interval: RangeInclusive<Duration>) -> Config {
         self.request_interval.give(interval);
         self
