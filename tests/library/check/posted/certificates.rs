@@ -1,103 +1,13 @@
-//! Whether the settings of Falco's `http_output` fit an endpoint that listens: hosts, ports,
-//! certificates.
+//! Whether Falco and the endpoint accept each other's certificates.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use falco_client::check::{Check, FalcoYaml, Outcome, Report, Step};
-use falco_client::{Alert, Client, Config, Endpoint, Tls};
+use falco_client::{Config, Tls};
 
+use super::{check, says};
 use crate::common::certificates::Certificates;
-
-/// What is said of the settings of an `http_output` with these lines.
-fn check(config: Config, lines: &[String]) -> Report {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("falco.yaml");
-    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
-    let text = format!("json_output: true\nhttp_output:\n  enabled: true\n{lines}");
-    fs::write(&path, text).unwrap();
-    let check = Check::new(config).falco_yaml(FalcoYaml::read(&path));
-    let report = check.run().unwrap();
-    println!("{report}");
-    report
-}
-
-#[track_caller]
-fn says(report: &Report, outcome: Outcome, parts: &[&str]) {
-    let findings = report.findings().iter();
-    let found = findings
-        .filter(|finding| finding.step == Step::FalcoYaml && finding.outcome == outcome)
-        .map(ToString::to_string)
-        .find(|text| parts.iter().all(|part| text.contains(part)));
-    assert!(found.is_some(), "no {outcome:?} has {parts:?} in\n{report}");
-    let failed = report.failed().map(|finding| finding.step);
-    let expected = (outcome == Outcome::Failed).then_some(Step::FalcoYaml);
-    assert_eq!(failed, expected, "{report}");
-}
-
-#[test]
-fn url_and_endpoint_are_the_same_place_or_not() {
-    use Outcome::{Failed, Ok, Warning};
-    // Ports are compared as well, so that one is needed that is free.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
-    for (host, url, outcome, part) in [
-        ("127.0.0.1", "http://localhost:PORT/", Ok, "lead to listen+http"),
-        ("127.0.0.1", "localhost:PORT", Ok, "lead to"),
-        ("127.0.0.1", "http://user:pass@127.0.0.1:PORT/a?b=c", Ok, "lead to"),
-        ("0.0.0.0", "http://127.9.9.9:PORT", Ok, "lead to"),
-        ("localhost", "http://localhost:PORT", Ok, "lead to"),
-        ("127.0.0.1", "'\"http://localhost:PORT/\"'", Ok, "lead to"),
-        (
-            "127.0.0.1",
-            "http://127.0.0.2:PORT/",
-            Failed,
-            "leads to 127.0.0.2, and the endpoint",
-        ),
-        (
-            "127.0.0.1",
-            "http://192.0.2.1:PORT/",
-            Failed,
-            "leads to 192.0.2.1, not this machine",
-        ),
-        (
-            "0.0.0.0",
-            "http://192.0.2.1:PORT/",
-            Warning,
-            "no address of this machine",
-        ),
-        (
-            "127.0.0.1",
-            "http://no-such-host.invalid:PORT/",
-            Warning,
-            "no-such-host.invalid, a name that is unknown here",
-        ),
-        (
-            "127.0.0.1",
-            "http://localhost/",
-            Failed,
-            "set http_output.url to http://localhost:PORT/",
-        ),
-        (
-            "127.0.0.1",
-            "https://localhost:PORT/",
-            Failed,
-            "which has no TLS; make them lead to the same: set http_output.url to http://localhost:PORT/",
-        ),
-        ("127.0.0.1", "ftp://localhost:PORT/", Failed, "ftp://localhost"),
-        ("127.0.0.1", "\"http://local host:PORT/\"", Failed, "has a blank"),
-        ("127.0.0.1", "\"\"", Failed, "http_output.url is not set; set"),
-        ("127.0.0.1", "\"http://${HOST}:PORT/\"", Warning, "environment"),
-        ("127.0.0.1", "\"http://${HOST}:1/\"", Failed, "expected at"),
-        ("127.0.0.1", "\"http://$${HOST}:PORT/\"", Warning, "${HOST}, a name"),
-    ] {
-        let [url, part] = [url, part].map(|it| it.replace("PORT", &port.to_string()));
-        let config = Config::new(format!("listen+http://{host}:{port}"));
-        says(&check(config, &[format!("url: {url}")]), outcome, &[&part]);
-    }
-}
 
 struct Sides {
     ours: Certificates,
@@ -446,57 +356,4 @@ fn files_of_a_container_are_not_expected_here() {
 fn with_file(config: Config, path: &Path) -> Report {
     let check = Check::new(config).falco_yaml(FalcoYaml::read(path));
     check.run().unwrap()
-}
-
-/// Whether curl, whose library Falco uses, posts an alert to a listener with these certificates.
-fn is_posted(ours: &Certificates, host: &str, ca: &Path) -> bool {
-    let [_, cert, key] = ours.server_files();
-    let config = Config::new("listen+https://127.0.0.1:0").tls(Tls::server_from_files(cert, key));
-    let client = Client::new(config).unwrap();
-    let _alerts = client.subscribe().unwrap();
-    let Endpoint::Listen { port, .. } = client.endpoint() else {
-        panic!("{}", client.endpoint());
-    };
-    let curl = Command::new("curl")
-        .args(["--silent", "--noproxy", "*", "--max-time", "60", "--cacert"])
-        .arg(ca)
-        .args(["--data", &Alert::builder().build().falco_json().to_string()])
-        .arg(format!("https://{host}:{port}/"))
-        .output();
-    let ended = curl.expect("this test needs the command curl: install the package curl");
-    ended.status.success()
-}
-
-#[test]
-fn check_and_libcurl_agree() {
-    let other = Certificates::of_ca("Other CA");
-    let mut verdicts = [0, 0];
-    for ours in [
-        Certificates::new(),
-        Certificates::for_names(&["localhost"]),
-        Certificates::for_names(&["127.0.0.1"]),
-        Certificates::for_names(&["*.localhost", "::1"]),
-    ] {
-        let cas = [
-            ours.path("ca.crt"),
-            ours.path("server.crt"),
-            other.path("ca.crt"),
-        ];
-        for (host, ca) in ["localhost", "127.0.0.1"]
-            .iter()
-            .flat_map(|host| cas.iter().map(move |ca| (host, ca)))
-        {
-            let [_, cert, key] = ours.server_files();
-            let config = Config::new("listen+https://127.0.0.1:0");
-            let lines = [
-                format!("url: https://{host}:2801/"),
-                format!("ca_cert: {}", ca.display()),
-            ];
-            let report = check(config.tls(Tls::server_from_files(cert, key)), &lines);
-            let posted = is_posted(&ours, host, ca);
-            assert_eq!(report.failed().is_none(), posted, "{report}");
-            verdicts[usize::from(posted)] += 1;
-        }
-    }
-    assert!(verdicts[0] > 10 && verdicts[1] > 4, "{verdicts:?}");
 }

@@ -1,5 +1,9 @@
 //! Which of Falco's settings is off.
 
+mod endpoints;
+mod included;
+mod losses;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -203,84 +207,6 @@ fn a_symbolic_link_is_the_same_socket() {
 }
 
 #[test]
-fn included_files_replace_in_order_unless_they_only_add() {
-    let settings = Settings::new(
-        "config_files:\n  - {folder}/config.d\n  - {path: {folder}/late.yaml, strategy: add-only}\n\
-         grpc: {enabled: false}\n"
-            .replace("{path: {folder}/late.yaml", "{path: \"{folder}/late.yaml\"")
-            .as_str(),
-    );
-    settings.write("config.d/0.yaml", "");
-    settings.write(
-        "late.yaml",
-        "grpc: {enabled: false}\ngrpc_output: {enabled: false}\n",
-    );
-    says(
-        &settings.check(NOWHERE),
-        &[
-            (Outcome::Failed, "falco.yaml: grpc.enabled is false"),
-            (
-                Outcome::Failed,
-                "falco.yaml: grpc.bind_address is 0.0.0.0:5060",
-            ),
-            (Outcome::Failed, "late.yaml: grpc_output.enabled is false"),
-        ],
-    );
-    settings.write("config.d/1.yaml", ALL_ON);
-    says(&settings.check(NOWHERE), &[(Outcome::Ok, "are enabled")]);
-    settings.write("config.d/2.yaml", "grpc: {enabled: false}\n");
-    says(
-        &settings.check(NOWHERE),
-        &[
-            (Outcome::Failed, "config.d/2.yaml: grpc.enabled is false"),
-            // The whole value is replaced.
-            (
-                Outcome::Failed,
-                "config.d/2.yaml: grpc.bind_address is 0.0.0.0:5060",
-            ),
-        ],
-    );
-    settings.write("config.d/3.yaml", "grpc: [\n");
-    let report = settings.check(NOWHERE);
-    let (outcome, text) = said(&report).remove(0);
-    assert_eq!(outcome, Outcome::Warning);
-    assert!(text.contains("config.d/3.yaml is no YAML: "), "{text}");
-}
-
-#[test]
-fn included_files_that_falco_does_not_read_are_named() {
-    let settings = Settings::new(&format!(
-        "config_files: [{{folder}}/none.yaml, config.d, \"${{MORE}}\", {{folder}}/more.yaml, \
-         {{folder}}/falco.yaml]\n{ALL_ON}"
-    ));
-    settings.write("more.yaml", "config_files: [a.yaml]\n");
-    let report = settings.check(NOWHERE);
-    says(
-        &report,
-        &[
-            (
-                Outcome::Warning,
-                "none.yaml, which does not exist, and Falco skips it",
-            ),
-            (
-                Outcome::Warning,
-                "config.d, which Falco looks for in the folder that it is started in",
-            ),
-            (Outcome::Warning, "config.d, which does not exist"),
-            (
-                Outcome::Warning,
-                "${MORE}, which Falco's environment decides",
-            ),
-            (Outcome::Warning, "config_files names the main file itself"),
-            (
-                Outcome::Warning,
-                "more.yaml has config_files, with which Falco does not start",
-            ),
-        ],
-    );
-}
-
-#[test]
 fn files_that_cannot_be_used() {
     let falco = Falco::start();
     for (text, part) in [
@@ -314,87 +240,6 @@ fn hostile_settings_end_soon() {
     }
     let report = settings.check(NOWHERE);
     says(&report, &[(Outcome::Warning, "more than 100 files")]);
-}
-
-#[test]
-fn the_endpoint_is_as_seen_from_its_machine() {
-    for (address, endpoint) in [
-        (
-            "unix:///run/falco/falco.sock",
-            Some("unix:///run/falco/falco.sock"),
-        ),
-        ("0.0.0.0:5060", Some("localhost:5060")),
-        ("[::]:5061", Some("localhost:5061")),
-        ("192.0.2.1:5060", Some("192.0.2.1:5060")),
-        ("${WHERE}", None),
-        ("nowhere", None),
-    ] {
-        let settings = Settings::new(&format!("grpc: {{bind_address: \"{address}\"}}"));
-        let found = FalcoYaml::read(settings.path("falco.yaml")).endpoint();
-        let found = found.map(|endpoint| endpoint.to_string());
-        assert_eq!(found.as_deref(), endpoint, "{address}");
-    }
-}
-
-/// All that are enabled, the one to take first.
-#[test]
-fn each_output_that_is_enabled_has_its_endpoint() {
-    let grpc = "grpc: {enabled: true, bind_address: \"unix:///run/f.sock\"}\n";
-    let http = |url| format!("http_output: {{enabled: true, url: \"{url}\"}}\n");
-    let file = "file_output: {enabled: true, filename: /var/log/falco.jsonl}\n";
-    let stdout = "stdout_output: {enabled: true}\n";
-    let program = "program_output: {enabled: true, program: cat}\n";
-    let json = "json_output: true\n";
-    for (text, expected) in [
-        (grpc.to_owned(), vec!["unix:///run/f.sock"]),
-        (
-            http("http://localhost:2801/x"),
-            vec!["listen+http://127.0.0.1:2801"],
-        ),
-        (http("localhost"), vec!["listen+http://127.0.0.1:80"]),
-        (
-            http("https://[::1]:2801"),
-            vec!["listen+https://[::1]:2801"],
-        ),
-        (http("http://192.0.2.1:2801"), vec![]),
-        (
-            http("http://no-such-host.invalid:1"),
-            vec!["listen+http://0.0.0.0:1"],
-        ),
-        (http("${URL}"), vec![]),
-        (http("http://localhost:2801").replace("true", "off"), vec![]),
-        (file.to_owned(), vec!["file:///var/log/falco.jsonl"]),
-        (file.replace("/var", "./var"), vec![]),
-        (program.to_owned(), vec!["-"]),
-        (stdout.to_owned(), vec!["-"]),
-        (
-            [stdout, file, grpc, &http("http://localhost:2801")].concat(),
-            vec![
-                "unix:///run/f.sock",
-                "listen+http://127.0.0.1:2801",
-                "file:///var/log/falco.jsonl",
-                "-",
-            ],
-        ),
-        // As Falco's default settings before 0.44, then with JSON.
-        (
-            [stdout, &grpc.replace("true", "false")].concat(),
-            vec!["unix:///run/f.sock", "-"],
-        ),
-        (
-            [json, stdout, &grpc.replace("true", "false")].concat(),
-            vec!["-"],
-        ),
-        (
-            [grpc, "grpc_output: {enabled: false}\n", file].concat(),
-            vec!["file:///var/log/falco.jsonl"],
-        ),
-    ] {
-        let settings = Settings::new(&text);
-        let found = FalcoYaml::read(settings.path("falco.yaml")).endpoints();
-        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(found, expected, "{text}");
-    }
 }
 
 const POSTS: &str = "listen+http://127.0.0.1:0";
@@ -471,101 +316,4 @@ fn settings_are_found_in_the_values_of_a_chart_and_in_a_config_map() {
         ];
         says(&report, &expected);
     }
-}
-
-#[test]
-fn settings_that_make_alerts_poorer_are_warned_of() {
-    let settings = Settings::new(
-        "json_output: true\njson_include_output_fields_property: false\n\
-         outputs_queue: {capacity: 100}\nhttp_output: {enabled: true, url: \"http://a:1\"}",
-    );
-    let report = settings.check(POSTS);
-    let texts: Vec<_> = said(&report)
-        .into_iter()
-        .map(|(outcome, text)| {
-            assert_ne!(outcome, Outcome::Failed, "{text}");
-            text
-        })
-        .collect();
-    assert!(
-        texts
-            .iter()
-            .any(|text| text.contains("have no output fields")),
-        "{texts:?}"
-    );
-    assert!(
-        texts
-            .iter()
-            .any(|text| text.contains("outputs_queue.capacity is 100")),
-        "{texts:?}"
-    );
-}
-
-#[test]
-fn settings_that_lose_or_delay_alerts_are_warned_of() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("events.json");
-    let file = format!("file://{}", path.display());
-    let falco = Falco::start();
-    let address = falco.endpoint();
-    let base = format!(
-        "json_output: true\nstdout_output: {{enabled: true}}\nfile_output: {{enabled: true, \
-         keep_alive: true, filename: {}}}\ngrpc: {{enabled: true, bind_address: \"{address}\"}}\n",
-        path.display()
-    );
-    for (endpoint, text, expected) in [
-        ("-", "priority: debug\nbuffered_outputs: false", ""),
-        ("-", "priority: ${LEVEL}\nbuffered_outputs: ${BUFFERED}", ""),
-        ("-", "outputs: {rate: 0}\noutputs_queue: {capacity: 0}", ""),
-        (
-            "-",
-            "priority: warning",
-            "priority is warning, so that rules",
-        ),
-        (&address, "priority: Notice", "priority is Notice"),
-        (
-            &address,
-            "outputs_queue: {capacity: 7}",
-            "outputs_queue.capacity is 7",
-        ),
-        (&address, "json_include_tags_property: false", ""),
-        (&file, "json_include_tags_property: false", "have no tags"),
-        (&file, "json_include_output_property: no", "have no output"),
-        (&file, "buffered_outputs: true", "alerts arrive late"),
-        ("-", "buffered_outputs: true", "alerts arrive late"),
-        (&address, "buffered_outputs: true", ""),
-        (
-            "-",
-            "outputs: {rate: 1, max_burst: 9}",
-            "outputs.rate is 1, so that a Falco before 0.36",
-        ),
-    ] {
-        let report = Settings::new(&format!("{base}{text}\n")).check(endpoint);
-        let said = said(&report);
-        assert!(report.failed().is_none(), "{report}");
-        let warned = said
-            .iter()
-            .filter(|(outcome, _)| *outcome == Outcome::Warning);
-        let warned: Vec<_> = warned.map(|(_, text)| text.as_str()).collect();
-        match expected {
-            "" => assert_eq!(warned, [""; 0], "{text}"),
-            part => assert!(warned.len() == 1 && warned[0].contains(part), "{warned:?}"),
-        }
-    }
-}
-
-#[test]
-fn a_program_that_is_started_for_each_alert_is_warned_of() {
-    let program = "json_output: true\nprogram_output: {enabled: true, program: cat}\n";
-    let report = Settings::new(program).check("-");
-    says(
-        &report,
-        &[
-            (Outcome::Ok, "program_output are on"),
-            (Outcome::Warning, "starts the program anew for each alert"),
-        ],
-    );
-    let kept = program.replace("cat", "cat, keep_alive: true");
-    let report = Settings::new(&kept).check("-");
-    says(&report, &[(Outcome::Ok, "program_output are on")]);
 }
