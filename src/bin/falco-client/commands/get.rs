@@ -6,13 +6,11 @@ use super::read::{self, ReadArgs, DETAILS};
 use crate::args::table;
 use crate::diagnostics::{Code, Failure};
 
-const SERVED: &[EndpointKind] = &[
-    EndpointKind::Unix,
-    EndpointKind::Tcp,
-    EndpointKind::File,
-    EndpointKind::Stdin,
-    EndpointKind::Redis,
-];
+/// All that this program reads, but where Falco posts alerts.
+fn served() -> Vec<EndpointKind> {
+    let kinds = EndpointKind::ALL.iter().copied();
+    kinds.filter(|kind| !kind.is_http()).collect()
+}
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,17 +18,17 @@ Examples:
   falco-client get --min-priority warning --format falco > alerts.jsonl";
 
 pub fn help() -> String {
-    let table = table(SERVED);
+    let table = table(&served());
     format!("{table}\n\nMore: falco-client help get")
 }
 
 pub fn details() -> String {
-    let table = table(SERVED);
+    let table = table(&served());
     format!("{DETAILS}\n\n{table}\n\n{EXAMPLES}")
 }
 
 pub fn run(args: &ReadArgs) -> Result<Code, Failure> {
     let remedy = "Falco holds no alerts that it posts, use watch";
-    args.connection.require(SERVED, "get", remedy)?;
+    args.connection.require(&served(), "get", remedy)?;
     read::run(args, args.connection.config(), |client| client.get())
 }
