@@ -12,7 +12,7 @@ use crate::args::certificates;
 use crate::diagnostics::{report, say, Code, Failure};
 use crate::escape::{Escaped, JsonEscaped};
 use crate::hex::Hex;
-use crate::output::{Format, Output, Printer};
+use crate::output::{Output, OutputFormat, Printer};
 
 #[derive(clap::Args)]
 pub struct DeadLettersArgs {
@@ -149,7 +149,7 @@ fn sinks(letters: &[DeadLetter]) -> String {
 
 fn print(args: &DeadLettersArgs, letters: &[DeadLetter]) -> Result<(), Failure> {
     let mut output = Output::open()?;
-    let printer = Printer::new(Some(Format::Text), None, false)?;
+    let printer = Printer::new(Some(OutputFormat::Text), None, false)?;
     let is_terminal = std::io::stdout().is_terminal();
     for letter in letters {
         let json = letter.raw_json();

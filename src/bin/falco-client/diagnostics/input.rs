@@ -26,7 +26,7 @@ impl InputErrors {
                 match format {
                     // The text has its start.
                     Format::JsonLine => self.log(kind(error), &text),
-                    _ => self.log(kind(error), &format!("{text}; {}", Start(bytes))),
+                    _ => self.log(kind(error), &format!("{text}; {}", HexStart(bytes))),
                 }
                 Code::Undecodable
             }
@@ -40,7 +40,7 @@ impl InputErrors {
 
     /// Reports an alert that a descriptor does not fit.
     pub fn report_unfit(&self, error: &Error, alert: &[u8]) -> Code {
-        let text = format!("{}; {}", text(error), Start(alert));
+        let text = format!("{}; {}", text(error), HexStart(alert));
         self.log("alerts that the descriptor does not fit", &text);
         Code::Undecodable
     }
@@ -60,9 +60,9 @@ fn kind(error: &Error) -> &'static str {
 }
 
 /// The start of an alert's bytes.
-pub(super) struct Start<'a>(pub &'a [u8]);
+pub(super) struct HexStart<'a>(pub &'a [u8]);
 
-impl std::fmt::Display for Start<'_> {
+impl std::fmt::Display for HexStart<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let start = self.0.get(..SHOWN).unwrap_or(self.0);
         write!(f, "its bytes in hex: {}", Hex(start))?;

@@ -85,7 +85,7 @@ pub fn report(error: &Error) -> Code {
             match format {
                 // The error's text has its start.
                 Format::JsonLine => {}
-                _ => say(format_args!("{}", input::Start(bytes))),
+                _ => say(format_args!("{}", input::HexStart(bytes))),
             }
             Code::Undecodable
         }

@@ -13,7 +13,7 @@ use crate::diagnostics::Failure;
 use crate::escape::JsonEscaped;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// For people: wrapped and in colour on a terminal, else one line
     Text,
     /// Falco's own JSON, as falcosidekick reads it
@@ -43,13 +43,13 @@ impl Printer {
     /// Without a format: proto with a descriptor, text on a terminal, falco elsewhere. With `utc`, times
     /// are not shortened on a terminal.
     pub fn new(
-        format: Option<Format>,
+        format: Option<OutputFormat>,
         descriptor: Option<&Path>,
         utc: bool,
     ) -> Result<Printer, Failure> {
         let terminal = std::io::stdout().is_terminal();
         let form = match (descriptor, format) {
-            (Some(path), None | Some(Format::Proto)) => Form::Described(describe(path)?),
+            (Some(path), None | Some(OutputFormat::Proto)) => Form::Described(describe(path)?),
             (Some(_), Some(_)) => {
                 return Err(Failure::Usage(
                     "--format: --proto is for the format proto only; omit one of the two"
@@ -57,11 +57,11 @@ impl Printer {
                 ))
             }
             (None, None) if !terminal => Form::Falco,
-            (None, None | Some(Format::Text)) if terminal => Form::Screen(Screen::new(utc)),
-            (None, None | Some(Format::Text)) => Form::Line,
-            (None, Some(Format::Falco)) => Form::Falco,
-            (None, Some(Format::Go)) => Form::Go,
-            (None, Some(Format::Proto)) => Form::Proto,
+            (None, None | Some(OutputFormat::Text)) if terminal => Form::Screen(Screen::new(utc)),
+            (None, None | Some(OutputFormat::Text)) => Form::Line,
+            (None, Some(OutputFormat::Falco)) => Form::Falco,
+            (None, Some(OutputFormat::Go)) => Form::Go,
+            (None, Some(OutputFormat::Proto)) => Form::Proto,
         };
         Ok(Printer { form, terminal })
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crate::diagnostics::Failure;
-pub use format::{Format, Printer};
+pub use format::{OutputFormat, Printer};
 pub use style::{colour_is_welcome, Style};
 pub use text::wrap::Wrapped;
 pub use text::{message, Screen};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use falco_client::{Counters, EndpointKind, Handle, State as Status};
+use falco_client::{Counters, EndpointKind, Handle, State};
 
 use crate::diagnostics::{say, Code, Failure};
 use crate::lock::{lock, wait_while};
@@ -34,7 +34,7 @@ pub const CLOSE_WITHIN: Duration = Duration::from_secs(20);
 pub struct Shutdown(Arc<Shared>);
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<ShutdownState>,
     changed: Condvar,
     kind: EndpointKind,
     /// How many alerts were printed.
@@ -44,7 +44,7 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+struct ShutdownState {
     signals: u32,
     /// The user asked for the end by other means, which counts as a signal.
     requested: bool,
@@ -66,7 +66,7 @@ struct Cut {
     lost: Option<String>,
 }
 
-impl State {
+impl ShutdownState {
     fn is_forced(&self) -> bool {
         self.stops() > 1 || self.gave_up
     }
@@ -159,7 +159,7 @@ impl Shutdown {
 
     /// The first signal closes the sequence, so that what is in flight still arrives; the second, or
     /// the limit, cancels it.
-    fn update(&self, change: impl FnOnce(&mut State)) {
+    fn update(&self, change: impl FnOnce(&mut ShutdownState)) {
         let mut state = self.lock();
         change(&mut state);
         let Some(handle) = state.handle.clone() else {
@@ -168,7 +168,7 @@ impl Shutdown {
         if state.output_closed {
             handle.cancel();
         } else if state.is_forced() {
-            if state.cut.is_none() && handle.state() != Status::Ended {
+            if state.cut.is_none() && handle.state() != State::Ended {
                 let lost = loss::in_flight(self.0.kind, handle.counters());
                 state.cut = Some(Cut { lost });
             }
@@ -211,8 +211,9 @@ impl Shutdown {
 
     /// Whether after this time it is still closing, and nothing has forced the end.
     fn is_slow(&self, time: Duration) -> bool {
-        let closing =
-            |state: &mut State| !state.is_forced() && !state.output_closed && !state.finished;
+        let closing = |state: &mut ShutdownState| {
+            !state.is_forced() && !state.output_closed && !state.finished
+        };
         wait_while(&self.0.changed, self.lock(), time, closing).1
     }
 
@@ -222,7 +223,7 @@ impl Shutdown {
         let begin = Instant::now();
         let mut printed = self.printed();
         let state = loop {
-            let printing = |state: &mut State| !state.finished;
+            let printing = |state: &mut ShutdownState| !state.finished;
             let (state, late) = wait_while(&self.0.changed, self.lock(), LAST_WRITE, printing);
             if !late || state.output_closed || !state.is_forced() {
                 return;
@@ -244,7 +245,7 @@ impl Shutdown {
         std::process::exit(code.number().into());
     }
 
-    fn unprinted(&self, state: &State, counters: Counters) -> String {
+    fn unprinted(&self, state: &ShutdownState, counters: Counters) -> String {
         let received = counters.alerts.saturating_sub(counters.dropped);
         let in_flight = match &state.cut {
             Some(Cut { lost: Some(lost) }) => format!(", and {lost}"),
@@ -263,7 +264,7 @@ impl Shutdown {
         self.0.printed.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ShutdownState> {
         lock(&self.0.state)
     }
 }

@@ -49,7 +49,7 @@ impl fmt::Display for Backlog {
     }
 }
 
-pub struct Watch {
+pub struct WatchFigures {
     /// Microseconds.
     latency: Histogram<u64>,
     /// Alerts with a time in the future, which have no latency.
@@ -63,9 +63,9 @@ pub struct Watch {
 /// The longest latency, in microseconds. Three digits of each are kept.
 const LONGEST: u64 = 86_400_000_000;
 
-impl Watch {
-    pub fn new() -> Watch {
-        Watch {
+impl WatchFigures {
+    pub fn new() -> WatchFigures {
+        WatchFigures {
             latency: Histogram::new_with_bounds(1, LONGEST, 3).expect("valid bounds"),
             early: 0,
             before: 0,
@@ -129,7 +129,7 @@ pub struct Figures {
     pub endpoint: Option<String>,
     /// None where nothing is held.
     pub backlog: Option<Backlog>,
-    pub watch: Watch,
+    pub watch: WatchFigures,
 }
 
 fn rate(alerts: u64, time: Duration) -> f64 {

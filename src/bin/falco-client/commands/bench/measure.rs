@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use falco_client::{Alert, Alerts, EndpointKind, Error, State};
 use rustix::time::{clock_gettime, ClockId};
 
-use super::figures::{Backlog, Watch};
+use super::figures::{Backlog, WatchFigures};
 use super::progress::Progress;
 use crate::commands::keep::Keep;
 use crate::diagnostics::{say, Code, Failure, InputErrors};
@@ -79,7 +79,7 @@ impl Measurement {
         mut alerts: Alerts,
         time: Duration,
         connected: impl FnOnce(),
-    ) -> Result<Watch, Failure> {
+    ) -> Result<WatchFigures, Failure> {
         self.begin(&alerts, &format!("watching for {} seconds", time.as_secs()));
         let read = self.follow(&mut alerts, time, connected);
         self.end(&alerts, read)
@@ -115,9 +115,9 @@ impl Measurement {
         alerts: &mut Alerts,
         time: Duration,
         connected: impl FnOnce(),
-    ) -> Result<Watch, Failure> {
+    ) -> Result<WatchFigures, Failure> {
         let handle = alerts.handle();
-        let mut read = Watch::new();
+        let mut read = WatchFigures::new();
         let mut connected = Some(connected);
         let mut since = SystemTime::now();
         let (mut begin, mut used) = (Instant::now(), cpu());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::args::{ConnectionArgs, Filter, ReadingArgs, Start, WhenFull};
-use crate::output::Format;
+use crate::output::OutputFormat;
 use crate::shutdown::CLOSE_WITHIN;
 
 pub const DETAILS: &str = "\
@@ -27,7 +27,7 @@ pub struct ReadArgs {
     /// …+N stands for N characters that have no room, and fields that the heading shows or that have no
     /// value (<NA>) are left out. The other formats show everything.
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub format: Option<Format>,
+    pub format: Option<OutputFormat>,
     /// Show whole times in UTC on a terminal, too
     #[arg(long, hide_short_help = true)]
     pub utc: bool,

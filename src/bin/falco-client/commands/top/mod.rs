@@ -27,7 +27,7 @@ use crate::output::colour_is_welcome;
 use crate::shutdown::{after_failure, on_closed_output, Shutdown};
 pub use args::TopArgs;
 use model::Model;
-use reader::Reader;
+use reader::TopReader;
 use screen::Header;
 use view::View;
 
@@ -78,7 +78,7 @@ pub fn run(args: TopArgs) -> Result<Code, Failure> {
     let kind = EndpointKind::of(client.endpoint());
     let window = Duration::from_secs(60 * u64::from(args.minutes.get()));
     let start = Instant::now();
-    let reader = Reader {
+    let reader = TopReader {
         model: Arc::new(Model::new(window).into()),
         start,
         filter: args.filter,
@@ -97,7 +97,7 @@ pub fn run(args: TopArgs) -> Result<Code, Failure> {
     let gone = shutdown.clone();
     on_closed_output(move || gone.request())?;
 
-    let screen = Screen {
+    let screen = TopScreen {
         endpoint: client.endpoint().to_string(),
         hint: match (&args.keep, kind.keeps_alerts()) {
             (Some(path), _) => format!("kept in {}", path.display()),
@@ -151,7 +151,7 @@ pub fn run(args: TopArgs) -> Result<Code, Failure> {
     })
 }
 
-struct Screen {
+struct TopScreen {
     endpoint: String,
     /// What becomes of the alerts.
     hint: String,
@@ -172,7 +172,7 @@ impl Drop for Restored {
     }
 }
 
-impl Screen {
+impl TopScreen {
     /// Shows it until the user or a signal ends it, or the reader has failed.
     fn show(&self, client: &Client, has_ended: impl Fn() -> bool) -> Result<(), Failure> {
         let failed = |source| Failure::Os {

@@ -18,7 +18,7 @@ const LARGEST: usize = 16 * 1024;
 pub struct Model {
     part: Duration,
     groups: [Groups; Grouping::ALL.len()],
-    all: Group,
+    all: TopGroup,
 }
 
 /// The newest alert of a group.
@@ -31,12 +31,12 @@ pub enum Newest {
 
 #[derive(Default)]
 struct Groups {
-    by_name: HashMap<String, Group>,
+    by_name: HashMap<String, TopGroup>,
     /// The part of the window in which it was last cleaned up.
     cleaned: u64,
 }
 
-struct Group {
+struct TopGroup {
     /// Counts by part, `parts[number % PARTS]`.
     parts: [u32; PARTS],
     /// The number of the newest part.
@@ -67,7 +67,7 @@ impl Model {
         Model {
             part: (window / PARTS as u32).max(Duration::from_millis(1)),
             groups: Default::default(),
-            all: Group::new(),
+            all: TopGroup::new(),
         }
     }
 
@@ -129,7 +129,7 @@ impl Model {
 
 impl Groups {
     /// The group of this name, or that of all others where there are too many.
-    fn named(&mut self, mut name: String, number: u64) -> &mut Group {
+    fn named(&mut self, mut name: String, number: u64) -> &mut TopGroup {
         if self.by_name.len() >= MOST_GROUPS && !self.by_name.contains_key(&name) {
             // Once in a part of the window, as it takes long.
             if std::mem::replace(&mut self.cleaned, number) != number {
@@ -140,13 +140,13 @@ impl Groups {
                 OTHERS.clone_into(&mut name);
             }
         }
-        self.by_name.entry(name).or_insert_with(Group::new)
+        self.by_name.entry(name).or_insert_with(TopGroup::new)
     }
 }
 
-impl Group {
-    fn new() -> Group {
-        Group {
+impl TopGroup {
+    fn new() -> TopGroup {
+        TopGroup {
             parts: [0; PARTS],
             number: 0,
             total: 0,

@@ -14,7 +14,7 @@ use crate::counts::Summary;
 use crate::diagnostics::{Code, Failure, InputErrors};
 use crate::lock::lock;
 
-pub struct Reader {
+pub struct TopReader {
     pub model: Arc<Mutex<Model>>,
     pub start: Instant,
     pub filter: Filter,
@@ -28,9 +28,9 @@ pub struct Reader {
     pub code: Code,
 }
 
-impl Reader {
+impl TopReader {
     /// Reads to the end of the sequence.
-    pub fn run(mut self, alerts: &mut Alerts) -> (Reader, Result<(), Failure>) {
+    pub fn run(mut self, alerts: &mut Alerts) -> (TopReader, Result<(), Failure>) {
         let read = self.read(alerts);
         (self, read)
     }
