@@ -69,7 +69,8 @@
 //! | `dynamic` | [`dynamic::Descriptor`] from a `.proto` file given at run time |
 //! | `falco-yaml` | `check::FalcoYaml`: checks Falco's settings |
 //! | `redis` | streams of Redis and Valkey: an endpoint, and with `relay` a sink |
-//! | `cli` | the command `falco-client`; includes all of the above |
+//! | `command` | the command `falco-client` without what only `cli` has; includes `falco-yaml` and `server` |
+//! | `cli` | the whole command, with `relay`, completions and manual; includes all of the above |
 //! | `vendored-openssl` | builds OpenSSL from source |
 //!
 //! # How it works

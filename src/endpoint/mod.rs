@@ -292,7 +292,7 @@ fn log(text: &str) -> Option<Result<Endpoint, Problem>> {
         #[cfg(not(feature = "redis"))]
         "redis" | "rediss" => {
             let problem = "needs the feature redis, without which this program was built";
-            let remedy = "build it with --features redis";
+            let remedy = "build it with the feature redis, which cli has as well";
             Some(Err(Problem::fixed(problem, remedy)))
         }
         _ => None,

@@ -76,7 +76,7 @@ pub(crate) fn open(config: Config) -> Result<Arc<dyn Source>> {
         endpoint @ Endpoint::Redis { .. } => {
             let problem = (
                 "is not read by this program",
-                "build it with --features redis",
+                "build it with the feature redis",
             );
             return Err(crate::error::Error::endpoint(endpoint, problem));
         }

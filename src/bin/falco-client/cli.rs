@@ -1,8 +1,11 @@
 //! The command line as a whole.
 
+use std::io::{self, Write as _};
+
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 
-use crate::commands::Command;
+use crate::commands::{Command, LACKING};
 use crate::diagnostics::say;
 use crate::environment::{self, WithEnvironment};
 
@@ -25,7 +28,14 @@ Examples:
                                          receive http_output (Falco 0.44)
   falco-client help watch                explain watch in detail";
 
-/// Read, forward and diagnose the security alerts of Falco
+#[cfg_attr(
+    feature = "cli",
+    doc = "Read, forward and diagnose the security alerts of Falco"
+)]
+#[cfg_attr(
+    not(feature = "cli"),
+    doc = "Read and diagnose the security alerts of Falco"
+)]
 ///
 /// Alerts are read over gRPC from Falco 0.18 to 0.43, and over HTTP, from files and from pipes from any
 /// Falco, including 0.44 and later.
@@ -62,7 +72,10 @@ pub fn parse() -> Cli {
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     cli.unwrap_or_else(|error| {
         // That nothing reads it is no reason to go on.
-        let _ = error.print();
+        let _ = match lacking(&error) {
+            Some(text) => writeln!(io::stderr(), "{text}"),
+            None => error.print(),
+        };
         if error.use_stderr() && !taken.is_empty() {
             say(format_args!(
                 "the environment was read, too: {}",
@@ -71,6 +84,17 @@ pub fn parse() -> Cli {
         }
         std::process::exit(error.exit_code())
     })
+}
+
+/// What to say of a command that exists, but not in this build.
+fn lacking(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(called)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let (name, feature) = LACKING.iter().find(|(name, _)| name == called)?;
+    Some(format!(
+        "error: this falco-client was built without the command '{name}'; build it with --features {feature}"
+    ))
 }
 
 #[cfg(test)]
@@ -98,6 +122,25 @@ mod tests {
         assert!(refused(&["get", "--ca", "ca.crt"]).contains("--key"));
         assert!(refused(&["serve", "--listen", "x"]).contains("--replay"));
         assert!(refused(&["serve", "--listen", "x", "--replay", "y", "--loop"]).contains("--rate"));
+    }
+
+    #[test]
+    fn a_command_that_this_build_lacks_names_its_feature() {
+        let error = |args: &[&str]| {
+            let args = ["falco-client"].iter().chain(args);
+            Cli::try_parse_from(args).err().unwrap()
+        };
+        for (name, feature) in LACKING {
+            for args in [&[*name][..], &["help", name], &[name, "--spool", "x"]] {
+                let text = lacking(&error(args)).unwrap();
+                assert!(text.contains(&format!("'{name}'")), "{text}");
+                assert!(text.ends_with(&format!("--features {feature}")), "{text}");
+            }
+            let help = Cli::command().render_long_help().to_string();
+            assert!(!help.contains(&format!("\n  {name} ")), "{help}");
+        }
+        assert_eq!(lacking(&error(&["no-command"])), None);
+        assert_eq!(lacking(&error(&["get", "--no-option"])), None);
     }
 
     /// A terminal of usual width, and as high as many are opened.

@@ -188,11 +188,12 @@ fn is_given(long: &str, args: &[OsString]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, FromArgMatches as _};
+    use clap::CommandFactory as _;
 
     use super::*;
     use crate::cli::Cli;
 
+    #[cfg(feature = "cli")]
     fn parse(args: &[&str], variables: &[(&str, &str)]) -> Result<Cli, clap::Error> {
         let get = |name: &str| {
             let mut found = variables.iter().filter(|(of, _)| *of == name);
@@ -205,9 +206,10 @@ mod tests {
             .collect();
         let with = apply(Cli::command(), args, &get);
         let matches = with.command.try_get_matches_from(with.args)?;
-        Cli::from_arg_matches(&matches)
+        clap::FromArgMatches::from_arg_matches(&matches)
     }
 
+    #[cfg(feature = "cli")]
     #[track_caller]
     fn relay(args: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
         let args: Vec<_> = ["relay"].iter().chain(args).copied().collect();
@@ -217,6 +219,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "cli")]
     #[test]
     fn a_list_is_separated_by_commas_or_lines_and_replaced_by_an_argument() {
         let to = ("FALCO_CLIENT_TO", "grpc");
@@ -232,6 +235,7 @@ mod tests {
         assert!(parse(&["relay"], &[to, from(" , ")]).is_err());
     }
 
+    #[cfg(feature = "cli")]
     #[test]
     fn a_comma_in_an_address_separates_nothing() {
         for (list, expected) in [

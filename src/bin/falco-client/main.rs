@@ -19,6 +19,7 @@ mod output;
 #[allow(dead_code, reason = "the command needs a part of it")]
 #[path = "../../util/rate_limited_log.rs"]
 mod rate_limited_log;
+#[cfg(feature = "cli")]
 mod service_manager;
 mod shutdown;
 #[path = "../../util/text.rs"]

@@ -114,6 +114,7 @@ impl Filter {
     }
 
     /// Whether it lets everything pass.
+    #[cfg(feature = "cli")]
     pub fn is_empty(&self) -> bool {
         self.min_priority.is_none()
             && self.rule.is_empty()

@@ -2,12 +2,15 @@
 
 mod bench;
 mod check;
+#[cfg(feature = "cli")]
 mod dead_letters;
 mod demo;
+#[cfg(feature = "cli")]
 mod generate;
 mod get;
 mod keep;
 mod read;
+#[cfg(feature = "cli")]
 mod relay;
 mod serve;
 #[cfg(feature = "top")]
@@ -15,13 +18,24 @@ mod top;
 mod version;
 mod watch;
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
-use clap_complete::Shell;
 
 use crate::diagnostics::{Code, Failure};
 use crate::environment::explained;
+
+/// The commands that this build lacks, each with the feature that has it.
+pub const LACKING: &[(&str, &str)] = &[
+    #[cfg(not(feature = "cli"))]
+    ("relay", "cli"),
+    #[cfg(not(feature = "cli"))]
+    ("dead-letters", "cli"),
+    #[cfg(not(feature = "cli"))]
+    ("completions", "cli"),
+    #[cfg(not(feature = "cli"))]
+    ("man", "cli"),
+    #[cfg(not(feature = "top"))]
+    ("top", "top"),
+];
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -36,9 +50,11 @@ pub enum Command {
     #[command(after_help = top::help(), after_long_help = explained(top::details()))]
     Top(Box<top::TopArgs>),
     /// Forward alerts to gRPC clients, HTTP servers and files
+    #[cfg(feature = "cli")]
     #[command(after_help = relay::help(), after_long_help = explained(relay::details()))]
     Relay(Box<relay::RelayArgs>),
     /// Print or re-send the alerts that sinks of a relay refused
+    #[cfg(feature = "cli")]
     #[command(after_help = dead_letters::help(), after_long_help = dead_letters::details())]
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Find out why no alerts arrive, and what to do about it
@@ -56,11 +72,13 @@ pub enum Command {
     /// Read recorded alerts from a built-in Falco
     Demo,
     /// Print a completion script for a shell
-    Completions { shell: Shell },
+    #[cfg(feature = "cli")]
+    Completions { shell: clap_complete::Shell },
     /// Print the manual page
+    #[cfg(feature = "cli")]
     Man {
         /// Write a page for each command into this directory instead
-        folder: Option<PathBuf>,
+        folder: Option<std::path::PathBuf>,
     },
 }
 
@@ -71,14 +89,18 @@ impl Command {
             Command::Watch(args) => watch::run(&args),
             #[cfg(feature = "top")]
             Command::Top(args) => top::run(*args),
+            #[cfg(feature = "cli")]
             Command::Relay(args) => relay::run(&args),
+            #[cfg(feature = "cli")]
             Command::DeadLetters(args) => dead_letters::run(&args),
             Command::Check(args) => check::run(args),
             Command::Version(args) => version::run(&args),
             Command::Serve(args) => serve::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Demo => demo::run(),
+            #[cfg(feature = "cli")]
             Command::Completions { shell } => generate::completions(shell),
+            #[cfg(feature = "cli")]
             Command::Man { folder } => generate::man(folder.as_deref()),
         }
     }

@@ -101,7 +101,7 @@ fn describe(path: &Path) -> Result<Descriptor, Failure> {
         .extension()
         .is_some_and(|extension| extension == "proto")
     {
-        return Ok(Descriptor::from_proto(path)?);
+        return describe_text(path);
     }
     let what = path.display().to_string();
     let bytes = read(path).map_err(|error| {
@@ -114,6 +114,20 @@ fn describe(path: &Path) -> Result<Descriptor, Failure> {
         }
         error.into()
     })
+}
+
+#[cfg(feature = "dynamic")]
+fn describe_text(path: &Path) -> Result<Descriptor, Failure> {
+    Ok(Descriptor::from_proto(path)?)
+}
+
+#[cfg(not(feature = "dynamic"))]
+fn describe_text(path: &Path) -> Result<Descriptor, Failure> {
+    Err(Failure::Usage(format!(
+        "--proto: this falco-client was built without the feature dynamic, which reads {}; build it with \
+         --features cli, or give a file made with protoc -o",
+        path.display()
+    )))
 }
 
 /// Beyond any real file, but not beyond what a device gives.
@@ -145,6 +159,7 @@ mod tests {
         String::from_utf8(line).unwrap()
     }
 
+    #[cfg(feature = "dynamic")]
     fn described() -> Form {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("outputs.proto");
@@ -161,7 +176,13 @@ mod tests {
             .rule(HOSTILE)
             .output(HOSTILE)
             .build();
-        let forms: [fn() -> Form; 4] = [|| Form::Falco, || Form::Go, || Form::Proto, described];
+        let forms: &[fn() -> Form] = &[
+            || Form::Falco,
+            || Form::Go,
+            || Form::Proto,
+            #[cfg(feature = "dynamic")]
+            described,
+        ];
         for form in forms {
             let shown = printed(form(), true, &alert);
             let line = shown.strip_suffix('\n').unwrap();

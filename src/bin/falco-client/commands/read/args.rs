@@ -33,8 +33,15 @@ pub struct ReadArgs {
     pub utc: bool,
     /// Descriptor to decode with (--format proto)
     ///
-    /// Shows the fields of a Falco that is newer than this client. A *.proto file, or a
-    /// FileDescriptorSet as protoc -o writes it.
+    /// Shows the fields of a Falco that is newer than this client.
+    #[cfg_attr(
+        feature = "dynamic",
+        doc = "A *.proto file, or a FileDescriptorSet as protoc -o writes it."
+    )]
+    #[cfg_attr(
+        not(feature = "dynamic"),
+        doc = "A FileDescriptorSet as protoc -o writes it."
+    )]
     #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub proto: Option<PathBuf>,
     /// Where to begin in a file [default: beginning]
