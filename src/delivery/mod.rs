@@ -3,6 +3,8 @@
 
 mod callback;
 mod control;
+#[cfg(test)]
+mod counted;
 mod counters;
 mod intake;
 mod message;

@@ -22,7 +22,7 @@ pub(super) fn of(alert: &Alert) -> Option<Cow<'_, str>> {
     let output = alert.output();
     match alert.format() {
         // They are between values: within a string, JSON has no raw ones.
-        Format::JsonLine if output.contains(['\n', '\r']) => {
+        Format::JsonLine if has_line_break(output) => {
             return Some(output.replace(['\n', '\r'], " ").into());
         }
         Format::JsonLine => return Some(output.into()),
@@ -31,16 +31,15 @@ pub(super) fn of(alert: &Alert) -> Option<Cow<'_, str>> {
     if !output.starts_with('{') || !output.ends_with('}') {
         return None;
     }
-    // JSON allows them between values. Pieces of 64 bytes are compared at once, which is faster.
-    let breaks = |piece: &[u8]| {
-        piece
-            .iter()
-            .fold(false, |any, &byte| any | matches!(byte, b'\n' | b'\r'))
-    };
-    if output.as_bytes().chunks(64).any(breaks) {
+    // JSON allows them between values.
+    if has_line_break(output) {
         return None;
     }
     is_about(alert, output, false).then(|| output.into())
+}
+
+fn has_line_break(text: &str) -> bool {
+    memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_some()
 }
 
 /// The output, or the one inside it where it is a JSON object of another shape about this alert, as
