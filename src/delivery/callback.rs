@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use futures::channel::oneshot;
 
+use super::back_pressure::Flow;
 use super::control::Control;
-use super::outlet::{Flow, MessageResult, Outlet};
+use super::outlet::{MessageResult, Outlet};
 use crate::alert::Alert;
 use crate::error::{Error, Result};
 

@@ -6,8 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::back_pressure::Flow;
 use super::control::{Control, Mode};
-use super::outlet::{Flow, MessageResult, Outlet};
+use super::outlet::{MessageResult, Outlet};
 use super::state::State;
 use super::wake::Wakeup;
 use crate::error::Error;

@@ -1,6 +1,7 @@
 //! What all sources share: the queue or the callback that takes their alerts, the state and the counters
 //! of a sequence, and the control by which it is ended.
 
+mod back_pressure;
 mod callback;
 mod control;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod spares;
 mod state;
 mod wake;
 
+pub(crate) use back_pressure::Flow;
 pub(crate) use callback::Callback;
 pub(crate) use control::{Control, Mode};
 pub use counters::Counters;
@@ -23,6 +25,6 @@ pub(crate) use intake::Intake;
 pub(crate) use message::Message;
 #[cfg(feature = "relay")]
 pub(crate) use outlet::SharedOutlet;
-pub(crate) use outlet::{Flow, MessageResult, Outlet};
+pub(crate) use outlet::{MessageResult, Outlet};
 pub(crate) use receiver::{queue, Received, Receiver};
 pub use state::State;

@@ -3,20 +3,9 @@
 #[cfg(feature = "relay")]
 use std::sync::Arc;
 
+use super::back_pressure::Flow;
 use super::message::Message;
 use crate::error::Error;
-
-/// Whether a source goes on after it has delivered something.
-pub(crate) enum Flow {
-    Continue,
-    /// Wait until the outlet has room again.
-    Pause,
-    /// Deliver no more.
-    Stop,
-    /// Deliver no more; the last one was not taken either.
-    #[cfg(feature = "relay")]
-    Refuse,
-}
 
 /// A message, or an error between messages. The error is boxed, as a queue holds many messages and
 /// hardly any error.

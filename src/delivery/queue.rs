@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Waker;
 
+use super::back_pressure::Flow;
 use super::control::Control;
-use super::outlet::{Flow, MessageResult, Outlet};
+use super::outlet::{MessageResult, Outlet};
 use super::spares::Spares;
 use crate::config::Overflow;
 use crate::error::Error;
