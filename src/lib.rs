@@ -55,6 +55,7 @@
 //! | `file:///path` | every version, by `file_output` |
 //! | `-` | every version, on standard input |
 //! | `redis://host/stream`, `rediss://…` | what a relay or others put into a stream of Redis or Valkey |
+//! | `kafka://broker/topic?group=NAME`, `kafkas://…` | what a relay or others put into a topic of Kafka |
 //!
 //! The [settings of Falco][falco] for each endpoint are part of the project's documents.
 //!
@@ -69,8 +70,9 @@
 //! | `dynamic` | [`dynamic::Descriptor`] from a `.proto` file given at run time |
 //! | `falco-yaml` | `check::FalcoYaml`: checks Falco's settings |
 //! | `redis` | streams of Redis and Valkey: an endpoint, and with `relay` a sink |
+//! | `kafka` | topics of Kafka: an endpoint, and with `relay` a sink |
 //! | `command` | the command `falco-client` without what only `cli` has; includes `falco-yaml` and `server` |
-//! | `cli` | the whole command, with `relay`, completions and manual; includes all of the above |
+//! | `cli` | the whole command, with `relay`, completions and manual; includes all of the above but `kafka` |
 //! | `vendored-openssl` | builds OpenSSL from source |
 //!
 //! # How it works
@@ -118,6 +120,8 @@ mod falco_api;
 mod format;
 mod http;
 pub mod json;
+#[cfg(feature = "kafka")]
+mod kafka_topic;
 mod position;
 mod priority;
 #[cfg(feature = "server")]

@@ -25,6 +25,8 @@ mod file;
 mod first_alert;
 mod grpc;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod log;
 #[cfg(feature = "redis")]
 mod redis;
@@ -133,6 +135,13 @@ fn of(endpoint: &Endpoint) -> Box<dyn EndpointCheck + '_> {
             #[cfg(feature = "redis")]
             probe: redis::probe,
             #[cfg(not(feature = "redis"))]
+            probe: |_, _| Ok(()),
+        }),
+        Endpoint::Kafka { .. } => Box::new(log::LogCheck {
+            part: "topic",
+            #[cfg(feature = "kafka")]
+            probe: kafka::probe,
+            #[cfg(not(feature = "kafka"))]
             probe: |_, _| Ok(()),
         }),
     }

@@ -2,14 +2,14 @@
 
 use super::{Finding, Step};
 use crate::config::Config;
-use crate::endpoint::{RedisAddress, StreamUse};
+use crate::endpoint::{LogUse, RedisAddress};
 use crate::error::Problem;
 use crate::redis_stream::{command, field_of, items, RedisConnection, StreamFailure};
 use crate::source::redis::connect_options;
 
 /// Connects, logs in, and looks at the stream and its group. No entry is read.
 pub(super) fn probe(config: &Config, findings: &mut Vec<Finding>) -> Result<(), Finding> {
-    let address = RedisAddress::parse(&config.endpoint, StreamUse::Read);
+    let address = RedisAddress::parse(&config.endpoint, LogUse::Read);
     let address = address.map_err(|problem| Finding::failed(Step::Endpoint, problem))?;
     let options = connect_options(config, &address.endpoint());
     let failed = |failure: StreamFailure| failure.finding;

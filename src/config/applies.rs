@@ -113,6 +113,8 @@ mod tests {
         "-",
         #[cfg(feature = "redis")]
         "redis://localhost:6379/alerts",
+        #[cfg(feature = "kafka")]
+        "kafka://localhost:9092/alerts?group=g",
     ];
 
     type Give = fn(Config) -> Config;

@@ -115,8 +115,16 @@ impl Config {
                 "the address itself has the certificates of its TLS",
                 "write rediss://host/stream?ca=FILE, where needed with cert=FILE and key=FILE",
             ),
+            (Endpoint::Kafka { .. }, Some(_)) => (
+                "the address itself has the certificates of its TLS",
+                "write kafkas://broker/topic?ca=FILE, where needed with cert=FILE and key=FILE",
+            ),
             (
-                Endpoint::Unix(_) | Endpoint::File(_) | Endpoint::Stdin | Endpoint::Redis { .. },
+                Endpoint::Unix(_)
+                | Endpoint::File(_)
+                | Endpoint::Stdin
+                | Endpoint::Kafka { .. }
+                | Endpoint::Redis { .. },
                 None,
             )
             | (Endpoint::Tcp { .. }, _)

@@ -109,7 +109,7 @@ impl Control {
     }
 
     /// The number up to which everything was read.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "kafka", feature = "redis"))]
     pub(crate) fn read_up_to(&self) -> u64 {
         self.read.load(Ordering::Acquire)
     }

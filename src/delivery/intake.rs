@@ -122,7 +122,7 @@ impl Intake {
 
     /// Blocks until `done` holds, which is checked after each wake-up, at most for `timeout`.
     /// Returns whether it holds.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "kafka", feature = "redis"))]
     pub(crate) fn wait_until(&self, done: impl Fn() -> bool, timeout: Duration) -> bool {
         self.wakeup.wait_until(done, Some(timeout))
     }

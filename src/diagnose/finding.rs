@@ -31,7 +31,7 @@ pub enum Step {
     Alpn,
     /// The login to a log, such as Redis.
     Login,
-    /// The log that has the alerts, such as a stream of Redis.
+    /// The log that has the alerts, such as a stream of Redis or a topic of Kafka.
     Log,
     /// The version that Falco reports.
     Version,

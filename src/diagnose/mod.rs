@@ -105,7 +105,7 @@ impl Route {
 }
 
 /// Connects to a server that need not be Falco's. `refused` is the problem where nothing listens.
-#[cfg(any(feature = "relay", feature = "redis"))]
+#[cfg(any(feature = "kafka", feature = "redis", feature = "relay"))]
 pub(crate) fn connect(
     host: &str,
     port: u16,

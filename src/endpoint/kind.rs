@@ -32,6 +32,8 @@ pub enum EndpointKind {
     Stdin,
     /// [`Endpoint::Redis`].
     Redis,
+    /// [`Endpoint::Kafka`].
+    Kafka,
 }
 
 impl EndpointKind {
@@ -45,6 +47,8 @@ impl EndpointKind {
         EndpointKind::Stdin,
         #[cfg(feature = "redis")]
         EndpointKind::Redis,
+        #[cfg(feature = "kafka")]
+        EndpointKind::Kafka,
     ];
 
     /// The kind of this endpoint.
@@ -57,6 +61,7 @@ impl EndpointKind {
             Endpoint::File(_) => EndpointKind::File,
             Endpoint::Stdin => EndpointKind::Stdin,
             Endpoint::Redis { .. } => EndpointKind::Redis,
+            Endpoint::Kafka { .. } => EndpointKind::Kafka,
         }
     }
 
@@ -70,6 +75,7 @@ impl EndpointKind {
             EndpointKind::File => "file:///path",
             EndpointKind::Stdin => "-",
             EndpointKind::Redis => "redis://HOST/STREAM",
+            EndpointKind::Kafka => "kafka://BROKER/TOPIC",
         }
     }
 
@@ -83,6 +89,7 @@ impl EndpointKind {
             EndpointKind::File => "file_output of any Falco",
             EndpointKind::Stdin => "standard input (stdout_output, program_output)",
             EndpointKind::Redis => "a stream of Redis or Valkey",
+            EndpointKind::Kafka => "a topic of Kafka, with ?group=NAME",
         }
     }
 
@@ -95,7 +102,8 @@ impl EndpointKind {
             | EndpointKind::Https
             | EndpointKind::File
             | EndpointKind::Stdin
-            | EndpointKind::Redis => false,
+            | EndpointKind::Redis
+            | EndpointKind::Kafka => false,
         }
     }
 
@@ -107,15 +115,16 @@ impl EndpointKind {
             | EndpointKind::Tcp
             | EndpointKind::File
             | EndpointKind::Stdin
-            | EndpointKind::Redis => false,
+            | EndpointKind::Redis
+            | EndpointKind::Kafka => false,
         }
     }
 
-    /// Whether it is a log between Falco and its readers, to which a relay writes, such as a stream of
-    /// Redis.
+    /// Whether it is a log between Falco and its readers, to which a relay writes: a stream of Redis or a
+    /// topic of Kafka.
     pub fn is_log(self) -> bool {
         match self {
-            EndpointKind::Redis => true,
+            EndpointKind::Redis | EndpointKind::Kafka => true,
             EndpointKind::Unix
             | EndpointKind::Tcp
             | EndpointKind::Http
@@ -133,7 +142,8 @@ impl EndpointKind {
             | EndpointKind::Http
             | EndpointKind::File
             | EndpointKind::Stdin
-            | EndpointKind::Redis => false,
+            | EndpointKind::Redis
+            | EndpointKind::Kafka => false,
         }
     }
 
@@ -141,7 +151,7 @@ impl EndpointKind {
     /// one is redirected to it.
     pub fn keeps_alerts(self) -> bool {
         match self {
-            EndpointKind::File | EndpointKind::Redis => true,
+            EndpointKind::File | EndpointKind::Redis | EndpointKind::Kafka => true,
             EndpointKind::Stdin => fstat(io::stdin())
                 .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile),
             EndpointKind::Unix | EndpointKind::Tcp | EndpointKind::Http | EndpointKind::Https => {
@@ -158,7 +168,8 @@ impl EndpointKind {
             | EndpointKind::Https
             | EndpointKind::File
             | EndpointKind::Stdin
-            | EndpointKind::Redis => Format::JsonLine,
+            | EndpointKind::Redis
+            | EndpointKind::Kafka => Format::JsonLine,
         }
     }
 }
@@ -178,6 +189,8 @@ mod tests {
             "-",
             #[cfg(feature = "redis")]
             "redis://localhost/alerts",
+            #[cfg(feature = "kafka")]
+            "kafka://localhost/alerts?group=g",
         ]
         .iter()
         .map(|text| EndpointKind::of(&text.parse().unwrap()))

@@ -22,6 +22,14 @@ pub(super) struct LogUrl {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(pub String);
 
+/// What an address is for: not every option has an effect on both.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogUse {
+    Read,
+    #[cfg(feature = "relay")]
+    Write,
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret")
@@ -81,7 +89,22 @@ impl LogUrl {
         self.take(name).map(PathBuf::from)
     }
 
+    /// Takes out the options whose names begin like this, and returns the rest of their names.
+    #[cfg(feature = "kafka")]
+    pub(super) fn take_all(&mut self, prefix: &str) -> Vec<(String, Secret)> {
+        let mut taken = Vec::new();
+        self.options.retain_mut(|(option, given)| {
+            let name = option.strip_prefix(prefix);
+            if let Some(name) = name {
+                taken.push((name.to_owned(), Secret(std::mem::take(given))));
+            }
+            name.is_none()
+        });
+        taken
+    }
+
     /// Takes out a number of at least `least`.
+    #[cfg(any(feature = "redis", test))]
     pub(super) fn take_number(&mut self, name: &str, least: u64) -> Result<Option<u64>, Problem> {
         let Some(value) = self.take(name) else {
             return Ok(None);

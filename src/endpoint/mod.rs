@@ -1,9 +1,11 @@
 //! Where alerts come from.
 
 mod host;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod kind;
 mod listen;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "kafka", feature = "redis"))]
 mod log_url;
 #[cfg(feature = "relay")]
 mod place;
@@ -20,14 +22,20 @@ use crate::util::url::without_secrets;
 use host::{host_and_port, Usual};
 
 pub(crate) use host::{authority, is_ipv6, is_name};
+#[cfg(all(feature = "kafka", feature = "relay"))]
+pub(crate) use kafka::is_kafka;
+#[cfg(feature = "kafka")]
+pub(crate) use kafka::{KafkaAddress, Sasl};
 pub use kind::EndpointKind;
 pub(crate) use listen::cannot_listen;
+#[cfg(any(feature = "kafka", feature = "redis"))]
+pub(crate) use log_url::LogUse;
 #[cfg(feature = "relay")]
 pub(crate) use place::Place;
 #[cfg(all(feature = "redis", feature = "relay"))]
 pub(crate) use redis::is_redis;
 #[cfg(feature = "redis")]
-pub(crate) use redis::{RedisAddress, StreamUse};
+pub(crate) use redis::RedisAddress;
 
 /// Where alerts come from: Falco's gRPC API, an address of this machine to which Falco posts them, or a
 /// file or pipe to which it writes them.
@@ -43,6 +51,7 @@ pub(crate) use redis::{RedisAddress, StreamUse};
 /// | `file:///path` | every version | `file_output.filename` |
 /// | `-` (standard input) | every version | `stdout_output`, or `program_output.program` |
 /// | `redis://host:port/stream?group=NAME` | by way of a relay | its sink `redis://host:port/stream` |
+/// | `kafka://broker:port/topic?group=NAME` | by way of a relay | its sink `kafka://broker:port/topic` |
 ///
 /// All except the first two need `json_output: true` in `falco.yaml`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -98,6 +107,27 @@ pub enum Endpoint {
         /// The group whose share is read.
         group: Option<String>,
     },
+    /// A topic of Kafka, into which a [relay](crate#features), falcosidekick or another program puts alerts in
+    /// Falco's JSON. Feature `kafka`.
+    ///
+    /// As text it may have more, which is never shown:
+    /// `kafka://user:password@broker:port,broker:port/topic` with options after a question mark. `group`
+    /// names the readers that share the topic, `start` is `earliest` for what the topic holds when the group
+    /// is new (default) or `latest` for what is new, `sasl` is `plain` (default), `scram-sha-256` or
+    /// `scram-sha-512`. `password-file`, `ca`, `cert` and `key` are paths of files; the environment
+    /// variables `KAFKA_USERNAME` and `KAFKA_PASSWORD` may have the login. `kafka.NAME` is a property of
+    /// librdkafka.
+    Kafka {
+        /// Whether to use TLS: `kafkas`.
+        tls: bool,
+        /// DNS names or IP addresses, IPv6 without brackets, and ports, of which Kafka's default is 9092.
+        /// Any of them leads to the others.
+        brokers: Vec<(String, u16)>,
+        /// The name of the topic.
+        topic: String,
+        /// The group whose share is read.
+        group: Option<String>,
+    },
 }
 
 /// An address of Falco's gRPC API.
@@ -127,6 +157,7 @@ impl Endpoint {
             | Endpoint::Listen { .. }
             | Endpoint::File(_)
             | Endpoint::Stdin
+            | Endpoint::Kafka { .. }
             | Endpoint::Redis { .. } => format!("dns:///{}", percent(self.to_string().as_bytes())),
         }
     }
@@ -139,6 +170,7 @@ impl Endpoint {
             Endpoint::Listen { .. }
             | Endpoint::File(_)
             | Endpoint::Stdin
+            | Endpoint::Kafka { .. }
             | Endpoint::Redis { .. } => None,
         }
     }
@@ -160,6 +192,10 @@ impl Endpoint {
                 stream,
                 ..
             } => Place::stream(host, *port, *database, stream),
+            Endpoint::Kafka { brokers, topic, .. } => Place::Topic {
+                brokers: brokers.clone(),
+                name: topic.clone(),
+            },
         }
     }
 }
@@ -193,6 +229,21 @@ impl fmt::Display for Endpoint {
                 match options.is_empty() {
                     true => Ok(()),
                     false => write!(f, "?{}", options.join("&")),
+                }
+            }
+            Endpoint::Kafka {
+                tls,
+                brokers,
+                topic,
+                group,
+            } => {
+                let scheme = if *tls { "kafkas" } else { "kafka" };
+                let brokers = brokers.iter().map(|(host, port)| authority(host, *port));
+                let brokers = brokers.collect::<Vec<_>>().join(",");
+                write!(f, "{scheme}://{brokers}/{}", percent(topic.as_bytes()))?;
+                match group {
+                    Some(group) => write!(f, "?group={}", percent(group.as_bytes())),
+                    None => Ok(()),
                 }
             }
         }
@@ -286,13 +337,24 @@ fn log(text: &str) -> Option<Result<Endpoint, Problem>> {
     match text.split_once("://")?.0 {
         #[cfg(feature = "redis")]
         "redis" | "rediss" => {
-            let address = RedisAddress::parse(text, StreamUse::Read);
+            let address = RedisAddress::parse(text, LogUse::Read);
             Some(address.map(|address| address.endpoint()))
         }
         #[cfg(not(feature = "redis"))]
         "redis" | "rediss" => {
             let problem = "needs the feature redis, without which this program was built";
             let remedy = "build it with the feature redis, which cli has as well";
+            Some(Err(Problem::fixed(problem, remedy)))
+        }
+        #[cfg(feature = "kafka")]
+        "kafka" | "kafkas" => {
+            let address = KafkaAddress::parse(text, LogUse::Read);
+            Some(address.map(|address| address.endpoint()))
+        }
+        #[cfg(not(feature = "kafka"))]
+        "kafka" | "kafkas" => {
+            let problem = "needs the feature kafka, without which this program was built";
+            let remedy = "build it with --features kafka";
             Some(Err(Problem::fixed(problem, remedy)))
         }
         _ => None,

@@ -15,6 +15,11 @@ pub(crate) enum Place {
         port: u16,
         name: String,
     },
+    /// A topic, by its brokers.
+    Topic {
+        brokers: Vec<(String, u16)>,
+        name: String,
+    },
     /// Standard input and standard output are not the same, though both are written `-`.
     Stdio,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::host::{host_and_port, Usual};
-use super::log_url::{LogUrl, Secret};
+use super::log_url::{LogUrl, LogUse, Secret};
 use super::Endpoint;
 use crate::error::Problem;
 
@@ -48,14 +48,6 @@ pub(crate) struct RedisAddress {
     pub maxlen: Option<u64>,
 }
 
-/// What an address is for: not every option has an effect on both.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum StreamUse {
-    Read,
-    #[cfg(feature = "relay")]
-    Write,
-}
-
 /// Whether the text has the scheme of a stream.
 #[cfg(feature = "relay")]
 pub(crate) fn is_redis(text: &str) -> bool {
@@ -64,7 +56,7 @@ pub(crate) fn is_redis(text: &str) -> bool {
 
 impl RedisAddress {
     /// Of `redis://…` or `rediss://…`.
-    pub(crate) fn parse(text: &str, purpose: StreamUse) -> Result<RedisAddress, Problem> {
+    pub(crate) fn parse(text: &str, purpose: LogUse) -> Result<RedisAddress, Problem> {
         let (tls, rest) = match (text.strip_prefix(PLAIN), text.strip_prefix(TLS)) {
             (Some(rest), _) => (false, rest),
             (None, Some(rest)) => (true, rest),
@@ -101,12 +93,12 @@ impl RedisAddress {
             maxlen: None,
         };
         let known = match purpose {
-            StreamUse::Read => {
+            LogUse::Read => {
                 address.reading(&mut url)?;
                 "db, group, consumer, start, claim, password-file, ca, cert and key"
             }
             #[cfg(feature = "relay")]
-            StreamUse::Write => {
+            LogUse::Write => {
                 address.maxlen = url.take_number("maxlen", 1)?;
                 "db, maxlen, password-file, ca, cert and key"
             }
@@ -174,7 +166,7 @@ mod tests {
     #[test]
     fn an_address_is_read_and_shown_without_its_secrets() {
         let text = "rediss://u:hush@r.example/alerts?group=siem&db=2&consumer=a&start=$&claim=5";
-        let address = RedisAddress::parse(text, StreamUse::Read).unwrap();
+        let address = RedisAddress::parse(text, LogUse::Read).unwrap();
         assert_eq!(address.password, Some(Secret("hush".to_owned())));
         assert_eq!(address.claim, Duration::from_secs(5));
         assert!(address.only_new && !format!("{address:?}").contains("hush"));
@@ -183,7 +175,7 @@ mod tests {
         let again: Endpoint = shown.parse().unwrap();
         assert_eq!(again, address.endpoint());
 
-        let odd = RedisAddress::parse("redis://[::1]/a%20b:c/d?group=x%26y", StreamUse::Read);
+        let odd = RedisAddress::parse("redis://[::1]/a%20b:c/d?group=x%26y", LogUse::Read);
         let odd = odd.unwrap().endpoint();
         assert_eq!(odd.to_string(), "redis://[::1]:6379/a%20b:c/d?group=x%26y");
         assert_eq!(odd.to_string().parse::<Endpoint>().unwrap(), odd);
@@ -203,7 +195,7 @@ mod tests {
             ("redis://h/s?ca=/ca.crt", "write rediss://"),
             ("rediss://h/s?cert=/c", "give both"),
         ] {
-            let problem = RedisAddress::parse(text, StreamUse::Read).unwrap_err();
+            let problem = RedisAddress::parse(text, LogUse::Read).unwrap_err();
             assert!(problem.to_string().contains(part), "{text}: {problem}");
         }
     }

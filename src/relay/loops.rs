@@ -27,7 +27,29 @@ impl Place {
                     name: other_name,
                 },
             ) => port == other_port && name == other_name && is_same_host(host, other, *port),
-            (Place::Path(_) | Place::Port { .. } | Place::Stream { .. } | Place::Stdio, _) => false,
+            (
+                Place::Topic { brokers, name },
+                Place::Topic {
+                    brokers: others,
+                    name: other_name,
+                },
+            ) => {
+                // One broker that is the same makes the cluster the same.
+                let is_one = |(host, port): &(String, u16)| {
+                    others.iter().any(|(other, other_port)| {
+                        port == other_port && is_same_host(host, other, *port)
+                    })
+                };
+                name == other_name && brokers.iter().any(is_one)
+            }
+            (
+                Place::Path(_)
+                | Place::Port { .. }
+                | Place::Stream { .. }
+                | Place::Topic { .. }
+                | Place::Stdio,
+                _,
+            ) => false,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod grpc;
 pub(crate) mod http;
+#[cfg(feature = "kafka")]
+pub(crate) mod kafka;
 pub(crate) mod lines;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
@@ -77,6 +79,16 @@ pub(crate) fn open(config: Config) -> Result<Arc<dyn Source>> {
             let problem = (
                 "is not read by this program",
                 "build it with the feature redis",
+            );
+            return Err(crate::error::Error::endpoint(endpoint, problem));
+        }
+        #[cfg(feature = "kafka")]
+        Endpoint::Kafka { .. } => Arc::new(kafka::KafkaSource::new(&config)?),
+        #[cfg(not(feature = "kafka"))]
+        endpoint @ Endpoint::Kafka { .. } => {
+            let problem = (
+                "is not read by this program",
+                "build it with --features kafka",
             );
             return Err(crate::error::Error::endpoint(endpoint, problem));
         }

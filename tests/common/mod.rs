@@ -3,6 +3,8 @@
 
 pub mod certificates;
 pub mod failing;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod own_process;
 pub mod posting;
 pub mod process;

@@ -14,6 +14,8 @@ mod exposition;
 mod fanned;
 mod filtered;
 mod hanging;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod moved;
 mod outlived;
 mod redis;

@@ -5,6 +5,8 @@ mod common;
 
 mod grpc;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod lines;
 mod redis;
 mod wrapped;

@@ -7,6 +7,8 @@ mod batching;
 mod file;
 mod grpc;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "redis")]
 mod redis;
 mod stdout;
@@ -20,6 +22,8 @@ use std::time::Duration;
 
 use crate::alert::Alert;
 use crate::diagnose::{Finding, Step};
+#[cfg(feature = "kafka")]
+use crate::endpoint::is_kafka;
 #[cfg(feature = "redis")]
 use crate::endpoint::is_redis;
 use crate::endpoint::Endpoint;
@@ -31,6 +35,8 @@ use crate::tls::Tls;
 use file::FileSink;
 use grpc::GrpcSink;
 use http::HttpSink;
+#[cfg(feature = "kafka")]
+use kafka::KafkaSink;
 #[cfg(feature = "redis")]
 use redis::RedisSink;
 use stdout::StdoutSink;
@@ -50,6 +56,7 @@ pub(super) use target::{HandOver, RunningSink, StartSink, Target};
 /// | `file:///path`, a path | a file, to which lines of Falco's own JSON are appended |
 /// | `-` | such lines on standard output |
 /// | `redis://host:port/stream`, `rediss://…` | a stream of Redis or Valkey; feature `redis` |
+/// | `kafka://broker:port/topic`, `kafkas://…` | a topic of Kafka; feature `kafka` |
 #[derive(Clone)]
 pub struct Sink {
     kind: Kind,
@@ -76,6 +83,8 @@ enum Kind {
     Stdout(StdoutSink),
     #[cfg(feature = "redis")]
     Redis(RedisSink),
+    #[cfg(feature = "kafka")]
+    Kafka(KafkaSink),
 }
 
 impl Sink {
@@ -232,6 +241,8 @@ impl Sink {
             Kind::Stdout(sink) => sink,
             #[cfg(feature = "redis")]
             Kind::Redis(sink) => sink,
+            #[cfg(feature = "kafka")]
+            Kind::Kafka(sink) => sink,
         }
     }
 }
@@ -263,6 +274,10 @@ fn parse(text: &str) -> Result<Kind> {
     #[cfg(feature = "redis")]
     if is_redis(text) {
         return Ok(Kind::Redis(RedisSink::parse(text)?));
+    }
+    #[cfg(feature = "kafka")]
+    if is_kafka(text) {
+        return Ok(Kind::Kafka(KafkaSink::parse(text)?));
     }
     if text == "-" {
         return Ok(Kind::Stdout(StdoutSink));

@@ -7,8 +7,7 @@ use std::time::Duration;
 use super::target::{RunningSink, StartSink, Target};
 use super::Sink;
 use crate::diagnose::{Finding, Step};
-use crate::endpoint::Place;
-use crate::endpoint::{RedisAddress, StreamUse};
+use crate::endpoint::{LogUse, Place, RedisAddress};
 use crate::error::{Error, Result};
 use crate::redis_stream::{command, ConnectOptions, RedisConnection, StreamFailure, FIELD};
 use crate::relay::deliver::{Deliver, Delivery, Failure, Reason, RefusedAlert};
@@ -32,7 +31,7 @@ pub(super) struct RedisSink {
 impl RedisSink {
     /// Of `redis://…` or `rediss://…`.
     pub(super) fn parse(text: &str) -> Result<RedisSink> {
-        let address = RedisAddress::parse(text, StreamUse::Write);
+        let address = RedisAddress::parse(text, LogUse::Write);
         let address = address.map_err(|problem| Error::endpoint(without_secrets(text), problem))?;
         Ok(RedisSink {
             address: Arc::new(address),

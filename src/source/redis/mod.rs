@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{Source, StartRequest};
 use crate::config::Config;
 use crate::delivery::Intake;
-use crate::endpoint::{Endpoint, RedisAddress, StreamUse};
+use crate::endpoint::{Endpoint, LogUse, RedisAddress};
 use crate::error::{Error, Result};
 use crate::redis_stream::ConnectOptions;
 use crate::util::thread::{deliver_here, spawn_named};
@@ -33,7 +33,7 @@ impl RedisSource {
     ///
     /// [`Error::Endpoint`] for an address with something wrong in it.
     pub(crate) fn new(config: &Config) -> Result<RedisSource> {
-        let address = RedisAddress::parse(&config.endpoint, StreamUse::Read);
+        let address = RedisAddress::parse(&config.endpoint, LogUse::Read);
         let address =
             address.map_err(|problem| Error::endpoint("the address of the stream", problem))?;
         let endpoint = address.endpoint();

@@ -30,6 +30,12 @@ Sinks:
   -                         standard output
   redis://HOST/STREAM       a stream of Redis or Valkey";
 
+/// With the feature `kafka` only.
+const KAFKA: &str = match cfg!(feature = "kafka") {
+    true => "\n  kafka://BROKER/TOPIC      a topic of Kafka",
+    false => "",
+};
+
 const DETAILS: &str = "\
 While a sink is down, alerts wait in the spool. SIGINT and SIGTERM shut the relay down gracefully: \
 it takes what is in flight from the sources, delivers the spool within --close-within, and reports \
@@ -47,12 +53,12 @@ Examples:
 const MORE: &str = "Headers, certificates and more:\nfalco-client help relay";
 
 pub fn help() -> String {
-    format!("{SINKS}\n\nSources: the endpoints of watch. {MORE}")
+    format!("{SINKS}{KAFKA}\n\nSources: the endpoints of watch. {MORE}")
 }
 
 pub fn details() -> String {
     let sources = table(EndpointKind::ALL).replacen("Endpoints", "Sources", 1);
-    format!("{sources}\n\n{SINKS}\n\n{DETAILS}\n\n{EXAMPLES}")
+    format!("{sources}\n\n{SINKS}{KAFKA}\n\n{DETAILS}\n\n{EXAMPLES}")
 }
 
 /// Why it ends.
