@@ -9,6 +9,7 @@
 
 mod chart;
 mod json;
+mod machine;
 mod pki;
 mod plan;
 mod process;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::machine::Machine;
 use crate::rounds::{self, Transport};
 use crate::{chart, pki, report, subscriptions};
 
@@ -58,6 +59,14 @@ pub fn run(words: &[&str]) {
         alerts: alerts.parse().unwrap(),
         rounds: rounds.parse().unwrap(),
     };
+    let machine = Machine::look();
+    println!("{}\n", machine.text());
+    if machine.is_busy() && std::env::var_os("FALCO_CLIENT_BUSY").is_none() {
+        eprintln!(
+            "The machine is busy: nothing is compared. script/bench --busy compares all the same."
+        );
+        std::process::exit(1);
+    }
     let work = tempfile::tempdir().unwrap();
     pki::write(work.path());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -69,7 +78,7 @@ pub fn run(words: &[&str]) {
     report::print(&plan, &backlog, &subscriptions);
     let folder = Path::new(folder);
     std::fs::create_dir_all(folder).unwrap();
-    report::write(folder, &plan, &backlog, &subscriptions);
+    report::write(folder, &machine, &plan, &backlog, &subscriptions);
     chart::draw(folder, &backlog, &subscriptions);
 }
 

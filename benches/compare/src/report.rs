@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::rounds::{Backlog, Row, Spread};
 use crate::subscriptions::Scene;
@@ -81,7 +82,14 @@ pub fn told(late: [f64; 5], alerts: usize, at: usize) -> String {
     }
 }
 
-pub fn write(folder: &Path, plan: &Plan, backlogs: &[Backlog], scenes: &[Scene]) {
+/// As `results.json`, and under the names of the machine and the time, so that no run is lost.
+pub fn write(
+    folder: &Path,
+    machine: &Machine,
+    plan: &Plan,
+    backlogs: &[Backlog],
+    scenes: &[Scene],
+) {
     let run = |row: &Row| {
         let runs = row.runs.iter().map(|run| {
             json!({
@@ -111,14 +119,18 @@ pub fn write(folder: &Path, plan: &Plan, backlogs: &[Backlog], scenes: &[Scene])
         });
         json!({ "alerts": scene.name, "readers": rows.collect::<Vec<_>>() })
     });
+    let now = jiff::Timestamp::now();
     let all = json!({
-        "date": jiff::Timestamp::now().to_string(),
+        "date": now.to_string(),
+        "machine": machine.json(),
         "alerts": plan.alerts,
         "rounds": plan.rounds,
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "backlog": backlogs.collect::<Vec<_>>(),
         "subscription": scenes.collect::<Vec<_>>(),
     });
-    let text = serde_json::to_string_pretty(&all).unwrap();
-    fs::write(folder.join("results.json"), text + "\n").unwrap();
+    let text = serde_json::to_string_pretty(&all).unwrap() + "\n";
+    let own = format!("{}-{}.json", machine.name(), now.as_second());
+    for name in ["results.json", &own] {
+        fs::write(folder.join(name), &text).unwrap();
+    }
 }
