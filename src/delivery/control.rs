@@ -29,6 +29,9 @@ pub(crate) enum Mode {
 
 const MODES: [Mode; 4] = [Mode::Run, Mode::Close, Mode::Cancel, Mode::Abandon];
 
+/// Tells up to which number everything was read.
+type Follow = Box<dyn Fn() -> u64 + Send + Sync>;
+
 pub(crate) struct Control {
     mode: AtomicU8,
     /// Of a source that runs as a task.
@@ -38,6 +41,8 @@ pub(crate) struct Control {
     observed: Observed,
     /// The number of the last message that was read: its reader has asked for the one after it.
     read: AtomicU64,
+    /// Tells that number, where it is not marked.
+    follows: OnceLock<Follow>,
     endpoint: Endpoint,
     pub(crate) counters: LiveCounters,
 }
@@ -50,6 +55,7 @@ impl Control {
             threads: OnceLock::new(),
             observed: Observed::default(),
             read: AtomicU64::default(),
+            follows: OnceLock::new(),
             endpoint,
             counters: LiveCounters::default(),
         })
@@ -108,9 +114,18 @@ impl Control {
         self.read.fetch_max(number, Ordering::Release);
     }
 
+    /// What was read is told by this from now on, and not marked.
+    #[cfg(feature = "relay")]
+    pub(crate) fn follow(&self, follow: Follow) {
+        let _ = self.follows.set(follow);
+    }
+
     /// The number up to which everything was read.
     #[cfg(any(feature = "kafka", feature = "redis"))]
     pub(crate) fn read_up_to(&self) -> u64 {
+        if let Some(follow) = self.follows.get() {
+            self.mark_read(follow());
+        }
         self.read.load(Ordering::Acquire)
     }
 

@@ -45,6 +45,8 @@
 //!   folder of the spool, synced before it leaves the spool. With a spool in memory, or once that file
 //!   has 128 MiB, it is logged as a whole instead. While that file cannot be written it is kept, and
 //!   tried again.
+//! - Without a spool on disk, an alert from a log counts as read once all sinks have it: one that a killed relay had
+//!   comes again.
 //! - With a spool on disk a file is read on where the relay stopped; otherwise from its beginning.
 //! - A message that is not an alert is passed on over gRPC unchanged. Sinks that need JSON give it up.
 //!
@@ -83,6 +85,7 @@ mod spool;
 mod status;
 mod threads;
 mod trail;
+mod unconfirmed;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

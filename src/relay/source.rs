@@ -6,6 +6,7 @@ use super::admission::Admission;
 use super::shutdown::{Member, WaitGroup};
 use super::spool::{Incoming, Spool};
 use super::trail::Trail;
+use super::unconfirmed::Unconfirmed;
 use crate::alerts::Handle;
 use crate::client::Client;
 use crate::delivery::{Control, Flow, Message, MessageResult, Outlet, SharedOutlet};
@@ -56,7 +57,9 @@ impl RunningSource {
         finished: &Arc<WaitGroup>,
     ) -> Result<RunningSource> {
         let control = Control::new(client.endpoint().clone());
+        let in_memory = !spool.is_on_disk();
         let outlet = SpoolOutlet(Arc::new(SpoolIntake {
+            unconfirmed: in_memory.then(|| Unconfirmed::new(spool, &control)),
             spool: spool.clone(),
             admission: admission.clone(),
             log: input_log(&names.name),
@@ -117,8 +120,19 @@ struct SpoolIntake {
     log: RateLimitedLog,
     names: Names,
     control: Arc<Control>,
+    /// What does not count as read though it is in the spool, which does not survive the process.
+    unconfirmed: Option<Arc<Unconfirmed>>,
     /// The last field, so that the source counts as running until the spool is released.
     _member: Member,
+}
+
+impl SpoolIntake {
+    fn taken(&self, number: u64) {
+        match &self.unconfirmed {
+            Some(unconfirmed) => unconfirmed.add(number),
+            None => self.control.mark_read(number),
+        }
+    }
 }
 
 impl SharedOutlet for SpoolIntake {
@@ -132,12 +146,12 @@ impl SharedOutlet for SpoolIntake {
         };
         let number = message.number;
         if !self.admission.admits(&message) {
-            self.control.mark_read(number);
+            self.taken(number);
             return Flow::Continue;
         }
         match self.spool.put(vec![self.names.incoming(message)]) {
             Ok(()) => {
-                self.control.mark_read(number);
+                self.taken(number);
                 Flow::Continue
             }
             Err(_) => Flow::Refuse,

@@ -1,15 +1,19 @@
 //! A stream of Redis as a sink, and between two relays.
 
+use std::io::{BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{mpsc, Arc};
 use std::time::Duration;
 
 use falco_client::relay::Relay;
-use falco_client::Config;
+use falco_client::{Alert, Config};
 
-use crate::common::posting::Poster;
+use crate::common::posting::{message, Poster};
 use crate::common::recordings;
 use crate::common::redis::RedisServer;
-use crate::common::until;
-use crate::{line, listening, poster, Rig};
+use crate::common::{number, until};
+use crate::{line, listening, poster, Rig, LIMIT};
 
 fn post(poster: &mut Poster, numbers: std::ops::Range<usize>) {
     for number in numbers {
@@ -154,4 +158,65 @@ fn a_stream_that_is_source_and_sink_is_refused_and_another_is_not() {
         let error = error.to_string();
         assert!(error.contains(part) && !error.contains("hush"), "{error}");
     }
+}
+
+/// A relay in a process of its own, without a spool.
+fn without_a_spool(from: &str, to: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_falco-client"))
+        .args(["relay", "--from", from, "--to", to, "--close-within", "60"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_relay_without_a_spool_that_is_killed_loses_nothing_that_its_sink_has_not_taken() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    redis.add(0..20);
+    // A sink that is at home, and takes the first ten only.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (came, coming) = mpsc::channel();
+    let takes_all = Arc::new(AtomicBool::new(false));
+    let opens = takes_all.clone();
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            let mut stream = BufReader::new(stream);
+            while let Ok(Some((_, body))) = message(&mut stream) {
+                let number = number(&Alert::from_json(&String::from_utf8(body).unwrap()).unwrap());
+                let takes = number < 10 || opens.load(Ordering::SeqCst);
+                let status = if takes { "200 Ok" } else { "503 No" };
+                let _ = came.send((number, takes));
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                if stream.get_mut().write_all(answer.as_bytes()).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    let from = redis.stream("?group=g&consumer=c");
+    let mut relay = without_a_spool(&from, &url);
+    while coming.recv_timeout(LIMIT).unwrap() != (10, false) {}
+    // What the sink has taken is acknowledged, and by then the rest would be as well.
+    until("ten are acknowledged", || redis.pending("g") == 10);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(redis.pending("g"), 10);
+    relay.kill().unwrap();
+    relay.wait().unwrap();
+    takes_all.store(true, Ordering::SeqCst);
+    while coming.try_recv().is_ok() {}
+    let mut relay = without_a_spool(&from, &url);
+    for expected in 10..20 {
+        assert_eq!(coming.recv_timeout(LIMIT).unwrap(), (expected, true));
+    }
+    until("all are acknowledged", || redis.pending("g") == 0);
+    // It ends in order without waiting for its limit.
+    let pid = rustix::process::Pid::from_child(&relay);
+    let begin = std::time::Instant::now();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(relay.wait().unwrap().success());
+    assert!(begin.elapsed() < Duration::from_secs(30));
 }

@@ -251,6 +251,11 @@ impl Spool {
         self.lock().release();
     }
 
+    /// The last number that was given to an alert, and the number up to which all have left it.
+    pub(crate) fn extent(&self) -> (u64, u64) {
+        self.lock().extent()
+    }
+
     /// Where each source goes on: the position of its last alert.
     pub(crate) fn positions(&self) -> Vec<(Arc<str>, Position)> {
         let contents = self.lock();

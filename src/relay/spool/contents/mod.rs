@@ -93,6 +93,11 @@ impl Contents {
         }
     }
 
+    /// The last number that was given, and the one up to which all have left it.
+    pub(super) fn extent(&self) -> (u64, u64) {
+        (self.last, self.gone)
+    }
+
     pub(super) fn note_room(&mut self) {
         self.condition.end_full(self.held);
     }
