@@ -23,6 +23,7 @@ mod posted_abuse;
 mod proxied;
 mod relayed;
 mod silent;
+mod spools;
 mod stalled;
 mod stopped;
 mod streams;

@@ -18,7 +18,7 @@ use crate::{grouped, report, scale};
 const SINK: &str = "FALCO_CLIENT_SINK";
 
 /// Ends with its parent, dropped or not.
-struct Process(Child);
+pub struct Process(pub Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -53,7 +53,7 @@ fn take() {
     }
 }
 
-fn sink(address: &str, path: &Path) -> Process {
+pub fn sink(address: &str, path: &Path) -> Process {
     let child = Command::new(env::current_exe().unwrap())
         .args(["relayed::take", "--exact", "--ignored"])
         .env(SINK, format!("{address} {}", path.display()))
@@ -63,32 +63,52 @@ fn sink(address: &str, path: &Path) -> Process {
     Process(child.unwrap())
 }
 
-fn relay(from: &str, to: &str, spool: &Path) -> Process {
-    let child = Command::new(env!("CARGO_BIN_EXE_falco-client"))
+pub fn command(from: &str, to: &str, spool: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_falco-client"));
+    command
         .args(["relay", "--from", &format!("listen+http://{from}")])
         .args(["--to", &format!("http://{to}/")])
-        .args(["--spool", spool.to_str().unwrap()])
+        .args(["--spool", spool.to_str().unwrap(), "--close-within", "0"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    Process(child.unwrap())
+        .stderr(Stdio::null());
+    command
 }
 
-fn free_address() -> String {
+pub fn relay(from: &str, to: &str, spool: &Path) -> Process {
+    Process(command(from, to, spool).spawn().unwrap())
+}
+
+/// The numbers that a sink has written down.
+pub fn numbers(taken: &Path) -> Vec<u64> {
+    let text = fs::read_to_string(taken).unwrap_or_default();
+    // The sink may be in the middle of a line.
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+pub fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
 
 /// One connection as long as it lasts, and what was not answered is posted again.
-struct Insistent {
+pub struct Insistent {
     address: String,
     poster: Option<Poster>,
-    repeated: u64,
+    pub repeated: u64,
 }
 
 impl Insistent {
-    fn post(&mut self, line: &str) {
+    pub fn new(address: &str) -> Insistent {
+        Insistent {
+            address: address.to_owned(),
+            poster: None,
+            repeated: 0,
+        }
+    }
+
+    pub fn post(&mut self, line: &str) {
         let begin = Instant::now();
         loop {
             assert!(begin.elapsed() < LIMIT, "nobody takes it");
@@ -110,17 +130,13 @@ impl Insistent {
 
 #[test]
 fn relayed() {
-    let (alerts, kills) = scale((5_000, 3), (100_000, 10));
+    let (alerts, kills) = scale((5_000, 3), (100_000, 20));
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (free_address(), free_address());
     let (spool, taken) = (folder.path().join("spool"), folder.path().join("taken"));
     let mut sink_runs = Some(sink(&to, &taken));
     let mut relay_runs = Some(relay(&from, &to, &spool));
-    let mut falco = Insistent {
-        address: from.clone(),
-        poster: None,
-        repeated: 0,
-    };
+    let mut falco = Insistent::new(&from);
     let begin = Instant::now();
     let between = alerts / kills;
     for number in 0..alerts {
@@ -137,12 +153,7 @@ fn relayed() {
         falco.post(&alert(0, number).falco_json().to_string());
     }
     let posted = begin.elapsed();
-    let numbers = || -> Vec<u64> {
-        let text = fs::read_to_string(&taken).unwrap_or_default();
-        // The sink may be in the middle of a line.
-        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().map(|line| line.parse().unwrap()).collect()
-    };
+    let numbers = || numbers(&taken);
     until("the last has come", || {
         numbers().last() == Some(&(alerts - 1))
     });
