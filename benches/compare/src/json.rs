@@ -1,10 +1,8 @@
 //! Falco's own JSON from prost's message: the same object as `Alert::falco_json` writes.
 
-use std::collections::HashMap;
-
 use jiff::tz::Offset;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::prost_alert::Alert;
@@ -20,11 +18,43 @@ const PRIORITIES: [&str; 8] = [
     "Debug",
 ];
 
-#[derive(Serialize)]
+/// What Falco's JSON has as nanoseconds.
+const TIMES: [&str; 5] = [
+    "evt.datetime",
+    "evt.datetime.s",
+    "evt.time",
+    "evt.time.iso8601",
+    "evt.time.s",
+];
+
+struct Fields<'a>(&'a Alert);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Fields(alert) = self;
+        let time = alert.time.unwrap_or_default();
+        let nanos = time.seconds * 1_000_000_000 + i64::from(time.nanos);
+        let fields = &alert.output_fields;
+        let mut map = serializer.serialize_map(None)?;
+        let has_event = alert.source != "internal" || fields.is_empty();
+        if has_event && !fields.contains_key("evt.time") {
+            map.serialize_entry("evt.time", &nanos)?;
+        }
+        for (name, value) in fields {
+            match TIMES.contains(&name.as_str()) {
+                true => map.serialize_entry(name, &nanos)?,
+                false => map.serialize_entry(name, value)?,
+            }
+        }
+        map.end()
+    }
+}
+
+#[derive(serde::Serialize)]
 struct Line<'a> {
     hostname: &'a str,
     output: &'a str,
-    output_fields: &'a HashMap<String, String>,
+    output_fields: Fields<'a>,
     priority: &'a str,
     rule: &'a str,
     source: &'a str,
@@ -45,7 +75,7 @@ pub fn write(alert: &Alert, line: &mut Vec<u8>) {
     let object = Line {
         hostname: &alert.hostname,
         output: &alert.output,
-        output_fields: &alert.output_fields,
+        output_fields: Fields(alert),
         priority: PRIORITIES[alert.priority as usize],
         rule: &alert.rule,
         source: &alert.source,
