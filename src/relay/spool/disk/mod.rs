@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod copy;
+mod database;
 mod files;
 mod find;
 mod open;
@@ -12,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{params, Connection};
+use rusqlite::params;
 use rustix::fs::{access, Access};
 
 use super::condition::Condition;
@@ -21,16 +22,13 @@ use super::damage::Damage;
 use super::entry::Stored;
 use super::failures::Failures;
 use super::sinks::Sinks;
-use super::store::{Batch, Known, Limit, Rebuilt, Store, StoreContents, StoreError, Sum};
+use super::store::{Batch, Known, Limit, Rebuilt, Store, StoreError, Sum};
 use crate::error::{Error, Result};
 use crate::relay::dead_letters::DeadLetters;
-use checkpoint::Checkpointer;
 use copy::{copy, Readable};
-use files::{
-    finish_replacing, kept_aside, put_in_place, set_aside, with_end, OpenFiles, BESIDE, NAME,
-};
-use find::find;
-use open::{connect, gives_back, is_damage, is_ours, lock, prepare, private, refused, OpenError};
+use database::Database;
+use files::{finish_replacing, kept_aside, put_in_place, set_aside, with_end, NAME};
+use open::{connect, is_damage, is_ours, lock, refused, OpenError};
 use rows::{insert, length, make_room, remove, signed, stored, sum};
 
 impl From<rusqlite::Error> for StoreError {
@@ -42,12 +40,6 @@ impl From<rusqlite::Error> for StoreError {
         }
     }
 }
-
-/// How many unused pages of 4 KiB a database keeps, in addition to an eighth of it.
-const UNUSED: i64 = 1024;
-
-/// How many of them are given back in one step.
-const STEP: i64 = 512;
 
 /// How large the log may remain while nothing is written.
 const LARGEST_LOG: u64 = 8 << 20;
@@ -76,15 +68,6 @@ struct Disk {
     is_busy: bool,
     /// Held until the database is closed.
     lock: File,
-}
-
-/// An open database.
-struct Database {
-    /// None while it is dropped, before the connection.
-    checkpointer: Option<Checkpointer>,
-    connection: Connection,
-    files: OpenFiles,
-    gives_back: bool,
 }
 
 /// Whether a spool can be opened or made there.
@@ -173,70 +156,6 @@ fn not_replaced(error: io::Error) -> StoreError {
 pub(super) fn no_thread(path: &Path, error: io::Error) -> Error {
     let problem = format!("a thread cannot be started: {error}");
     refused(path, problem, "allow more threads", error)
-}
-
-impl Database {
-    fn open_for(
-        file: &Path,
-        sinks: &Sinks<'_>,
-    ) -> std::result::Result<(Database, StoreContents), OpenError> {
-        let mut connection = Database::prepare(file)?;
-        let found = find(&mut connection, file, sinks)?;
-        Ok((Database::start(file, connection)?, found))
-    }
-
-    fn prepare(file: &Path) -> std::result::Result<Connection, OpenError> {
-        private(file)?;
-        for end in BESIDE {
-            let left = with_end(file, end);
-            if left.exists() {
-                private(&left)?;
-            }
-        }
-        let mut connection = connect(file)?;
-        prepare(&mut connection, file)?;
-        Ok(connection)
-    }
-
-    fn start(file: &Path, connection: Connection) -> std::result::Result<Database, OpenError> {
-        let second = connect(file)?;
-        let checkpointer = Checkpointer::start(second, Failures::new(file.to_owned()));
-        let gives_back = gives_back(&connection)?;
-        Ok(Database {
-            checkpointer: Some(checkpointer.map_err(|error| no_thread(file, error))?),
-            files: OpenFiles::of(file),
-            gives_back,
-            connection,
-        })
-    }
-
-    fn committed(&self) {
-        if let Some(checkpointer) = &self.checkpointer {
-            checkpointer.request();
-        }
-    }
-
-    /// Gives back some space. Returns whether there is more.
-    fn shrink(&self) -> rusqlite::Result<bool> {
-        let connection = &self.connection;
-        let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let unused = pages("freelist_count")?;
-        if !self.gives_back || unused <= UNUSED + pages("page_count")? / 8 {
-            return Ok(false);
-        }
-        let vacuum = format!("PRAGMA incremental_vacuum({STEP})");
-        let mut vacuum = self.connection.prepare_cached(&vacuum)?;
-        let mut steps = vacuum.query([])?;
-        while steps.next()?.is_some() {}
-        Ok(true)
-    }
-
-    /// Copies the log into the database and empties it.
-    fn empty_log(&self) {
-        // If it fails, SQLite does it when the database is opened again.
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let _ = self.connection.query_row(checkpoint, [], |_| Ok(()));
-    }
 }
 
 impl Disk {
@@ -414,14 +333,5 @@ impl Store for Disk {
             }
         }
         Ok(has_more)
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        drop(self.checkpointer.take());
-        if self.files.are_in_place() {
-            self.empty_log();
-        }
     }
 }

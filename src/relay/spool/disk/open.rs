@@ -8,6 +8,7 @@ use std::os::unix::fs::{
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{flock, FlockOperation, OFlags};
 use rustix::io::Errno;
@@ -35,6 +36,10 @@ const INCREMENTAL: i64 = 2;
 
 /// 64 MiB, which are written in little time.
 const FEW_PAGES: i64 = 16 << 10;
+
+/// How large the log becomes until SQLite itself makes a checkpoint: 8 MiB. Each takes milliseconds, in
+/// which nothing is stored.
+const LOG_PAGES: i64 = 2000;
 
 /// How long to wait for another writer: the folder is locked, so that it can only be a person.
 const BUSY: Duration = Duration::from_millis(250);
@@ -181,6 +186,9 @@ pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    // Otherwise a statement is compiled anew each time, for its new limits.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
@@ -241,7 +249,7 @@ pub(super) fn create(connection: &mut Connection, journal_mode: &str) -> rusqlit
 }
 
 /// With `WAL` a commit does not wait for the disk. SQLite itself makes a checkpoint when the log has
-/// grown to 1000 pages, which also bounds the log under a steady load.
+/// [grown](LOG_PAGES), which also bounds the log under a steady load.
 fn journal(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))
 }

@@ -1,0 +1,105 @@
+//! An open database, which is synced in the background and gives its space back.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::checkpoint::Checkpointer;
+use super::files::{with_end, OpenFiles, BESIDE};
+use super::find::find;
+use super::no_thread;
+use super::open::{connect, gives_back, prepare, private, OpenError};
+use crate::relay::spool::failures::Failures;
+use crate::relay::spool::sinks::Sinks;
+use crate::relay::spool::store::StoreContents;
+
+/// How many unused pages of 4 KiB a database keeps, in addition to an eighth of it.
+const UNUSED: i64 = 1024;
+
+/// How many of them are given back in one step.
+const STEP: i64 = 512;
+
+/// An open database.
+pub(super) struct Database {
+    /// None while it is dropped, before the connection.
+    checkpointer: Option<Checkpointer>,
+    pub connection: Connection,
+    pub files: OpenFiles,
+    gives_back: bool,
+}
+
+impl Database {
+    pub(super) fn open_for(
+        file: &Path,
+        sinks: &Sinks<'_>,
+    ) -> std::result::Result<(Database, StoreContents), OpenError> {
+        let mut connection = Database::prepare(file)?;
+        let found = find(&mut connection, file, sinks)?;
+        Ok((Database::start(file, connection)?, found))
+    }
+
+    pub(super) fn prepare(file: &Path) -> std::result::Result<Connection, OpenError> {
+        private(file)?;
+        for end in BESIDE {
+            let left = with_end(file, end);
+            if left.exists() {
+                private(&left)?;
+            }
+        }
+        let mut connection = connect(file)?;
+        prepare(&mut connection, file)?;
+        Ok(connection)
+    }
+
+    pub(super) fn start(
+        file: &Path,
+        connection: Connection,
+    ) -> std::result::Result<Database, OpenError> {
+        let second = connect(file)?;
+        let checkpointer = Checkpointer::start(second, Failures::new(file.to_owned()));
+        let gives_back = gives_back(&connection)?;
+        Ok(Database {
+            checkpointer: Some(checkpointer.map_err(|error| no_thread(file, error))?),
+            files: OpenFiles::of(file),
+            gives_back,
+            connection,
+        })
+    }
+
+    pub(super) fn committed(&self) {
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.request();
+        }
+    }
+
+    /// Gives back some space. Returns whether there is more.
+    pub(super) fn shrink(&self) -> rusqlite::Result<bool> {
+        let connection = &self.connection;
+        let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let unused = pages("freelist_count")?;
+        if !self.gives_back || unused <= UNUSED + pages("page_count")? / 8 {
+            return Ok(false);
+        }
+        let vacuum = format!("PRAGMA incremental_vacuum({STEP})");
+        let mut vacuum = self.connection.prepare_cached(&vacuum)?;
+        let mut steps = vacuum.query([])?;
+        while steps.next()?.is_some() {}
+        Ok(true)
+    }
+
+    /// Copies the log into the database and empties it.
+    pub(super) fn empty_log(&self) {
+        // If it fails, SQLite does it when the database is opened again.
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let _ = self.connection.query_row(checkpoint, [], |_| Ok(()));
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        drop(self.checkpointer.take());
+        if self.files.are_in_place() {
+            self.empty_log();
+        }
+    }
+}
