@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::back_pressure::Flow;
 use super::control::{Control, Mode};
+use super::message::Message;
 use super::outlet::{MessageResult, Outlet};
 use super::state::State;
 use super::wake::Wakeup;
@@ -69,6 +70,27 @@ impl Intake {
             self.wait_for_room(None);
         }
         Ok(())
+    }
+
+    /// Puts messages that have come together, as each of them is put.
+    ///
+    /// # Errors
+    ///
+    /// When the outlet did not take all.
+    pub(crate) fn put_all(&self, messages: Vec<Message>) -> Result<(), IntakeClosed> {
+        #[cfg(feature = "relay")]
+        if messages.len() > 1 {
+            let shared = self.lock().as_ref().and_then(|outlet| outlet.shared());
+            if let Some(shared) = shared.filter(|_| !self.is_cut()) {
+                for message in &messages {
+                    self.control.counters.received(message.bytes.len());
+                }
+                return self.follow(shared.take_all(messages)).map(drop);
+            }
+        }
+        messages
+            .into_iter()
+            .try_for_each(|message| self.put(Ok(message)))
     }
 
     /// Puts a message into the outlet. Returns whether there is room for another.

@@ -38,4 +38,7 @@ pub(crate) trait Outlet: Send + Unpin + 'static {
 pub(crate) trait SharedOutlet: Send + Sync {
     /// Takes an item, and returns once it is where it is kept.
     fn take(&self, item: MessageResult) -> Flow;
+
+    /// Takes messages that have come together, all or none.
+    fn take_all(&self, messages: Vec<Message>) -> Flow;
 }

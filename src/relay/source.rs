@@ -137,25 +137,27 @@ impl SpoolIntake {
 
 impl SharedOutlet for SpoolIntake {
     fn take(&self, item: MessageResult) -> Flow {
-        let message = match item {
-            Ok(message) => message,
+        match item {
+            Ok(message) => self.take_all(vec![message]),
             Err(error) => {
                 self.log.warn(kind(&error), format_args!("{error}"));
-                return Flow::Continue;
-            }
-        };
-        let number = message.number;
-        if !self.admission.admits(&message) {
-            self.taken(number);
-            return Flow::Continue;
-        }
-        match self.spool.put(vec![self.names.incoming(message)]) {
-            Ok(()) => {
-                self.taken(number);
                 Flow::Continue
             }
-            Err(_) => Flow::Refuse,
         }
+    }
+
+    fn take_all(&self, messages: Vec<Message>) -> Flow {
+        let last = messages.iter().map(|message| message.number).max();
+        let messages = messages.into_iter();
+        let admitted = messages.filter(|message| self.admission.admits(message));
+        let alerts: Vec<_> = admitted
+            .map(|message| self.names.incoming(message))
+            .collect();
+        if !alerts.is_empty() && self.spool.put(alerts).is_err() {
+            return Flow::Refuse;
+        }
+        self.taken(last.unwrap_or(0));
+        Flow::Continue
     }
 }
 

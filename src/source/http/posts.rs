@@ -25,6 +25,10 @@ use crate::util::lock::lock;
 use crate::util::rate_limited_log::RateLimitedLog;
 use crate::util::thread::deliver_here;
 
+/// How many alerts of one body, and bytes of them, are put together at most.
+const BATCH: usize = 256;
+const BATCH_BYTES: usize = 1 << 20;
+
 /// How many of the values that are no alerts a response describes.
 const DESCRIBED: usize = 10;
 
@@ -68,18 +72,40 @@ impl Posts {
         self.intake.put(item).ok()
     }
 
+    fn put_all(&self, messages: Vec<Message>) -> Option<()> {
+        if messages.is_empty() {
+            return Some(());
+        }
+        let _taken = self.held.enter();
+        self.intake.put_all(messages).ok()
+    }
+
     /// Delivers each value of a body that is not one alert.
     fn deliver_all(&self, body: &[u8]) -> Option<HttpResponse> {
         let (mut count, mut bad, mut problems) = (0_usize, 0_usize, String::new());
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         for value in Values::of(body) {
             count += 1;
-            if let Err(problem) = self.deliver(value)? {
-                bad += 1;
-                if bad <= DESCRIBED {
-                    let _ = writeln!(problems, "{count}: {problem}");
+            match line_message(value) {
+                Ok(message) => {
+                    bytes += message.len();
+                    batch.push(posted(message));
+                    if batch.len() >= BATCH || bytes >= BATCH_BYTES {
+                        bytes = 0;
+                        self.put_all(std::mem::take(&mut batch))?;
+                    }
+                }
+                Err(problem) => {
+                    self.put_all(std::mem::take(&mut batch))?;
+                    let problem = self.report(value, problem)?;
+                    bad += 1;
+                    if bad <= DESCRIBED {
+                        let _ = writeln!(problems, "{count}: {problem}");
+                    }
                 }
             }
         }
+        self.put_all(batch)?;
         if bad == 0 {
             return Some(HttpResponse {
                 proves_peer: count > 0,

@@ -16,6 +16,10 @@ use crate::position::Position;
 /// What an envelope may add to an alert's line.
 const ENVELOPE: usize = 64 * 1024;
 
+/// How many alerts, and bytes of them, are put together at most.
+const BATCH: usize = 256;
+const BATCH_BYTES: usize = 1 << 20;
+
 /// The longest line to split off, where an alert has at most `most` bytes.
 pub(super) fn longest_line(most: usize) -> usize {
     most.saturating_add(ENVELOPE)
@@ -28,6 +32,9 @@ pub(super) struct Emitter {
     endpoint: String,
     most: usize,
     intake: Arc<Intake>,
+    /// Alerts that are not put yet, and their bytes.
+    batch: Vec<Message>,
+    batch_bytes: usize,
     /// The time of the last alert, as the message that has nothing else.
     last_time: Vec<u8>,
 }
@@ -40,6 +47,8 @@ impl Emitter {
             endpoint,
             most,
             intake,
+            batch: Vec::new(),
+            batch_bytes: 0,
             last_time: Vec::new(),
         }
     }
@@ -53,7 +62,8 @@ impl Emitter {
             .filter(|&time| time > 0)
     }
 
-    /// Takes a line. Of one that is not new only that is used which is still not whole.
+    /// Takes a line, which is [flushed](Emitter::flush) with others. Of one that is not new only that is
+    /// used which is still not whole.
     pub(super) fn put(&mut self, line: Line, span: Option<Span>) {
         let begin = span.map(|span| span.begin);
         self.unwrapper.push(line, begin, span.map(|span| span.end));
@@ -78,11 +88,23 @@ impl Emitter {
 
     /// Says what is still to be said, where reading ends before the lines do.
     pub(super) fn close(&mut self) {
+        self.flush();
         self.others.flush();
     }
 
+    /// Puts the alerts of the lines before.
+    pub(super) fn flush(&mut self) {
+        self.batch_bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        if !batch.is_empty() && !self.intake.is_cut() {
+            // Where nobody takes it, the loop of the reader ends.
+            let _ = self.intake.put_all(batch);
+        }
+    }
+
     fn outcome(&mut self, outcome: Unwrapped, position: Option<Position>) {
-        let counters = &self.intake.control().counters;
+        let intake = self.intake.clone();
+        let counters = &intake.control().counters;
         let error = match outcome {
             Unwrapped::Alert(bytes) => {
                 self.others.alert();
@@ -131,10 +153,22 @@ impl Emitter {
         self.item(error.map(|error| Err(Box::new(error))));
     }
 
-    fn item(&self, item: Option<Result<Message, Box<Error>>>) {
-        if let Some(item) = item.filter(|_| !self.intake.is_cut()) {
-            // Where nobody takes it, the loop of the reader ends.
-            let _ = self.intake.put(item);
+    fn item(&mut self, item: Option<Result<Message, Box<Error>>>) {
+        match item {
+            Some(Ok(message)) => {
+                self.batch_bytes += message.bytes.len();
+                self.batch.push(message);
+                if self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES {
+                    self.flush();
+                }
+            }
+            Some(Err(error)) => {
+                self.flush();
+                if !self.intake.is_cut() {
+                    let _ = self.intake.put(Err(error));
+                }
+            }
+            None => {}
         }
     }
 }

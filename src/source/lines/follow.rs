@@ -83,6 +83,7 @@ impl Reader {
                 came = true;
                 emitter.put(line, Some(span));
             });
+            emitter.flush();
             if came {
                 heard = Instant::now();
             }
@@ -163,6 +164,7 @@ impl Reader {
                 Ok(read) => {
                     let read = piece.get(..read).unwrap_or_default();
                     splitter.push(read, |line, _| emitter.put(line, None));
+                    emitter.flush();
                 }
                 Err(error) if is_passing(&error) => {}
                 Err(error) => return Some(self.unreadable(error)),
