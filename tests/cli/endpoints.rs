@@ -17,6 +17,9 @@ fn served_by_get() -> Vec<&'static str> {
     if cfg!(feature = "redis") {
         forms.push("redis://HOST/STREAM");
     }
+    if cfg!(feature = "kafka") {
+        forms.push("kafka://BROKER/TOPIC");
+    }
     forms
 }
 
