@@ -30,7 +30,7 @@ pub(crate) enum Mode {
 const MODES: [Mode; 4] = [Mode::Run, Mode::Close, Mode::Cancel, Mode::Abandon];
 
 /// Tells up to which number everything was read.
-#[cfg(any(feature = "relay", feature = "redis"))]
+#[cfg(any(feature = "kafka", feature = "redis", feature = "relay"))]
 type Follow = Box<dyn Fn() -> u64 + Send + Sync>;
 
 pub(crate) struct Control {
@@ -43,7 +43,7 @@ pub(crate) struct Control {
     /// The number of the last message that was read: its reader has asked for the one after it.
     read: AtomicU64,
     /// Tells that number, where it is not marked.
-    #[cfg(any(feature = "relay", feature = "redis"))]
+    #[cfg(any(feature = "kafka", feature = "redis", feature = "relay"))]
     follows: OnceLock<Follow>,
     endpoint: Endpoint,
     pub(crate) counters: LiveCounters,
@@ -57,7 +57,7 @@ impl Control {
             threads: OnceLock::new(),
             observed: Observed::default(),
             read: AtomicU64::default(),
-            #[cfg(any(feature = "relay", feature = "redis"))]
+            #[cfg(any(feature = "kafka", feature = "redis", feature = "relay"))]
             follows: OnceLock::new(),
             endpoint,
             counters: LiveCounters::default(),
