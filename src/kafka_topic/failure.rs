@@ -82,6 +82,21 @@ impl TopicFailure {
                 "too few replicas are in sync",
                 "see whether all brokers run (min.insync.replicas of the topic)",
             ),
+            Some(Code::NotImplemented | Code::BadCompression) => {
+                passes = false;
+                (
+                    "messages are compressed in a way that this program cannot read",
+                    "let who writes them set compression.type to lz4, snappy or none",
+                )
+            }
+            Some(Code::BadMessage | Code::InvalidMessage) => {
+                passes = false;
+                (
+                    "a message is damaged",
+                    "see the broker's log, and have the group go on behind it: \
+                     kafka-consumer-groups.sh --reset-offsets",
+                )
+            }
             Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => (
                 "the message is too large",
                 "raise max.message.bytes of the topic, and kafka.message.max.bytes here",
@@ -149,5 +164,8 @@ mod tests {
         let found = &of(Code::AllBrokersDown).finding.found;
         assert_eq!(found, "no broker can be reached (host: why)");
         assert!(of(Code::UnknownTopicOrPartition).passes);
+        let gzip = KafkaError::MessageConsumption(Code::NotImplemented);
+        let gzip = TopicFailure::of(&gzip, "");
+        assert!(!gzip.passes && gzip.finding.found.contains("compressed"));
     }
 }

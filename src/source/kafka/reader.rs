@@ -204,6 +204,13 @@ impl TopicReader {
         match error.rdkafka_error_code() {
             // It joins its group again.
             Some(RDKafkaErrorCode::PollExceeded) => Ok(false),
+            // What comes after it must not hide it.
+            Some(
+                RDKafkaErrorCode::NotImplemented
+                | RDKafkaErrorCode::BadCompression
+                | RDKafkaErrorCode::BadMessage
+                | RDKafkaErrorCode::InvalidMessage,
+            ) => Err(TopicFailure::of(error, "")),
             _ => match share.heard.last().filter(|heard| !heard.passes) {
                 Some(heard) => Err(heard),
                 None => Ok(true),
