@@ -5,6 +5,8 @@ pub(crate) mod http;
 #[cfg(feature = "kafka")]
 pub(crate) mod kafka;
 pub(crate) mod lines;
+#[cfg(any(feature = "kafka", feature = "redis"))]
+mod reconnect;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 mod text_alerts;

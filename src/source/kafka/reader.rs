@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -13,12 +13,12 @@ use super::partitions;
 use super::share::TopicShare;
 use super::unread::UnreadMessages;
 use super::{KafkaSource, PAUSE};
-use crate::delivery::{Intake, Message, Mode, State};
+use crate::delivery::{Intake, Message, Mode};
 use crate::error::Error;
 use crate::format::Format;
 use crate::json::line_message;
 use crate::kafka_topic::{client_config, create, find_topic, TopicFailure};
-use crate::source::Purpose;
+use crate::source::{reconnect, Purpose};
 use crate::util::lock::lock;
 
 /// How often what was read is committed.
@@ -65,21 +65,16 @@ impl TopicReader {
             };
             lock(&self.unread).revoke_all();
             let error = failure.error(&self.source.endpoint);
-            let ends = match self.purpose {
-                Purpose::Get => true,
-                Purpose::Subscribe if failure.passes || self.source.keep_trying => false,
-                // What has worked may work again, as when a user is given its rights back.
-                Purpose::Subscribe => !self.has_worked,
-            };
-            if ends {
+            let passes = failure.passes || self.source.keep_trying;
+            if reconnect::ends(self.purpose, passes, self.has_worked) {
                 return self.intake.end(Some(error));
             }
             if self.intake.mode() != Mode::Run {
                 log::warn!("{error}; what was not committed comes again");
                 return self.intake.end(None);
             }
-            self.waits(&error);
             let intake = self.intake.clone();
+            reconnect::waiting(intake.control(), &error, PAUSE);
             intake.wait_until(|| intake.control().mode() != Mode::Run, PAUSE);
         }
     }
@@ -139,7 +134,7 @@ impl TopicReader {
                     };
                 }
             } else if share.has_joined.load(Ordering::Acquire) {
-                self.set_working();
+                reconnect::following(self.intake.control());
             }
             match member.poll(POLL) {
                 None => {}
@@ -188,7 +183,8 @@ impl TopicReader {
         if self.purpose == Purpose::Get || !failure.passes {
             return Err(failure);
         }
-        self.waits(&failure.error(&self.source.endpoint));
+        let error = failure.error(&self.source.endpoint);
+        reconnect::waiting(self.intake.control(), &error, PAUSE);
         Ok(false)
     }
 
@@ -215,33 +211,6 @@ impl TopicReader {
                 Some(heard) => Err(heard),
                 None => Ok(true),
             },
-        }
-    }
-
-    fn set_working(&self) {
-        let control = self.intake.control();
-        let before = control.state();
-        if before == State::Following {
-            return;
-        }
-        if matches!(before, State::Waiting { .. }) {
-            control.counters.reconnected();
-        }
-        if control.set(State::Following) && before != State::Connecting {
-            log::info!("{}: following again", self.source.endpoint);
-        }
-    }
-
-    fn waits(&self, error: &Error) {
-        let now = SystemTime::now();
-        let why = error.to_string();
-        let state = State::Waiting {
-            why: why.as_str().into(),
-            since: now,
-            next: now + PAUSE,
-        };
-        if self.intake.control().set(state) {
-            log::warn!("{why}; trying again");
         }
     }
 

@@ -1,13 +1,13 @@
 //! Reads over as many connections as it takes, and decides after each failure whether there is another.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::{Stop, StreamReader};
-use crate::delivery::{Mode, State};
+use crate::delivery::Mode;
 use crate::error::Error;
+use crate::source::reconnect;
 use crate::source::redis::backoff::Pauses;
 use crate::source::redis::stream::RedisStream;
-use crate::source::Purpose;
 
 impl StreamReader {
     /// Reads until the end, over as many connections as it takes.
@@ -25,13 +25,8 @@ impl StreamReader {
                 pauses.reset();
             }
             let error = failure.error(&self.source.endpoint);
-            let ends = match self.purpose {
-                Purpose::Get => true,
-                Purpose::Subscribe if failure.passes || self.source.keep_trying => false,
-                // What has worked may work again, as when a user is given its rights back.
-                Purpose::Subscribe => !self.has_worked,
-            };
-            if ends {
+            let passes = failure.passes || self.source.keep_trying;
+            if reconnect::ends(self.purpose, passes, self.has_worked) {
                 return self.intake.end(Some(error));
             }
             if is_last {
@@ -62,31 +57,12 @@ impl StreamReader {
 
     pub(super) fn set_working(&mut self) {
         (self.works, self.has_worked) = (true, true);
-        let control = self.intake.control();
-        let before = control.state();
-        if before == State::Following {
-            return;
-        }
-        if matches!(before, State::Waiting { .. }) {
-            control.counters.reconnected();
-        }
-        if control.set(State::Following) && before != State::Connecting {
-            log::info!("{}: following again", self.source.endpoint);
-        }
+        reconnect::following(self.intake.control());
     }
 
     /// Says what happened, and waits before the next attempt.
     fn wait_out(&self, error: &Error, pause: Duration) {
-        let now = SystemTime::now();
-        let why = error.to_string();
-        let state = State::Waiting {
-            why: why.as_str().into(),
-            since: now,
-            next: now + pause,
-        };
-        if self.intake.control().set(state) {
-            log::warn!("{why}; trying again");
-        }
+        reconnect::waiting(self.intake.control(), error, pause);
         let mode = self.intake.mode();
         let changed = || self.intake.control().mode() != mode;
         self.intake.wait_until(changed, pause);
