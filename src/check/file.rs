@@ -8,7 +8,6 @@ use std::path::Path;
 use super::falco_yaml::{settings::FalcoSettings, FalcoYaml, OutputFindings};
 use super::{EndpointCheck, Finding, Step};
 use crate::config::Config;
-#[cfg(feature = "falco-yaml")]
 use crate::endpoint::Endpoint;
 #[cfg(feature = "falco-yaml")]
 use crate::error::Problem;
@@ -26,13 +25,22 @@ pub(super) fn endpoint(settings: &FalcoSettings) -> Option<Endpoint> {
 }
 
 pub(super) struct FileCheck<'a> {
-    pub path: &'a Path,
+    pub endpoint: &'a Endpoint,
+}
+
+impl FileCheck<'_> {
+    fn path(&self) -> &Path {
+        let Endpoint::File(path) = self.endpoint else {
+            return Path::new("");
+        };
+        path
+    }
 }
 
 impl EndpointCheck for FileCheck<'_> {
     /// Whether this user can read the file. A missing one may appear later.
     fn probe(&self, _: &Config, findings: &mut Vec<Finding>) -> Result<(), Finding> {
-        let finding = match fs::File::open(self.path).and_then(|file| file.metadata()) {
+        let finding = match fs::File::open(self.path()).and_then(|file| file.metadata()) {
             Ok(metadata) if metadata.is_file() => {
                 let text = format!("the file has {} bytes", metadata.len());
                 Finding::ok(Step::Outputs, text)
@@ -61,7 +69,7 @@ impl EndpointCheck for FileCheck<'_> {
     fn condition(&self) -> String {
         format!(
             "json_output and file_output.enabled are true and file_output.filename is {}",
-            self.path.display()
+            self.path().display()
         )
     }
 
@@ -77,13 +85,12 @@ impl EndpointCheck for FileCheck<'_> {
             true => settings.buffered(),
             false => None,
         };
-        let endpoint = Endpoint::File(self.path.to_owned());
         let output = OutputFindings {
             name: OUTPUT,
-            findings: setting_findings(settings, &endpoint, self.path),
+            findings: setting_findings(settings, self.endpoint, self.path()),
             late: late.into_iter().collect(),
         };
-        yaml.output_findings(settings, &endpoint, output)
+        yaml.output_findings(settings, self.endpoint, output)
     }
 }
 

@@ -2,22 +2,25 @@
 
 #[cfg(feature = "falco-yaml")]
 use super::falco_yaml::{settings::FalcoSettings, FalcoYaml};
-use super::{EndpointCheck, Finding};
+use super::{EndpointCheck, Finding, Step};
 use crate::config::Config;
+use crate::endpoint::Endpoint;
+use crate::source;
 
-pub(super) struct LogCheck {
-    /// What it calls the part that is read.
-    pub part: &'static str,
-    pub probe: fn(&Config, &mut Vec<Finding>) -> Result<(), Finding>,
+pub(super) struct LogCheck<'a> {
+    pub endpoint: &'a Endpoint,
 }
 
-impl EndpointCheck for LogCheck {
+impl EndpointCheck for LogCheck<'_> {
+    /// Each source knows how its log is looked at.
     fn probe(&self, config: &Config, findings: &mut Vec<Finding>) -> Result<(), Finding> {
-        (self.probe)(config, findings)
+        let source = source::open(config.clone());
+        let source = source.map_err(|error| Finding::failed(Step::Endpoint, &error))?;
+        source.probe(findings)
     }
 
     fn condition(&self) -> String {
-        format!("the relay that writes to this {} runs", self.part)
+        format!("a relay or another program writes to {}", self.endpoint)
     }
 
     /// What writes to a log is not Falco.

@@ -25,16 +25,12 @@ mod file;
 mod first_alert;
 mod grpc;
 mod http;
-#[cfg(feature = "kafka")]
-mod kafka;
 mod log;
-#[cfg(feature = "redis")]
-mod redis;
 mod report;
 mod stdin;
 
 use crate::config::Config;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, EndpointKind, Family};
 use crate::error::{Error, Result};
 use crate::util::thread::on_delivery_thread;
 
@@ -125,24 +121,11 @@ trait EndpointCheck {
 
 /// The check of this endpoint.
 fn of(endpoint: &Endpoint) -> Box<dyn EndpointCheck + '_> {
-    match endpoint {
-        Endpoint::Unix(_) | Endpoint::Tcp { .. } => Box::new(grpc::GrpcCheck { endpoint }),
-        Endpoint::Listen { .. } => Box::new(http::HttpCheck { endpoint }),
-        Endpoint::File(path) => Box::new(file::FileCheck { path }),
-        Endpoint::Stdin => Box::new(stdin::StdinCheck),
-        Endpoint::Redis { .. } => Box::new(log::LogCheck {
-            part: "stream",
-            #[cfg(feature = "redis")]
-            probe: redis::probe,
-            #[cfg(not(feature = "redis"))]
-            probe: |_, _| Ok(()),
-        }),
-        Endpoint::Kafka { .. } => Box::new(log::LogCheck {
-            part: "topic",
-            #[cfg(feature = "kafka")]
-            probe: kafka::probe,
-            #[cfg(not(feature = "kafka"))]
-            probe: |_, _| Ok(()),
-        }),
+    match EndpointKind::of(endpoint).family() {
+        Family::Grpc => Box::new(grpc::GrpcCheck { endpoint }),
+        Family::Http => Box::new(http::HttpCheck { endpoint }),
+        Family::File => Box::new(file::FileCheck { endpoint }),
+        Family::Stdin => Box::new(stdin::StdinCheck),
+        Family::Log => Box::new(log::LogCheck { endpoint }),
     }
 }

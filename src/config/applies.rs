@@ -1,7 +1,7 @@
 //! Which option applies to which kind of endpoint.
 
 use super::Config;
-use crate::endpoint::{Endpoint, EndpointKind};
+use crate::endpoint::{Endpoint, EndpointKind, TlsUse};
 use crate::error::{Error, Result};
 
 /// An option, whether it is given, and to which kinds it applies.
@@ -43,13 +43,12 @@ impl Config {
         let grpc = EndpointKind::is_grpc;
         let http = EndpointKind::is_http;
         let all = |_| true;
+        let mutual = |kind: EndpointKind| kind.tls() == TlsUse::Mutual;
         let connects = |kind: EndpointKind| kind.is_grpc() || kind.is_log();
         [
             row("tls", tls.is_some(), EndpointKind::has_tls),
-            row("plaintext", *plaintext, |kind| kind == EndpointKind::Tcp),
-            row("server_name", server_name.is_some(), |kind| {
-                kind == EndpointKind::Tcp
-            }),
+            row("plaintext", *plaintext, mutual),
+            row("server_name", server_name.is_some(), mutual),
             row("connect_timeout", connect_timeout.is_given(), connects),
             row("call_timeout", call_timeout.is_given(), |kind| {
                 kind.is_grpc() || kind.is_http() || kind.is_log()
@@ -101,21 +100,8 @@ mod tests {
     use std::time::Duration;
 
     use crate::config::Overflow;
+    use crate::endpoint::Family;
     use crate::tls::Tls;
-
-    /// An endpoint of each kind, in their order.
-    const ENDPOINTS: &[&str] = &[
-        "unix:///run/falco/falco.sock",
-        "localhost:5060",
-        "listen+http://127.0.0.1:0",
-        "listen+https://127.0.0.1:0",
-        "file:///var/log/falco.log",
-        "-",
-        #[cfg(feature = "redis")]
-        "redis://localhost:6379/alerts",
-        #[cfg(feature = "kafka")]
-        "kafka://localhost:9092/alerts?group=g",
-    ];
 
     type Give = fn(Config) -> Config;
 
@@ -145,28 +131,49 @@ mod tests {
         ]
     }
 
-    /// The kinds that the table in the documentation of `Config` marks for an option.
+    /// The cells of a line of the table in the documentation of `Config`.
+    fn cells(first: &str) -> impl Iterator<Item = &'static str> {
+        let start = format!("/// | {first}");
+        let line = include_str!("mod.rs")
+            .lines()
+            .find(|line| line.starts_with(&start));
+        let line = line.unwrap_or_else(|| panic!("{first} is not in the documentation's table"));
+        line.trim_end_matches('|').split('|').skip(2).map(str::trim)
+    }
+
+    /// The column of a kind.
+    fn column(kind: EndpointKind) -> &'static str {
+        match (kind.family(), kind.has_tls()) {
+            (Family::Grpc, false) => "unix",
+            (Family::Grpc, true) => "TCP",
+            (Family::Http, false) => "HTTP",
+            (Family::Http, true) => "HTTPS",
+            (Family::File, _) => "file",
+            (Family::Stdin, _) => "stdin",
+            (Family::Log, _) => "log",
+        }
+    }
+
+    /// The kinds that the table marks for an option.
     fn documented(option: &str) -> Vec<EndpointKind> {
-        let start = format!("/// | [`{option}`](");
-        let source = include_str!("mod.rs");
-        let line = source.lines().find(|line| line.starts_with(&start));
-        let line = line.unwrap_or_else(|| panic!("{option} is not in the documentation's table"));
-        let cells = line.trim_end_matches('|').split('|').skip(2);
-        let marks: Vec<_> = cells.map(|cell| cell.trim() == "yes").collect();
-        assert!(marks.len() >= EndpointKind::ALL.len(), "{line}");
-        let marked = EndpointKind::ALL.iter().zip(marks);
-        marked
-            .filter_map(|(kind, is)| is.then_some(*kind))
+        let marks: Vec<_> = cells("option |")
+            .zip(cells(&format!("[`{option}`](")))
+            .collect();
+        let is_marked = |kind: &EndpointKind| {
+            let mark = marks.iter().find(|(name, _)| *name == column(*kind));
+            mark.unwrap_or_else(|| panic!("no column {}", column(*kind)))
+                .1
+                == "yes"
+        };
+        EndpointKind::ALL
+            .iter()
+            .copied()
+            .filter(is_marked)
             .collect()
     }
 
     #[test]
-    fn every_row_has_its_endpoint_and_its_line_in_the_documentation() {
-        let kinds: Vec<_> = ENDPOINTS
-            .iter()
-            .map(|text| EndpointKind::of(&text.parse().unwrap()))
-            .collect();
-        assert_eq!(kinds, EndpointKind::ALL);
+    fn every_row_has_its_line_in_the_documentation() {
         let config = Config::default();
         for (row, (option, _)) in config.rows().iter().zip(given()) {
             assert_eq!(row.option, option);
@@ -182,17 +189,18 @@ mod tests {
     #[test]
     fn an_option_without_effect_is_refused_by_its_name_and_the_endpoint() {
         for (option, give) in given() {
-            for &text in ENDPOINTS {
+            for kind in EndpointKind::ALL {
+                let text = kind.example();
                 let endpoint = text.parse().unwrap();
-                assert!(Config::new(text).check_effects(&endpoint).is_ok());
-                let config = give(Config::new(text));
-                let applies = documented(option).contains(&EndpointKind::of(&endpoint));
+                assert!(Config::new(&text).check_effects(&endpoint).is_ok());
+                let config = give(Config::new(&text));
+                let applies = documented(option).contains(kind);
                 match config.check_effects(&endpoint) {
                     Ok(()) => assert!(applies, "{option} on {text}"),
                     Err(error) => {
                         let shown = error.to_string();
                         assert!(!applies, "{shown}");
-                        let start = format!("{option}: has no effect on {text}; leave it out");
+                        let start = format!("{option}: has no effect on {endpoint}; leave it out");
                         assert!(shown.starts_with(&start), "{shown}");
                         assert!(config.check_options().is_err(), "{shown}");
                     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Config, Token};
 use crate::api::ChannelArg;
-use crate::endpoint::{self, Endpoint, EndpointKind};
+use crate::endpoint::{self, Endpoint, EndpointKind, TlsUse};
 use crate::error::{Error, Problem, Result};
 use crate::format::Format;
 use crate::tls::{Pem, Tls};
@@ -74,62 +74,32 @@ impl Config {
     }
 
     fn check_transport(&self, endpoint: &Endpoint) -> Result<()> {
-        let (problem, remedy) = match (endpoint, &self.tls) {
-            (Endpoint::Unix(_), Some(_)) => (
-                "Falco's unix socket has no TLS",
-                "leave it out, or give a TCP endpoint such as localhost:5060",
+        let (problem, remedy) = match (EndpointKind::of(endpoint).tls(), &self.tls) {
+            (TlsUse::None { problem, remedy }, Some(_)) => (problem, remedy),
+            (TlsUse::Mutual | TlsUse::Server, Some(tls)) if !tls.has_certificate() => (
+                "has no certificate of its own",
+                "give a certificate and its key as well",
             ),
-            (Endpoint::Tcp { .. } | Endpoint::Listen { tls: true, .. }, Some(tls))
-                if !tls.has_certificate() =>
-            {
-                (
-                    "has no certificate of its own",
-                    "give a certificate and its key as well",
-                )
-            }
-            (Endpoint::Tcp { .. }, Some(tls)) if !tls.has_ca() => (
+            (TlsUse::Mutual, Some(tls)) if !tls.has_ca() => (
                 "has no CA, which verifies Falco's certificate",
                 "give ca.crt as well",
             ),
-            (Endpoint::Tcp { .. }, Some(_)) if self.plaintext => {
+            (TlsUse::Mutual, Some(_)) if self.plaintext => {
                 ("given together with plaintext", "choose one of them")
             }
-            (Endpoint::Tcp { .. }, None) if !self.plaintext => (
+            (TlsUse::Mutual, None) if !self.plaintext => (
                 "Falco requires mutual TLS on TCP",
                 "give three files, as Falco's documentation has in /etc/falco/certs: ca.crt, \
                  client.crt and client.key (or plaintext for a tunnel or sidecar)",
             ),
-            (Endpoint::Listen { tls: true, .. }, None) => (
+            (TlsUse::Server, None) => (
                 "listen+https needs a certificate and its key",
                 "give both, and a CA as well to require a certificate of Falco (mtls in \
                  http_output)",
             ),
-            (Endpoint::Listen { tls: false, .. }, Some(_)) => (
-                "listen+http has no TLS",
-                "leave it out, or write listen+https",
-            ),
-            (Endpoint::File(_) | Endpoint::Stdin, Some(_)) => {
-                ("lines come without TLS", "leave it out")
+            (TlsUse::None { .. }, None) | (TlsUse::Mutual, _) | (TlsUse::Server, Some(_)) => {
+                return Ok(())
             }
-            (Endpoint::Redis { .. }, Some(_)) => (
-                "the address itself has the certificates of its TLS",
-                "write rediss://host/stream?ca=FILE, where needed with cert=FILE and key=FILE",
-            ),
-            (Endpoint::Kafka { .. }, Some(_)) => (
-                "the address itself has the certificates of its TLS",
-                "write kafkas://broker/topic?ca=FILE, where needed with cert=FILE and key=FILE",
-            ),
-            (
-                Endpoint::Unix(_)
-                | Endpoint::File(_)
-                | Endpoint::Stdin
-                | Endpoint::Kafka { .. }
-                | Endpoint::Redis { .. },
-                None,
-            )
-            | (Endpoint::Tcp { .. }, _)
-            | (Endpoint::Listen { tls: true, .. }, Some(_))
-            | (Endpoint::Listen { tls: false, .. }, None) => return Ok(()),
         };
         let problem = Problem::fixed(problem, remedy).of(endpoint);
         Err(Error::config("tls", problem))

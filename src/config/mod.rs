@@ -36,28 +36,28 @@ pub(crate) use token::Token;
 ///
 /// [`Client::new`](crate::Client::new) checks all of it. An option that has no effect on the kind of
 /// endpoint is an [`Error::Config`](crate::Error::Config) there. Each applies to these (the columns
-/// are `unix:///path`, `host:port`, `listen+http://…`, `listen+https://…`, `file:///path`, `-`,
-/// `redis://host/stream` and `kafka://broker/topic`):
+/// are `unix:///path`, `host:port`, `listen+http://…`, `listen+https://…`, `file:///path`, `-`, and a
+/// log, `redis://host/stream` or `kafka://broker/topic`):
 ///
-/// | option | unix | TCP | HTTP | HTTPS | file | stdin | Redis | Kafka |
-/// | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-/// | [`tls`](Config::tls) | | yes | | yes | | | | |
-/// | [`plaintext`](Config::plaintext) | | yes | | | | | | |
-/// | [`server_name`](Config::server_name) | | yes | | | | | | |
-/// | [`connect_timeout`](Config::connect_timeout) | yes | yes | | | | | yes | yes |
-/// | [`call_timeout`](Config::call_timeout) | yes | yes | yes | yes | | | yes | yes |
-/// | [`max_message_bytes`](Config::max_message_bytes) | yes | yes | yes | yes | yes | yes | yes | yes |
-/// | [`max_connections`](Config::max_connections) | | | yes | yes | | | | |
-/// | [`token`](Config::token) | | | yes | yes | | | | |
-/// | [`allow_origin`](Config::allow_origin) | | | yes | yes | | | | |
-/// | [`resume`](Config::resume) | | | | | yes | | | |
-/// | [`queue_bytes`](Config::queue_bytes) | yes | yes | yes | yes | yes | yes | yes | yes |
-/// | [`overflow`](Config::overflow) | yes | yes | yes | yes | yes | yes | yes | yes |
-/// | [`keep_trying`](Config::keep_trying) | yes | yes | | | | | yes | yes |
-/// | [`request_interval`](Config::request_interval) | yes | yes | | | yes | | | |
-/// | [`closing_silence`](Config::closing_silence) | yes | yes | | | | yes | | |
-/// | [`stall_timeout`](Config::stall_timeout) | yes | yes | | | | | | |
-/// | [`channel_arg`](Config::channel_arg) | yes | yes | | | | | | |
+/// | option | unix | TCP | HTTP | HTTPS | file | stdin | log |
+/// | --- | --- | --- | --- | --- | --- | --- | --- |
+/// | [`tls`](Config::tls) | | yes | | yes | | | |
+/// | [`plaintext`](Config::plaintext) | | yes | | | | | |
+/// | [`server_name`](Config::server_name) | | yes | | | | | |
+/// | [`connect_timeout`](Config::connect_timeout) | yes | yes | | | | | yes |
+/// | [`call_timeout`](Config::call_timeout) | yes | yes | yes | yes | | | yes |
+/// | [`max_message_bytes`](Config::max_message_bytes) | yes | yes | yes | yes | yes | yes | yes |
+/// | [`max_connections`](Config::max_connections) | | | yes | yes | | | |
+/// | [`token`](Config::token) | | | yes | yes | | | |
+/// | [`allow_origin`](Config::allow_origin) | | | yes | yes | | | |
+/// | [`resume`](Config::resume) | | | | | yes | | |
+/// | [`queue_bytes`](Config::queue_bytes) | yes | yes | yes | yes | yes | yes | yes |
+/// | [`overflow`](Config::overflow) | yes | yes | yes | yes | yes | yes | yes |
+/// | [`keep_trying`](Config::keep_trying) | yes | yes | | | | | yes |
+/// | [`request_interval`](Config::request_interval) | yes | yes | | | yes | | |
+/// | [`closing_silence`](Config::closing_silence) | yes | yes | | | | yes | |
+/// | [`stall_timeout`](Config::stall_timeout) | yes | yes | | | | | |
+/// | [`channel_arg`](Config::channel_arg) | yes | yes | | | | | |
 ///
 /// The `bool` options are without effect, and allowed, everywhere when they are false.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::FORMS;
+use super::parse::FORMS;
 use crate::error::Problem;
 
 /// A host and its port in one text.

@@ -161,6 +161,11 @@ impl KafkaAddress {
     }
 }
 
+/// The endpoint of an address that is read.
+pub(super) fn endpoint(text: &str) -> Result<Endpoint, Problem> {
+    KafkaAddress::parse(text, LogUse::Read).map(|address| address.endpoint())
+}
+
 fn brokers(authority: &str) -> Result<Vec<(String, u16)>, Problem> {
     let broker = |text: &str| {
         let behind = text.rsplit(']').next().unwrap_or_default();

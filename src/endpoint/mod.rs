@@ -1,5 +1,6 @@
-//! Where alerts come from.
+//! Where alerts come from. Each endpoint is a variant here, with what is true of it; all else is derived.
 
+mod grpc;
 mod host;
 #[cfg(feature = "kafka")]
 mod kafka;
@@ -7,26 +8,28 @@ mod kind;
 mod listen;
 #[cfg(any(feature = "kafka", feature = "redis"))]
 mod log_url;
+mod parse;
 #[cfg(feature = "relay")]
 mod place;
 #[cfg(feature = "redis")]
 mod redis;
 
-use std::fmt::{self, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::fmt;
+use std::path::PathBuf;
 
-use crate::error::{Error, Problem, Result};
-use crate::util::url::without_secrets;
-use host::{host_and_port, Usual};
+#[cfg(not(all(feature = "kafka", feature = "redis")))]
+use crate::error::Problem;
+use crate::util::url::{percent, query};
+use kind::{Facts, Syntax};
+use parse::{FILE, HTTP, HTTPS, STDIN};
 
+pub(crate) use grpc::GrpcAddress;
 pub(crate) use host::{authority, is_ipv6, is_name};
 #[cfg(all(feature = "kafka", feature = "relay"))]
 pub(crate) use kafka::is_kafka;
 #[cfg(feature = "kafka")]
 pub(crate) use kafka::{KafkaAddress, Sasl};
-pub use kind::EndpointKind;
+pub(crate) use kind::{Family, TlsUse};
 pub(crate) use listen::cannot_listen;
 #[cfg(any(feature = "kafka", feature = "redis"))]
 pub(crate) use log_url::LogUse;
@@ -130,37 +133,153 @@ pub enum Endpoint {
     },
 }
 
-/// An address of Falco's gRPC API.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum GrpcAddress<'a> {
-    Unix(&'a Path),
-    Tcp { host: &'a str, port: u16 },
+/// Declares the kinds, and lists them: those of this build, and every one.
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $kind:ident $(if $feature:literal)?,)*) => {
+        /// A kind of [`Endpoint`]: what a program that offers endpoints has to know about each.
+        ///
+        /// ```
+        /// # use falco_client::EndpointKind;
+        /// for kind in EndpointKind::ALL {
+        ///     println!("{:<25} {}", kind.form(), kind.reads());
+        /// }
+        /// ```
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
+        pub enum EndpointKind {
+            $($(#[doc = $doc])* $kind,)*
+        }
+
+        impl EndpointKind {
+            /// All kinds that can be read with the features of this build.
+            pub const ALL: &[EndpointKind] = &[
+                $($(#[cfg(feature = $feature)])? EndpointKind::$kind,)*
+            ];
+
+            /// All kinds.
+            const EVERY: &[EndpointKind] = &[$(EndpointKind::$kind,)*];
+        }
+    };
+}
+
+kinds! {
+    /// [`Endpoint::Unix`].
+    Unix,
+    /// [`Endpoint::Tcp`].
+    Tcp,
+    /// [`Endpoint::Listen`] without TLS.
+    Http,
+    /// [`Endpoint::Listen`] with TLS.
+    Https,
+    /// [`Endpoint::File`].
+    File,
+    /// [`Endpoint::Stdin`].
+    Stdin,
+    /// [`Endpoint::Redis`].
+    Redis if "redis",
+    /// [`Endpoint::Kafka`].
+    Kafka if "kafka",
+}
+
+impl EndpointKind {
+    /// The kind of this endpoint.
+    pub fn of(endpoint: &Endpoint) -> EndpointKind {
+        match endpoint {
+            Endpoint::Unix(_) => EndpointKind::Unix,
+            Endpoint::Tcp { .. } => EndpointKind::Tcp,
+            Endpoint::Listen { tls: false, .. } => EndpointKind::Http,
+            Endpoint::Listen { tls: true, .. } => EndpointKind::Https,
+            Endpoint::File(_) => EndpointKind::File,
+            Endpoint::Stdin => EndpointKind::Stdin,
+            Endpoint::Redis { .. } => EndpointKind::Redis,
+            Endpoint::Kafka { .. } => EndpointKind::Kafka,
+        }
+    }
+
+    /// All that is true of endpoints of this kind.
+    fn facts(self) -> Facts {
+        match self {
+            EndpointKind::Unix => Facts {
+                form: "unix:///path",
+                reads: "gRPC API of Falco 0.18 to 0.43",
+                family: Family::Grpc,
+                tls: TlsUse::None {
+                    problem: "Falco's unix socket has no TLS",
+                    remedy: "leave it out, or give a TCP endpoint such as localhost:5060",
+                },
+                syntax: Syntax::Scheme(&["unix:"], parse::unix),
+            },
+            EndpointKind::Tcp => Facts {
+                form: "host:port",
+                reads: "the same over TCP, with mutual TLS",
+                family: Family::Grpc,
+                tls: TlsUse::Mutual,
+                syntax: Syntax::Bare,
+            },
+            EndpointKind::Http => Facts {
+                form: "listen+http://ADDR:PORT",
+                reads: "http_output of any Falco",
+                family: Family::Http,
+                tls: TlsUse::None {
+                    problem: "listen+http has no TLS",
+                    remedy: "leave it out, or write listen+https",
+                },
+                syntax: Syntax::Scheme(&[HTTP], |text| parse::listen(HTTP, text)),
+            },
+            EndpointKind::Https => Facts {
+                form: "listen+https://ADDR:PORT",
+                reads: "the same, with TLS",
+                family: Family::Http,
+                tls: TlsUse::Server,
+                syntax: Syntax::Scheme(&[HTTPS], |text| parse::listen(HTTPS, text)),
+            },
+            EndpointKind::File => Facts {
+                form: "file:///path",
+                reads: "file_output of any Falco",
+                family: Family::File,
+                tls: TlsUse::OF_LINES,
+                syntax: Syntax::Scheme(&[FILE], parse::file),
+            },
+            EndpointKind::Stdin => Facts {
+                form: STDIN,
+                reads: "standard input (stdout_output, program_output)",
+                family: Family::Stdin,
+                tls: TlsUse::OF_LINES,
+                syntax: Syntax::Bare,
+            },
+            EndpointKind::Redis => Facts {
+                form: "redis://HOST/STREAM",
+                reads: "a stream of Redis or Valkey",
+                family: Family::Log,
+                tls: TlsUse::None {
+                    problem: TlsUse::IN_ADDRESS,
+                    remedy: "write rediss://host/stream?ca=FILE, where needed with cert=FILE and key=FILE",
+                },
+                #[cfg(feature = "redis")]
+                syntax: Syntax::Scheme(&["redis://", "rediss://"], redis::endpoint),
+                #[cfg(not(feature = "redis"))]
+                syntax: Syntax::Scheme(&["redis://", "rediss://"], |_| Err(lacks("redis"))),
+            },
+            EndpointKind::Kafka => Facts {
+                form: "kafka://BROKER/TOPIC",
+                reads: "a topic of Kafka, with ?group=NAME",
+                family: Family::Log,
+                tls: TlsUse::None {
+                    problem: TlsUse::IN_ADDRESS,
+                    remedy: "write kafkas://broker/topic?ca=FILE, where needed with cert=FILE and key=FILE",
+                },
+                #[cfg(feature = "kafka")]
+                syntax: Syntax::Scheme(&["kafka://", "kafkas://"], kafka::endpoint),
+                #[cfg(not(feature = "kafka"))]
+                syntax: Syntax::Scheme(&["kafka://", "kafkas://"], |_| Err(lacks("kafka"))),
+            },
+        }
+    }
 }
 
 impl Endpoint {
     /// Falco's default since 0.33. Before, it was `unix:///var/run/falco.sock`.
     pub const DEFAULT: &str = "unix:///run/falco/falco.sock";
-
-    /// Like [`FromStr`], for a server: port 0 is any free port.
-    #[cfg(any(feature = "server", feature = "relay"))]
-    pub(crate) fn for_listening(text: &str) -> Result<Endpoint> {
-        parse(text, 0)
-    }
-
-    /// The endpoint in C-core's form, for a channel or a server.
-    pub(crate) fn target(&self) -> String {
-        match self {
-            // C-core decodes the path as that of a URI.
-            Endpoint::Unix(path) => format!("unix:{}", percent(path.as_os_str().as_bytes())),
-            // With a scheme, because a host named `unix` or `xds` would be read as one.
-            Endpoint::Tcp { .. }
-            | Endpoint::Listen { .. }
-            | Endpoint::File(_)
-            | Endpoint::Stdin
-            | Endpoint::Kafka { .. }
-            | Endpoint::Redis { .. } => format!("dns:///{}", percent(self.to_string().as_bytes())),
-        }
-    }
 
     /// The address of Falco's gRPC API, if the endpoint is one.
     pub(crate) fn grpc(&self) -> Option<GrpcAddress<'_>> {
@@ -220,16 +339,10 @@ impl fmt::Display for Endpoint {
                 group,
             } => {
                 let scheme = if *tls { "rediss" } else { "redis" };
-                let stream = percent(stream.as_bytes());
-                write!(f, "{scheme}://{}/{stream}", authority(host, *port))?;
-                let group = group.as_ref();
-                let group = group.map(|group| format!("group={}", percent(group.as_bytes())));
-                let database = (*database != 0).then(|| format!("db={database}"));
-                let options: Vec<_> = group.into_iter().chain(database).collect();
-                match options.is_empty() {
-                    true => Ok(()),
-                    false => write!(f, "?{}", options.join("&")),
-                }
+                let database = (*database != 0).then(|| database.to_string());
+                let options = query(&[("group", group.clone()), ("db", database)]);
+                let (host, stream) = (authority(host, *port), percent(stream.as_bytes()));
+                write!(f, "{scheme}://{host}/{stream}{options}")
             }
             Endpoint::Kafka {
                 tls,
@@ -240,20 +353,13 @@ impl fmt::Display for Endpoint {
                 let scheme = if *tls { "kafkas" } else { "kafka" };
                 let brokers = brokers.iter().map(|(host, port)| authority(host, *port));
                 let brokers = brokers.collect::<Vec<_>>().join(",");
-                write!(f, "{scheme}://{brokers}/{}", percent(topic.as_bytes()))?;
-                match group {
-                    Some(group) => write!(f, "?group={}", percent(group.as_bytes())),
-                    None => Ok(()),
-                }
+                let topic = percent(topic.as_bytes());
+                let options = query(&[("group", group.clone())]);
+                write!(f, "{scheme}://{brokers}/{topic}{options}")
             }
         }
     }
 }
-
-const HTTP: &str = "listen+http://";
-const HTTPS: &str = "listen+https://";
-const FILE: &str = "file://";
-const STDIN: &str = "-";
 
 impl From<Endpoint> for String {
     fn from(endpoint: Endpoint) -> String {
@@ -261,199 +367,11 @@ impl From<Endpoint> for String {
     }
 }
 
-impl FromStr for Endpoint {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Endpoint> {
-        parse(text, 1)
-    }
-}
-
-/// What a remedy names.
-const FORMS: &str = "write unix:///run/falco/falco.sock or host:port, as in localhost:5060; for a \
-                     Falco without gRPC listen+http://ADDR:PORT, listen+https://ADDR:PORT, \
-                     file:///path or - for standard input";
-
-/// What the address of a unix socket holds, without its closing NUL.
-const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
-
-/// Reads an endpoint whose port, if it connects to one, is at least this.
-fn parse(text: &str, lowest_port: u16) -> Result<Endpoint> {
-    let endpoint = if text.trim().is_empty() {
-        Err(Problem::fixed("is empty", FORMS))
-    } else if text.contains(char::is_control) {
-        let problem = "contains a NUL, a line break or another control character";
-        Err(Problem::fixed(problem, FORMS))
-    } else if text == STDIN {
-        Ok(Endpoint::Stdin)
-    } else if let Some(path) = text.strip_prefix("unix:") {
-        unix(path)
-    } else if let Some(path) = text.strip_prefix(FILE) {
-        file(path)
-    } else if let Some(address) = text.strip_prefix(HTTP) {
-        listen(false, address)
-    } else if let Some(address) = text.strip_prefix(HTTPS) {
-        listen(true, address)
-    } else if let Some(endpoint) = log(text) {
-        endpoint
-    } else if let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") {
-        let rest = match rest.starts_with(':') {
-            true => format!("0.0.0.0{rest}"),
-            false => without_secrets(rest),
-        };
-        let remedy = format!("to listen for Falco's http_output, write listen+{scheme}://{rest}");
-        Err(("is an address to send to", remedy).into())
-    } else if let Some((scheme, _)) = text.split_once("://") {
-        let problem = format!("has the scheme {scheme}, which Falco does not serve");
-        Err((problem, FORMS).into())
-    } else if text.starts_with('/') {
-        Err((
-            "is a path without a scheme",
-            format!("write {}", with_scheme(text)),
-        )
-            .into())
-    } else if let Some(path) = text.strip_prefix("file:").filter(|it| it.starts_with('/')) {
-        Err(("lacks two slashes", format!("write {FILE}{path}")).into())
-    } else if text.contains('/') {
-        let problem = "is neither an absolute path nor a host and port";
-        Err(Problem::fixed(problem, FORMS))
-    } else {
-        tcp(text, lowest_port)
-    };
-    endpoint.map_err(|problem| {
-        // An address of another scheme may have a password in it.
-        let ours = ["unix:", FILE, HTTP, HTTPS]
-            .iter()
-            .any(|it| text.starts_with(it));
-        match text.contains("://") && !ours {
-            true => Error::endpoint(without_secrets(text), problem),
-            false => Error::endpoint(text, problem),
-        }
-    })
-}
-
-/// A log, by its scheme.
-fn log(text: &str) -> Option<Result<Endpoint, Problem>> {
-    match text.split_once("://")?.0 {
-        #[cfg(feature = "redis")]
-        "redis" | "rediss" => {
-            let address = RedisAddress::parse(text, LogUse::Read);
-            Some(address.map(|address| address.endpoint()))
-        }
-        #[cfg(not(feature = "redis"))]
-        "redis" | "rediss" => {
-            let problem = "needs the feature redis, without which this program was built";
-            let remedy = "build it with the feature redis, which cli has as well";
-            Some(Err(Problem::fixed(problem, remedy)))
-        }
-        #[cfg(feature = "kafka")]
-        "kafka" | "kafkas" => {
-            let address = KafkaAddress::parse(text, LogUse::Read);
-            Some(address.map(|address| address.endpoint()))
-        }
-        #[cfg(not(feature = "kafka"))]
-        "kafka" | "kafkas" => {
-            let problem = "needs the feature kafka, without which this program was built";
-            let remedy = "build it with --features kafka";
-            Some(Err(Problem::fixed(problem, remedy)))
-        }
-        _ => None,
-    }
-}
-
-fn unix(rest: &str) -> Result<Endpoint, Problem> {
-    let Some(path) = rest.strip_prefix("//") else {
-        return Err(match rest.starts_with('/') {
-            true => ("lacks two slashes", format!("write unix://{rest}")).into(),
-            false => Problem::fixed("has no absolute path", FORMS),
-        });
-    };
-    if path.is_empty() {
-        return Err(("has no path", format!("write {}", Endpoint::DEFAULT)).into());
-    }
-    if !path.starts_with('/') {
-        let problem = format!("has the relative path {path}");
-        let remedy = format!(
-            "write an absolute one after unix://, as in {}",
-            Endpoint::DEFAULT
-        );
-        return Err((problem, remedy).into());
-    }
-    // More slashes are one to the system, but not to C-core.
-    let path = &*format!("/{}", path.trim_start_matches('/'));
-    if path.contains(',') {
-        // C-core reads commas as separators of several addresses.
-        return Err(Problem::fixed(
-            "has a comma in its path, which gRPC cannot take",
-            "use a symbolic link",
-        ));
-    }
-    if path.len() > LONGEST_PATH {
-        let problem = format!(
-            "has a path of {} bytes, and a socket's address holds {LONGEST_PATH}",
-            path.len()
-        );
-        let remedy = "use a shorter path, or a symbolic link to its folder";
-        return Err((problem, remedy).into());
-    }
-    Ok(Endpoint::Unix(path.into()))
-}
-
-/// A path as the endpoint that it probably is, by its name.
-fn with_scheme(path: &str) -> String {
-    match Path::new(path).extension() {
-        Some(extension) if extension != "sock" && extension != "socket" => format!("{FILE}{path}"),
-        _ => format!("unix://{path}"),
-    }
-}
-
-fn file(path: &str) -> Result<Endpoint, Problem> {
-    match path.strip_prefix('/') {
-        Some("") | None => {
-            let remedy = format!("write the file's after file://, as in {FILE}/var/log/falco.log");
-            Err(("has no absolute path", remedy).into())
-        }
-        Some(_) => Ok(Endpoint::File(path.into())),
-    }
-}
-
-fn listen(tls: bool, rest: &str) -> Result<Endpoint, Problem> {
-    let address = rest.strip_suffix('/').unwrap_or(rest);
-    if address.contains('/') {
-        let problem = "has a path, and Falco may send to any";
-        return Err(Problem::fixed(problem, "leave it out"));
-    }
-    let usual = Usual {
-        scheme: if tls { HTTPS } else { HTTP },
-        host: "0.0.0.0",
-        port: "2801",
-    };
-    let (host, port) = host_and_port(address, 0, &usual)?;
-    Ok(Endpoint::Listen { tls, host, port })
-}
-
-fn tcp(text: &str, lowest_port: u16) -> Result<Endpoint, Problem> {
-    let usual = Usual {
-        scheme: "",
-        host: "localhost",
-        port: "5060",
-    };
-    let (host, port) = host_and_port(text, lowest_port, &usual)?;
-    Ok(Endpoint::Tcp { host, port })
-}
-
-/// Encodes what has a meaning in a URI's path, or none at all.
-fn percent(bytes: &[u8]) -> String {
-    let mut encoded = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"/-._~:[]".contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+/// The problem of an endpoint that is read only with a feature that this build does not have.
+#[cfg(not(all(feature = "kafka", feature = "redis")))]
+pub(crate) fn lacks(feature: &str) -> Problem {
+    let problem = format!("needs the feature {feature}, without which this program was built");
+    (problem, format!("build it with --features {feature}")).into()
 }
 
 #[cfg(test)]

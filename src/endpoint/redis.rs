@@ -154,6 +154,11 @@ impl RedisAddress {
     }
 }
 
+/// The endpoint of an address that is read.
+pub(super) fn endpoint(text: &str) -> Result<Endpoint, Problem> {
+    RedisAddress::parse(text, LogUse::Read).map(|address| address.endpoint())
+}
+
 fn has_port(authority: &str) -> bool {
     let behind = authority.rsplit(']').next().unwrap_or_default();
     behind.contains(':') && !behind.ends_with(':')

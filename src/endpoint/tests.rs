@@ -1,4 +1,6 @@
+use super::parse::LONGEST_PATH;
 use super::*;
+use crate::error::Error;
 
 use std::io::Read;
 use std::net::TcpListener;

@@ -15,7 +15,12 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::delivery::{Control, Outlet};
+use crate::diagnose::Finding;
+#[cfg(not(all(feature = "kafka", feature = "redis")))]
+use crate::endpoint::lacks;
 use crate::endpoint::Endpoint;
+#[cfg(not(all(feature = "kafka", feature = "redis")))]
+use crate::error::Error;
 use crate::error::Result;
 use crate::position::Position;
 use grpc::{Connection, Grpc};
@@ -60,6 +65,11 @@ pub(crate) trait Source: Send + Sync {
     fn grpc(&self) -> Option<&Arc<Connection>> {
         None
     }
+
+    /// Looks whether a log can be read, for a check. No alert is read.
+    fn probe(&self, _: &mut Vec<Finding>) -> Result<(), Finding> {
+        Ok(())
+    }
 }
 
 /// The source at the endpoint of `config`.
@@ -75,24 +85,12 @@ pub(crate) fn open(config: Config) -> Result<Arc<dyn Source>> {
         Endpoint::Stdin => Arc::new(Lines::of_stdin(&config)),
         #[cfg(feature = "redis")]
         Endpoint::Redis { .. } => Arc::new(redis::RedisSource::new(&config)?),
-        // Without the feature, no text is parsed as one.
-        #[cfg(not(feature = "redis"))]
-        endpoint @ Endpoint::Redis { .. } => {
-            let problem = (
-                "is not read by this program",
-                "build it with the feature redis",
-            );
-            return Err(crate::error::Error::endpoint(endpoint, problem));
-        }
         #[cfg(feature = "kafka")]
         Endpoint::Kafka { .. } => Arc::new(kafka::KafkaSource::new(&config)?),
+        // Without the feature, no text is parsed as one.
+        #[cfg(not(feature = "redis"))]
+        endpoint @ Endpoint::Redis { .. } => return Err(Error::endpoint(endpoint, lacks("redis"))),
         #[cfg(not(feature = "kafka"))]
-        endpoint @ Endpoint::Kafka { .. } => {
-            let problem = (
-                "is not read by this program",
-                "build it with --features kafka",
-            );
-            return Err(crate::error::Error::endpoint(endpoint, problem));
-        }
+        endpoint @ Endpoint::Kafka { .. } => return Err(Error::endpoint(endpoint, lacks("kafka"))),
     })
 }

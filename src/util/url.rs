@@ -1,4 +1,6 @@
-//! Addresses as they may be shown.
+//! Addresses as they may be shown, and their parts encoded.
+
+use std::fmt::Write as _;
 
 /// An address without user, password and query: logs and reports are shown to others.
 pub(crate) fn without_secrets(url: &str) -> String {
@@ -12,6 +14,33 @@ pub(crate) fn without_secrets(url: &str) -> String {
     let (authority, path) = address.split_at(end);
     let host = authority.rsplit('@').next().unwrap_or_default();
     format!("{scheme}{host}{path}{query}")
+}
+
+/// Encodes what has a meaning in a URI's path, or none at all.
+pub(crate) fn percent(bytes: &[u8]) -> String {
+    let mut encoded = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"/-._~:[]".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// The query of an address with these options, as far as they are given.
+pub(crate) fn query(options: &[(&str, Option<String>)]) -> String {
+    let options = options.iter().filter_map(|(name, value)| {
+        let value = percent(value.as_ref()?.as_bytes());
+        Some(format!("{name}={value}"))
+    });
+    let options = options.collect::<Vec<_>>().join("&");
+    match options.is_empty() {
+        true => options,
+        false => format!("?{options}"),
+    }
 }
 
 #[cfg(test)]
@@ -31,5 +60,15 @@ mod tests {
         ] {
             assert_eq!(without_secrets(url), shown);
         }
+    }
+
+    #[test]
+    fn a_query_has_what_is_given() {
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(query(&[("a", None)]), "");
+        assert_eq!(
+            query(&[("a", text("x&y")), ("b", None), ("c", text("é/1"))]),
+            "?a=x%26y&c=%C3%A9/1"
+        );
     }
 }

@@ -11,9 +11,10 @@ use std::time::Duration;
 use super::{Source, StartRequest};
 use crate::config::Config;
 use crate::delivery::Intake;
+use crate::diagnose::Finding;
 use crate::endpoint::{Endpoint, KafkaAddress, LogUse};
 use crate::error::{Error, Result};
-use crate::kafka_topic::Options;
+use crate::kafka_topic::{self, Options};
 use crate::util::thread::{deliver_here, spawn_named};
 use reader::TopicReader;
 
@@ -39,21 +40,16 @@ impl KafkaSource {
             address.map_err(|problem| Error::endpoint("the address of the topic", problem))?;
         let endpoint = address.endpoint();
         Ok(KafkaSource {
-            options: options(config),
+            options: Options {
+                connect_timeout: *config.connect_timeout,
+                answer_timeout: *config.call_timeout,
+            },
             ahead: *config.queue_bytes,
             most: config.message_limit(&endpoint),
             keep_trying: config.keep_trying,
             endpoint,
             address,
         })
-    }
-}
-
-/// How long brokers may take, by the options of a client.
-pub(crate) fn options(config: &Config) -> Options {
-    Options {
-        connect_timeout: *config.connect_timeout,
-        answer_timeout: *config.call_timeout,
     }
 }
 
@@ -73,6 +69,11 @@ impl Source for KafkaSource {
         spawn_named("falco-kafka", run)
             .map(drop)
             .map_err(|error| Error::no_thread(endpoint, "to read it", error))
+    }
+
+    /// Connects, logs in, and looks at the topic and its group.
+    fn probe(&self, findings: &mut Vec<Finding>) -> Result<(), Finding> {
+        kafka_topic::probe(&self.address, &self.options, findings)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod loss;
+mod probe;
 mod reader;
 mod stream;
 mod unread;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use super::{Source, StartRequest};
 use crate::config::Config;
 use crate::delivery::Intake;
+use crate::diagnose::Finding;
 use crate::endpoint::{Endpoint, LogUse, RedisAddress};
 use crate::error::{Error, Result};
 use crate::redis_stream::ConnectOptions;
@@ -48,7 +50,7 @@ impl RedisSource {
 }
 
 /// How to connect to the stream, by the options of a client.
-pub(crate) fn connect_options(config: &Config, endpoint: &Endpoint) -> ConnectOptions {
+fn connect_options(config: &Config, endpoint: &Endpoint) -> ConnectOptions {
     let most = config.message_limit(endpoint);
     ConnectOptions {
         connect_timeout: *config.connect_timeout,
@@ -74,5 +76,9 @@ impl Source for RedisSource {
         spawn_named("falco-redis", run)
             .map(drop)
             .map_err(|error| Error::no_thread(endpoint, "to read it", error))
+    }
+
+    fn probe(&self, findings: &mut Vec<Finding>) -> Result<(), Finding> {
+        probe::probe(&self.address, &self.options, findings)
     }
 }

@@ -1,19 +1,20 @@
-//! A stream of Redis or Valkey.
+//! Whether a stream can be read, for a check.
 
-use super::{Finding, Step};
-use crate::config::Config;
-use crate::endpoint::{LogUse, RedisAddress};
+use crate::diagnose::{Finding, Step};
+use crate::endpoint::RedisAddress;
 use crate::error::Problem;
-use crate::redis_stream::{command, field_of, items, RedisConnection, StreamFailure};
-use crate::source::redis::connect_options;
+use crate::redis_stream::{
+    command, field_of, items, ConnectOptions, RedisConnection, StreamFailure,
+};
 
 /// Connects, logs in, and looks at the stream and its group. No entry is read.
-pub(super) fn probe(config: &Config, findings: &mut Vec<Finding>) -> Result<(), Finding> {
-    let address = RedisAddress::parse(&config.endpoint, LogUse::Read);
-    let address = address.map_err(|problem| Finding::failed(Step::Endpoint, problem))?;
-    let options = connect_options(config, &address.endpoint());
+pub(super) fn probe(
+    address: &RedisAddress,
+    options: &ConnectOptions,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Finding> {
     let failed = |failure: StreamFailure| failure.finding;
-    let mut connection = RedisConnection::open(&address, &options, findings).map_err(failed)?;
+    let mut connection = RedisConnection::open(address, options, findings).map_err(failed)?;
     let stream = &address.stream;
     let info = match connection.call(&command("XINFO", &["STREAM", stream])) {
         Ok(info) => info,
