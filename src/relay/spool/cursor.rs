@@ -1,13 +1,14 @@
 //! How far a sink is.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// What a sink was given, and what of that it has confirmed.
 ///
 /// When a full spool drops its oldest alerts, a sink still delivers those that it was given before,
 /// so that only the others are lost to it.
 pub(super) struct Cursor {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// It has delivered everything up to this number.
     pub(super) confirmed: u64,
     /// As [`confirmed`](Cursor::confirmed) is stored.
@@ -43,7 +44,7 @@ impl Range {
 impl Cursor {
     pub(super) fn new(name: String, confirmed: u64) -> Cursor {
         Cursor {
-            name,
+            name: name.into(),
             confirmed,
             written: confirmed,
             in_flight: VecDeque::new(),

@@ -15,6 +15,18 @@ pub(crate) struct Incoming {
     pub message: Message,
 }
 
+impl Incoming {
+    /// It, as it goes to the sinks.
+    pub(super) fn entry(&self, number: u64) -> Entry {
+        Entry {
+            number,
+            source: self.source.clone(),
+            format: self.message.format,
+            bytes: self.message.bytes.as_slice().into(),
+        }
+    }
+}
+
 /// An alert as it goes to a sink.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {

@@ -1,13 +1,13 @@
 //! Looks after a spool on disk, also while no alert moves.
 
 use std::io;
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use super::contents::Contents;
-use crate::relay::shutdown::StopSignal;
-use crate::util::lock::lock;
+use crate::util::lock::{lock, time_until, wait_while};
 use crate::util::thread::spawn_named;
 
 /// How soon it is noticed that files were removed, where nobody posts.
@@ -16,34 +16,82 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The pause between two steps of work, in which alerts move.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How long what was confirmed waits for alerts to be written with.
+const CONFIRMED: Duration = Duration::from_millis(5);
+
 pub(super) struct Keeper {
-    stop: Arc<StopSignal>,
+    work: Arc<Work>,
     thread: Option<JoinHandle<()>>,
 }
 
+struct Work {
+    contents: Arc<Mutex<Contents>>,
+    /// Something was confirmed, or this ends.
+    confirmed: Arc<Condvar>,
+    freed: Arc<Condvar>,
+    ended: AtomicBool,
+}
+
 impl Keeper {
-    pub(super) fn start(contents: Arc<Mutex<Contents>>) -> io::Result<Keeper> {
-        let stop = Arc::new(StopSignal::default());
-        let stopped = stop.clone();
-        let run = move || {
-            let mut pause = INTERVAL;
-            while !stopped.pause(pause) {
-                pause = match lock(&contents).tend() {
-                    true => PAUSE,
-                    false => INTERVAL,
-                };
-            }
-        };
+    pub(super) fn start(
+        contents: Arc<Mutex<Contents>>,
+        confirmed: Arc<Condvar>,
+        freed: Arc<Condvar>,
+    ) -> io::Result<Keeper> {
+        let work = Arc::new(Work {
+            contents,
+            confirmed,
+            freed,
+            ended: AtomicBool::new(false),
+        });
+        let run = work.clone();
         Ok(Keeper {
-            stop,
-            thread: Some(spawn_named("spool-keeper", run)?),
+            work,
+            thread: Some(spawn_named("spool-keeper", move || run.run())?),
         })
+    }
+}
+
+impl Work {
+    fn run(&self) {
+        let mut tend_at = Instant::now() + INTERVAL;
+        // What could not be written a moment ago.
+        let mut failed = false;
+        loop {
+            let is_idle = |contents: &mut Contents| {
+                (failed || !contents.unsettled) && !self.ended.load(Ordering::Relaxed)
+            };
+            let contents = lock(&self.contents);
+            let time = time_until(tend_at);
+            drop(wait_while(&self.confirmed, contents, time, is_idle));
+            if self.ended.load(Ordering::Relaxed) {
+                return;
+            }
+            // Whatever is confirmed meanwhile wakes nobody.
+            thread::sleep(CONFIRMED);
+            let mut contents = lock(&self.contents);
+            if contents.unsettled {
+                contents.settle();
+                self.freed.notify_all();
+            }
+            failed = contents.unsettled;
+            if Instant::now() >= tend_at {
+                tend_at = Instant::now()
+                    + match contents.tend() {
+                        true => PAUSE,
+                        false => INTERVAL,
+                    };
+            }
+        }
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.stop.stop();
+        let contents = lock(&self.work.contents);
+        self.work.ended.store(true, Ordering::Relaxed);
+        drop(contents);
+        self.work.confirmed.notify_all();
         if let Some(thread) = self.thread.take() {
             // A panic was reported by the thread itself.
             let _ = thread.join();

@@ -10,7 +10,9 @@ use super::cursor::Cursor;
 use super::damage::Damage;
 use super::entry::{Entry, Stored};
 use super::failures::Failures;
-use super::store::{Batch, Known, Limit, Rebuilt, Store, StoreContents, StoreError, Sum};
+use super::store::{
+    Batch, Confirmed, Known, Limit, Rebuilt, Removed, Store, StoreContents, StoreError, Sum,
+};
 use crate::relay::dead_letters::DeadLetters;
 
 #[derive(Default)]
@@ -56,20 +58,20 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn store(&mut self, batch: &Batch<'_>) -> Result<Sum, StoreError> {
-        let gone = self.remove(|gone, _| gone.bytes < batch.make_room);
+    fn store(&mut self, batch: &Batch<'_>) -> Result<Removed, StoreError> {
+        let free = match &batch.confirmed {
+            Some(confirmed) => self.confirm(confirmed)?,
+            None => Sum::default(),
+        };
+        let evicted = self.remove(|gone, _| gone.bytes < batch.make_room);
         let entries = (batch.first..).zip(&batch.alerts);
-        self.entries.extend(entries.map(|(number, alert)| Entry {
-            number,
-            source: alert.source.clone(),
-            format: alert.message.format,
-            bytes: alert.message.bytes.as_slice().into(),
-        }));
-        Ok(gone)
+        self.entries
+            .extend(entries.map(|(number, alert)| alert.entry(number)));
+        Ok(Removed { free, evicted })
     }
 
-    fn confirm(&mut self, _: &[(&str, u64)], free: u64) -> Result<Sum, StoreError> {
-        Ok(self.remove(|_, oldest| oldest.number <= free))
+    fn confirm(&mut self, confirmed: &Confirmed) -> Result<Sum, StoreError> {
+        Ok(self.remove(|_, oldest| oldest.number <= confirmed.free))
     }
 
     fn read(&mut self, after: u64, mut limit: Limit) -> Result<Vec<Stored>, StoreError> {

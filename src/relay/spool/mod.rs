@@ -45,10 +45,10 @@ pub(crate) enum Storage {
     /// In a folder, which is created if it is missing. One relay at a time may use it. Alerts that are
     /// damaged there become dead letters.
     ///
-    /// What [`Spool::put`] and [`Spool::confirm`] have written survives the end of the process,
-    /// however it comes, from the moment when they return. A thread syncs it to the disk, so that
-    /// it also survives a loss of power: it starts one second after the first commit that is not
-    /// yet synced. A loss of power thus costs at most the alerts of the last second and of the time
+    /// What [`Spool::put`] has written survives the end of the process, however it comes, from the moment
+    /// when it returns. What [`Spool::confirm`] is told is written with the next alerts, at most 5 ms
+    /// later. A thread syncs it to the disk, so that it also survives a loss of power: it starts one second
+    /// after the first commit that is not yet synced. A loss of power thus costs at most the alerts of the last second and of the time
     /// that a sync takes; their sources go on at the positions before them, and their numbers are
     /// used again. Confirmations are lost in the same way: those alerts are delivered a second time.
     Disk(PathBuf, Arc<DeadLetters>),
@@ -72,10 +72,12 @@ pub(crate) struct Spool {
     contents: Arc<Mutex<Contents>>,
     /// The threads that put something.
     group: Group,
+    /// Wakes the keeper: something was confirmed and is not written.
+    confirmed: Arc<Condvar>,
     /// Wakes the sinks: an alert came.
     arrived: Condvar,
     /// Wakes the sources: room was made, or has to be made by them.
-    freed: Condvar,
+    freed: Arc<Condvar>,
     capacity: u64,
     overflow: Overflow,
     /// Where it is, if on disk.
@@ -106,16 +108,18 @@ impl Spool {
             }
         };
         let contents = Arc::new(Mutex::new(contents));
+        let (confirmed, freed) = (Arc::<Condvar>::default(), Arc::<Condvar>::default());
         let keeper = folder.as_deref().map(|folder| {
-            let keeper = Keeper::start(contents.clone());
+            let keeper = Keeper::start(contents.clone(), confirmed.clone(), freed.clone());
             keeper.map_err(|error| disk::no_thread(folder, error))
         });
         Ok(Spool {
             _keeper: keeper.transpose()?,
             contents,
             group: Group::default(),
+            confirmed,
             arrived: Condvar::new(),
-            freed: Condvar::new(),
+            freed,
             capacity,
             overflow,
             folder,
@@ -161,7 +165,11 @@ impl Spool {
             }
             return;
         }
-        self.settle(&mut contents);
+        let bytes: u64 = puts.iter().map(Put::cost).sum();
+        let is_near = contents.held.bytes.saturating_add(bytes) >= self.capacity;
+        if is_near || !contents.may_defer() {
+            self.settle(&mut contents);
+        }
         let short = self.note_disk(&mut contents);
         let room = self.room(&contents, short);
         if !contents.admit(puts, room, self.capacity, self.overflow) && !short {
@@ -232,7 +240,14 @@ impl Spool {
     /// alerts that are: after a drop the numbers have gaps.
     pub(crate) fn confirm(&self, sink: usize, number: u64) -> u64 {
         let mut contents = self.lock();
+        let was_settled = !contents.unsettled;
         let confirmed = contents.confirm(sink, number);
+        if contents.may_defer() {
+            if was_settled && contents.unsettled {
+                self.confirmed.notify_one();
+            }
+            return confirmed;
+        }
         self.settle(&mut contents);
         contents.note_room();
         if contents.condition.now.disk_short {
@@ -322,6 +337,7 @@ impl Spool {
 
     pub(crate) fn usage(&self) -> Usage {
         let mut contents = self.lock();
+        self.settle(&mut contents);
         self.note_disk(&mut contents);
         // Where it fails, the usage says so.
         let _ = contents.secure();

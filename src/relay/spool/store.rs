@@ -15,12 +15,16 @@ pub(super) const OVERHEAD: u64 = 64;
 
 /// Keeps alerts by number. The numbers are ascending without a gap, and only the lowest are removed.
 pub(super) trait Store: Send {
-    /// Stores all of a batch or nothing. Returns what was removed to make room.
-    fn store(&mut self, batch: &Batch<'_>) -> Result<Sum, StoreError>;
+    /// Stores all of a batch or nothing.
+    fn store(&mut self, batch: &Batch<'_>) -> Result<Removed, StoreError>;
 
-    /// Stores up to which number these sinks have confirmed, and removes the alerts up to `free`.
-    /// Returns what was removed.
-    fn confirm(&mut self, sinks: &[(&str, u64)], free: u64) -> Result<Sum, StoreError>;
+    /// Stores what was confirmed, and removes the alerts that are free. Returns what was removed.
+    fn confirm(&mut self, confirmed: &Confirmed) -> Result<Sum, StoreError>;
+
+    /// Whether it takes a transaction to store something, and to read it.
+    fn is_on_disk(&self) -> bool {
+        false
+    }
 
     /// What is stored after this number, in order.
     fn read(&mut self, after: u64, limit: Limit) -> Result<Vec<Stored>, StoreError>;
@@ -93,7 +97,26 @@ impl fmt::Display for StoreError {
     }
 }
 
+/// What sinks have confirmed.
+pub(super) struct Confirmed {
+    /// Up to which number.
+    pub sinks: Vec<(Arc<str>, u64)>,
+    /// All sinks have everything up to this number.
+    pub free: u64,
+}
+
+/// What was removed for a batch.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Removed {
+    /// As all sinks have it.
+    pub free: Sum,
+    /// To make room.
+    pub evicted: Sum,
+}
+
 pub(super) struct Batch<'a> {
+    /// Stored together with it, and first.
+    pub confirmed: Option<Confirmed>,
     /// The oldest alerts are removed first, until they have freed this number of bytes.
     pub make_room: u64,
     /// The number of the first alert.

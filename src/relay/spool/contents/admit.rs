@@ -113,7 +113,8 @@ impl Contents {
             .iter()
             .filter_map(|alert| Some((&alert.endpoint, *alert.message.position.as_deref()?)))
             .collect();
-        let batch = Batch {
+        let mut batch = Batch {
+            confirmed: self.confirmed(),
             make_room,
             first: self.last + 1,
             alerts: kept,
@@ -122,10 +123,21 @@ impl Contents {
         let removed = match self.store.store(&batch) {
             Err(error) if self.repair(&error) => self.store.store(&batch),
             stored => stored,
+        };
+        let removed = match removed {
+            // What was confirmed may be the cause. It can wait.
+            Err(_) if batch.confirmed.take().is_some() => self.store.store(&batch),
+            removed => removed,
         }?;
-        self.evict(removed);
-        for alert in &batch.alerts {
+        if let Some(confirmed) = &batch.confirmed {
+            self.settled(confirmed, removed.free);
+        }
+        self.evict(removed.evicted);
+        for (number, alert) in (batch.first..).zip(&batch.alerts) {
             self.held.add(alert.message.bytes.len());
+            if self.store.is_on_disk() {
+                self.recent.add(alert.entry(number));
+            }
         }
         let stored = batch.alerts.len() as u64;
         self.last += stored;
@@ -175,5 +187,6 @@ impl Contents {
         let dropped = dropped.map(|cursor| cursor.drop_after(gone, last)).max();
         self.evicted += dropped.unwrap_or(0);
         self.held.subtract(removed);
+        self.recent.forget(last);
     }
 }

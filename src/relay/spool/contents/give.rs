@@ -26,11 +26,13 @@ impl Contents {
         let mut entries = Vec::new();
         while entries.is_empty() && self.has_more(sink) {
             let given = self.given(sink);
-            let stored = match self.store.read(given, Limit::new(alerts, bytes)) {
-                Err(error) if self.repair(&error) => {
-                    self.store.read(given, Limit::new(alerts, bytes))
-                }
-                read => read,
+            let limit = || Limit::new(alerts, bytes);
+            let stored = match self.recent.after(given, limit()) {
+                Some(recent) => Ok(recent.into_iter().map(Stored::Alert).collect()),
+                None => match self.store.read(given, limit()) {
+                    Err(error) if self.repair(&error) => self.store.read(given, limit()),
+                    read => read,
+                },
             };
             let stored = stored.inspect_err(|error| {
                 self.failures.report("alerts cannot be read", error);

@@ -1,7 +1,9 @@
 //! What a spool holds, and what of it each sink has, whatever store keeps it.
 
 mod admit;
+mod confirm;
 mod give;
+mod recent;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use super::damage::{Damage, DamageUsage};
 use super::failures::Failures;
 use super::store::{Known, Store, StoreContents, StoreError, Sum};
 use crate::position::Position;
+use recent::Recent;
 
 /// What a spool holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,6 +47,7 @@ pub(super) struct Contents {
     /// Everything up to this number has left the store.
     gone: u64,
     cursors: Vec<Cursor>,
+    recent: Recent,
     pub(super) positions: HashMap<Arc<str>, Position>,
     stored: u64,
     /// Alerts that were not stored, as there was no room. They have no number.
@@ -73,6 +77,7 @@ impl Contents {
             last: found.last,
             gone: found.last.saturating_sub(found.held.alerts),
             cursors: found.cursors,
+            recent: Recent::default(),
             positions: found.positions,
             stored: 0,
             rejected: 0,
@@ -140,7 +145,7 @@ impl Contents {
             gone: Some(self.gone),
             last: self.last,
             sinks: sinks
-                .map(|cursor| (cursor.name.as_str(), cursor.confirmed))
+                .map(|cursor| (&*cursor.name, cursor.confirmed))
                 .collect(),
             positions: &self.positions,
         };
@@ -164,53 +169,6 @@ impl Contents {
     fn repair(&mut self, error: &StoreError) -> bool {
         let is_damaged = error.is_damage;
         (is_damaged || !self.store.is_in_place()) && self.rebuild(is_damaged).is_ok()
-    }
-
-    /// The sink has delivered everything up to this number. Returns how many alerts that are.
-    pub(super) fn confirm(&mut self, sink: usize, number: u64) -> u64 {
-        // What is not there yet cannot have been delivered.
-        let number = number.min(self.last);
-        match self.cursors.get_mut(sink) {
-            Some(cursor) if cursor.confirmed < number => {
-                self.unsettled = true;
-                cursor.confirm(number)
-            }
-            _ => 0,
-        }
-    }
-
-    /// Stores what was confirmed, and removes what all sinks have. Returns whether that has freed
-    /// room. Where it fails it is done later, and the sinks go on meanwhile.
-    pub(super) fn settle(&mut self) -> bool {
-        if !self.unsettled {
-            return false;
-        }
-        let changed: Vec<(&str, u64)> = self
-            .cursors
-            .iter()
-            .filter(|cursor| cursor.confirmed != cursor.written)
-            .map(|cursor| (cursor.name.as_str(), cursor.confirmed))
-            .collect();
-        let behind = self.cursors.iter().map(|cursor| cursor.confirmed).min();
-        let free = behind.unwrap_or(0).max(self.gone);
-        match self.store.confirm(&changed, free) {
-            Ok(gone) => {
-                self.held.subtract(gone);
-                self.gone = free;
-                self.unsettled = false;
-                for cursor in &mut self.cursors {
-                    cursor.written = cursor.confirmed;
-                }
-                gone.alerts > 0
-            }
-            Err(error) => {
-                self.failures
-                    .report("what was delivered cannot be recorded", &error);
-                // Stored anew, it has what was confirmed. What is free is removed the next time.
-                self.repair(&error);
-                false
-            }
-        }
     }
 
     /// No sink delivers any more of what it was given, and nothing more is stored.

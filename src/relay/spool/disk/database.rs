@@ -1,5 +1,6 @@
 //! An open database, which is synced in the background and gives its space back.
 
+use std::ops::Deref;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -66,6 +67,13 @@ impl Database {
         })
     }
 
+    /// Begins a transaction, with statements that are compiled once.
+    pub(super) fn begin(&self) -> rusqlite::Result<Transaction<'_>> {
+        let connection = &self.connection;
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Transaction(connection))
+    }
+
     pub(super) fn committed(&self) {
         if let Some(checkpointer) = &self.checkpointer {
             checkpointer.request();
@@ -92,6 +100,33 @@ impl Database {
         // If it fails, SQLite does it when the database is opened again.
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         let _ = self.connection.query_row(checkpoint, [], |_| Ok(()));
+    }
+}
+
+/// Is rolled back unless it is committed.
+pub(super) struct Transaction<'a>(&'a Connection);
+
+impl Transaction<'_> {
+    pub(super) fn commit(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+    }
+}
+
+impl Deref for Transaction<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        // SQLite itself ends it after some failures.
+        if !self.0.is_autocommit() {
+            // Where it fails, the next one fails, which is reported.
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
     }
 }
 

@@ -22,14 +22,14 @@ use super::damage::Damage;
 use super::entry::Stored;
 use super::failures::Failures;
 use super::sinks::Sinks;
-use super::store::{Batch, Known, Limit, Rebuilt, Store, StoreError, Sum};
+use super::store::{Batch, Confirmed, Known, Limit, Rebuilt, Removed, Store, StoreError, Sum};
 use crate::error::{Error, Result};
 use crate::relay::dead_letters::DeadLetters;
 use copy::{copy, Readable};
 use database::Database;
 use files::{finish_replacing, kept_aside, put_in_place, set_aside, with_end, NAME};
 use open::{connect, is_damage, is_ours, lock, refused, OpenError};
-use rows::{insert, length, make_room, remove, signed, stored, sum};
+use rows::{confirm, insert, length, make_room, signed, stored, sum};
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
@@ -193,10 +193,14 @@ impl Disk {
 }
 
 impl Store for Disk {
-    fn store(&mut self, batch: &Batch<'_>) -> Result<Sum, StoreError> {
+    fn store(&mut self, batch: &Batch<'_>) -> Result<Removed, StoreError> {
         let database = self.database()?;
-        let transaction = database.connection.transaction()?;
-        let gone = match batch.make_room {
+        let transaction = database.begin()?;
+        let free = match &batch.confirmed {
+            None => Sum::default(),
+            Some(confirmed) => confirm(&transaction, confirmed)?,
+        };
+        let evicted = match batch.make_room {
             0 => Sum::default(),
             bytes => make_room(&transaction, bytes)?,
         };
@@ -219,26 +223,20 @@ impl Store for Disk {
         }
         transaction.commit()?;
         database.committed();
-        Ok(gone)
+        Ok(Removed { free, evicted })
     }
 
-    fn confirm(&mut self, sinks: &[(&str, u64)], free: u64) -> Result<Sum, StoreError> {
+    fn confirm(&mut self, confirmed: &Confirmed) -> Result<Sum, StoreError> {
         let database = self.database()?;
-        let transaction = database.connection.transaction()?;
-        {
-            let confirm = "UPDATE sinks SET confirmed = ? WHERE name = ?";
-            let mut confirm = transaction.prepare_cached(confirm)?;
-            for (name, confirmed) in sinks {
-                confirm.execute(params![signed(*confirmed), name])?;
-            }
-        }
-        let gone = sum(&transaction, signed(free))?;
-        if gone.alerts > 0 {
-            remove(&transaction, signed(free))?;
-        }
+        let transaction = database.begin()?;
+        let gone = confirm(&transaction, confirmed)?;
         transaction.commit()?;
         database.committed();
         Ok(gone)
+    }
+
+    fn is_on_disk(&self) -> bool {
+        true
     }
 
     fn read(&mut self, after: u64, mut limit: Limit) -> Result<Vec<Stored>, StoreError> {

@@ -5,7 +5,7 @@ use rusqlite::{params, Connection, Row};
 
 use crate::alert::Format;
 use crate::relay::spool::entry::{DamagedAlert, Entry, Stored};
-use crate::relay::spool::store::Sum;
+use crate::relay::spool::store::{Confirmed, Sum};
 
 /// The `format` of a row whose alert is lost, so that the numbers have no gap.
 const LOST: i64 = -1;
@@ -22,7 +22,21 @@ pub(super) fn sum(connection: &Connection, number: i64) -> rusqlite::Result<Sum>
     Ok(gone)
 }
 
-pub(super) fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+/// Stores how far the sinks are, and removes what all of them have. Returns what was removed.
+pub(super) fn confirm(connection: &Connection, confirmed: &Confirmed) -> rusqlite::Result<Sum> {
+    let set = "UPDATE sinks SET confirmed = ? WHERE name = ?";
+    let mut set = connection.prepare_cached(set)?;
+    for (name, number) in &confirmed.sinks {
+        set.execute(params![signed(*number), name])?;
+    }
+    let gone = sum(connection, signed(confirmed.free))?;
+    if gone.alerts > 0 {
+        remove(connection, signed(confirmed.free))?;
+    }
+    Ok(gone)
+}
+
+fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
     let mut remove = connection.prepare_cached("DELETE FROM alerts WHERE number <= ?")?;
     remove.execute([number]).map(|_| ())
 }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 
 use super::on_disk::{file, open};
-use super::store::{Batch, Known, Limit, Rebuilt, Store, StoreError, Sum};
+use super::store::{Batch, Confirmed, Known, Limit, Rebuilt, Removed, Store, StoreError, Sum};
 use super::*;
 use crate::relay::spool::entry::Stored;
 use crate::relay::spool::memory::Memory;
@@ -16,18 +16,26 @@ use crate::relay::spool::memory::Memory;
 struct Counting {
     memory: Memory,
     commits: Arc<Mutex<Vec<usize>>>,
+    /// Up to which number all sinks had confirmed, where that was stored with a commit.
+    free: Arc<Mutex<Vec<u64>>>,
+    is_on_disk: bool,
     panics: bool,
 }
 
 impl Store for Counting {
-    fn store(&mut self, batch: &Batch<'_>) -> Result<Sum, StoreError> {
+    fn store(&mut self, batch: &Batch<'_>) -> Result<Removed, StoreError> {
         lock(&self.commits).push(batch.alerts.len());
+        lock(&self.free).extend(batch.confirmed.iter().map(|it| it.free));
         assert!(!std::mem::take(&mut self.panics), "as a test wants it");
         self.memory.store(batch)
     }
 
-    fn confirm(&mut self, sinks: &[(&str, u64)], free: u64) -> Result<Sum, StoreError> {
-        self.memory.confirm(sinks, free)
+    fn confirm(&mut self, confirmed: &Confirmed) -> Result<Sum, StoreError> {
+        self.memory.confirm(confirmed)
+    }
+
+    fn is_on_disk(&self) -> bool {
+        self.is_on_disk
     }
 
     fn read(&mut self, after: u64, limit: Limit) -> Result<Vec<Stored>, StoreError> {
@@ -92,6 +100,29 @@ fn all_that_wait_while_a_commit_runs_are_in_the_next() {
     // One alone is stored by itself.
     spool.put(alerts(101..=101)).unwrap();
     assert_eq!(*lock(&commits), [1, 99, 1]);
+}
+
+/// No keeper runs beside it, which would store it otherwise.
+#[test]
+fn what_is_confirmed_is_stored_with_the_next_alerts() {
+    let store = Counting {
+        is_on_disk: true,
+        ..Counting::default()
+    };
+    let free = store.free.clone();
+    let spool = with(store);
+    spool.put(alerts(1..=4)).unwrap();
+    assert_eq!(take(&spool, 0, 3), texts(1..=3));
+    assert_eq!(spool.confirm(0, 2), 2);
+    assert_eq!(*lock(&free), [0; 0]);
+    spool.put(alerts(5..=5)).unwrap();
+    assert_eq!(*lock(&free), [2]);
+    assert_eq!(spool.lock().held.alerts, 3);
+    spool.put(alerts(6..=6)).unwrap();
+    assert_eq!(*lock(&free), [2]);
+    assert_eq!(take(&spool, 0, 9), texts(4..=6));
+    spool.confirm(0, 6);
+    assert_eq!(spool.usage().alerts, 0);
 }
 
 #[test]

@@ -123,6 +123,20 @@ fn what_was_put_is_there_without_an_orderly_end() {
 }
 
 #[test]
+fn what_was_confirmed_is_there_without_another_put() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder, &["a"]).unwrap();
+    spool.put(alerts(1..=3)).unwrap();
+    take(&spool, 0, 2);
+    spool.confirm(0, 2);
+    until("it is written", || {
+        let other = Connection::open(file(&folder)).unwrap();
+        let left = "SELECT group_concat(number) FROM alerts";
+        other.query_row(left, [], |row| row.get::<_, String>(0)) == Ok("3".to_owned())
+    });
+}
+
+#[test]
 fn what_was_put_is_synced_without_another_put() {
     let folder = tempfile::tempdir().unwrap();
     let spool = open(&folder, &["a"]).unwrap();
