@@ -20,11 +20,11 @@ const PAUSE: Duration = Duration::from_millis(10);
 const CONFIRMED: Duration = Duration::from_millis(5);
 
 pub(super) struct Keeper {
-    work: Arc<Work>,
+    tending: Arc<Tending>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Work {
+struct Tending {
     contents: Arc<Mutex<Contents>>,
     /// Something was confirmed, or this ends.
     confirmed: Arc<Condvar>,
@@ -38,21 +38,21 @@ impl Keeper {
         confirmed: Arc<Condvar>,
         freed: Arc<Condvar>,
     ) -> io::Result<Keeper> {
-        let work = Arc::new(Work {
+        let tending = Arc::new(Tending {
             contents,
             confirmed,
             freed,
             ended: AtomicBool::new(false),
         });
-        let run = work.clone();
+        let run = tending.clone();
         Ok(Keeper {
-            work,
+            tending,
             thread: Some(spawn_named("spool-keeper", move || run.run())?),
         })
     }
 }
 
-impl Work {
+impl Tending {
     fn run(&self) {
         let mut tend_at = Instant::now() + INTERVAL;
         // What could not be written a moment ago.
@@ -88,10 +88,10 @@ impl Work {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        let contents = lock(&self.work.contents);
-        self.work.ended.store(true, Ordering::Relaxed);
+        let contents = lock(&self.tending.contents);
+        self.tending.ended.store(true, Ordering::Relaxed);
         drop(contents);
-        self.work.confirmed.notify_all();
+        self.tending.confirmed.notify_all();
         if let Some(thread) = self.thread.take() {
             // A panic was reported by the thread itself.
             let _ = thread.join();
