@@ -5,7 +5,10 @@ use std::io;
 use std::path::Path;
 
 #[cfg(feature = "falco-yaml")]
-use super::falco_yaml::{settings::FalcoSettings, FalcoYaml, OutputFindings};
+use super::falco_yaml::{
+    found::{FoundSettings, OutputFindings},
+    settings::FalcoSettings,
+};
 use super::{EndpointCheck, Finding, Step};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
@@ -74,13 +77,8 @@ impl EndpointCheck for FileCheck<'_> {
     }
 
     #[cfg(feature = "falco-yaml")]
-    fn falco_findings(
-        &self,
-        yaml: &FalcoYaml,
-        settings: &FalcoSettings,
-        _: &Config,
-        _: &[Finding],
-    ) -> Vec<Finding> {
+    fn falco_findings(&self, found: &FoundSettings<'_>, _: &Config, _: &[Finding]) -> Vec<Finding> {
+        let settings = found.settings;
         let late = match settings.is_kept_open(OUTPUT) {
             true => settings.buffered(),
             false => None,
@@ -90,7 +88,7 @@ impl EndpointCheck for FileCheck<'_> {
             findings: setting_findings(settings, self.endpoint, self.path()),
             late: late.into_iter().collect(),
         };
-        yaml.output_findings(settings, self.endpoint, output)
+        found.of_output(self.endpoint, output)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A log between Falco and its readers, such as a stream of Redis.
 
 #[cfg(feature = "falco-yaml")]
-use super::falco_yaml::{settings::FalcoSettings, FalcoYaml};
+use super::falco_yaml::found::FoundSettings;
 use super::{EndpointCheck, Finding, Step};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
@@ -25,13 +25,7 @@ impl EndpointCheck for LogCheck<'_> {
 
     /// What writes to a log is not Falco.
     #[cfg(feature = "falco-yaml")]
-    fn falco_findings(
-        &self,
-        _: &FalcoYaml,
-        settings: &FalcoSettings,
-        _: &Config,
-        _: &[Finding],
-    ) -> Vec<Finding> {
-        settings.include_findings()
+    fn falco_findings(&self, found: &FoundSettings<'_>, _: &Config, _: &[Finding]) -> Vec<Finding> {
+        found.settings.include_findings()
     }
 }

@@ -36,7 +36,7 @@ use crate::util::thread::on_delivery_thread;
 
 pub use crate::diagnose::{Finding, Outcome, Step};
 #[cfg(feature = "falco-yaml")]
-use falco_yaml::settings::FalcoSettings;
+use falco_yaml::found::FoundSettings;
 #[cfg(feature = "falco-yaml")]
 pub use falco_yaml::FalcoYaml;
 pub use report::Report;
@@ -112,8 +112,7 @@ trait EndpointCheck {
     #[cfg(feature = "falco-yaml")]
     fn falco_findings(
         &self,
-        yaml: &FalcoYaml,
-        settings: &FalcoSettings,
+        found: &FoundSettings<'_>,
         config: &Config,
         probed: &[Finding],
     ) -> Vec<Finding>;

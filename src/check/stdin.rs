@@ -2,8 +2,8 @@
 
 #[cfg(feature = "falco-yaml")]
 use super::falco_yaml::{
+    found::{FoundSettings, OutputFindings},
     settings::{FalcoSettings, SET_TO_TRUE},
-    FalcoYaml, OutputFindings,
 };
 use super::{EndpointCheck, Finding, Step};
 use crate::config::Config;
@@ -29,14 +29,8 @@ impl EndpointCheck for StdinCheck {
     }
 
     #[cfg(feature = "falco-yaml")]
-    fn falco_findings(
-        &self,
-        yaml: &FalcoYaml,
-        settings: &FalcoSettings,
-        _: &Config,
-        _: &[Finding],
-    ) -> Vec<Finding> {
-        yaml.output_findings(settings, &Endpoint::Stdin, piped(settings))
+    fn falco_findings(&self, found: &FoundSettings<'_>, _: &Config, _: &[Finding]) -> Vec<Finding> {
+        found.of_output(&Endpoint::Stdin, piped(found.settings))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::net::Ipv6Addr;
 
-use super::parse::FORMS;
 use crate::error::Problem;
 
 /// A host and its port in one text.
@@ -57,7 +56,7 @@ pub(super) fn host_and_port(
     }
     if !is_ipv6(host) && !is_name(host) {
         let problem = "has a host that is neither a DNS name nor an IP address";
-        return Err(Problem::fixed(problem, FORMS));
+        return Err((problem, format!("write {scheme}{usual_host}:{usual}")).into());
     }
     let Some(port) = port.filter(|port| !port.is_empty()) else {
         let remedy = format!("write {scheme}{}:{usual}", text.trim_end_matches(':'));

@@ -31,8 +31,7 @@ impl Endpoint {
 }
 
 /// What a remedy names.
-pub(super) const FORMS: &str =
-    "write unix:///run/falco/falco.sock or host:port, as in localhost:5060; for a \
+const FORMS: &str = "write unix:///run/falco/falco.sock or host:port, as in localhost:5060; for a \
                      Falco without gRPC listen+http://ADDR:PORT, listen+https://ADDR:PORT, \
                      file:///path or - for standard input";
 

@@ -44,7 +44,7 @@ Examples:
     name = "falco-client",
     version,
     after_help = MORE,
-    after_long_help = format!("{MORE}\n\n{}", environment::HELP),
+    after_long_help = format!("{MORE}\n\n{}", environment::help()),
     max_term_width = 100,
     disable_help_flag = true
 )]

@@ -6,18 +6,31 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Command};
 
-/// What the manual says of it.
-pub const HELP: &str = "\
-Environment: each option can be given as a variable, FALCO_CLIENT_ and its name in capitals, as in \
-FALCO_CLIENT_MIN_PRIORITY=warning; an option without a value as FALCO_CLIENT_CHECK=true. Options that \
-may be repeated take several values, one on a line or separated by commas (FALCO_CLIENT_TO_HEADER: one \
-on a line). A comma within an address, as in kafka://a,b/topic, separates nothing unless a space, another \
-address with ://, grpc or - follows; a value with other commas goes on a line of its own. An argument replaces the variable; an empty variable counts for nothing. FALCO_ENDPOINT, \
-FALCO_CA, FALCO_CERT, FALCO_KEY and FALCO_SERVER_NAME are taken as well.";
+const NAMES: &str = "\
+Environment: each option can be given as a variable: FALCO_CLIENT_ and its name in capitals, as in \
+FALCO_CLIENT_MIN_PRIORITY=warning. An option without a value is true or false, as in \
+FALCO_CLIENT_VERBOSE=true. An option that may be repeated takes several values, separated by commas \
+or one on each line.";
+
+const ADDRESS_LISTS: &str = "\
+In a list of addresses, a comma begins the next one only where a space, a scheme with ://, grpc or - \
+follows, so that kafka://a,b/topic is one address. FALCO_CLIENT_TO_HEADER takes one header on each line.";
+
+const PRECEDENCE: &str = "\
+An argument replaces its variable, and an empty variable is ignored. FALCO_ENDPOINT, FALCO_CA, \
+FALCO_CERT, FALCO_KEY and FALCO_SERVER_NAME are read as well.";
+
+/// What the manual says of it. Only a relay has lists of addresses.
+pub fn help() -> String {
+    match cfg!(feature = "cli") {
+        true => format!("{NAMES} {ADDRESS_LISTS} {PRECEDENCE}"),
+        false => format!("{NAMES} {PRECEDENCE}"),
+    }
+}
 
 /// The long help of a command, with that of the environment.
 pub fn explained(details: String) -> String {
-    format!("{details}\n\n{HELP}")
+    format!("{details}\n\n{}", help())
 }
 
 /// The one option whose values have commas.
@@ -273,6 +286,25 @@ mod tests {
             names.sort_unstable();
             names.dedup();
             assert_eq!(names.len(), all, "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn the_help_names_no_variable_that_this_build_does_not_read() {
+        let cli = Cli::command();
+        let commands = std::iter::once(&cli).chain(cli.get_subcommands());
+        let read: Vec<_> = commands
+            .flat_map(Command::get_arguments)
+            .filter_map(variable)
+            .collect();
+        let help = help();
+        let words = help.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+        let named: Vec<_> = words
+            .filter(|word| word.starts_with("FALCO_CLIENT_") && !word.ends_with('_'))
+            .collect();
+        assert!(named.len() >= 2, "{help}");
+        for name in named {
+            assert!(read.iter().any(|read| read == name), "{name}");
         }
     }
 }

@@ -27,11 +27,13 @@ mod text;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
+
 fn main() -> ExitCode {
     let cli = cli::parse();
     diagnostics::log::install(cli.verbose);
     open_files::raise_limit();
-    match cli.command.run() {
+    match cli.command.run(cli::Cli::command()) {
         Ok(code) => code.into(),
         Err(failure) => failure.report().into(),
     }

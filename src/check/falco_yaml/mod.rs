@@ -1,7 +1,8 @@
 //! Falco's own settings, as far as they concern the output that is checked.
 
 pub(super) mod environment;
-mod included;
+mod files;
+pub(super) mod found;
 pub(super) mod losses;
 pub(super) mod settings;
 mod yaml;
@@ -10,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{file, grpc, http};
-use super::{Finding, Outcome, Step};
+use super::{Finding, Step};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::Problem;
+use found::FoundSettings;
 use settings::FalcoSettings;
 
 /// Where Falco's packages install it.
@@ -30,18 +32,8 @@ const LOOKUP: Duration = Duration::from_secs(5);
 pub struct FalcoYaml {
     path: PathBuf,
     /// It was found at its usual place, not given by the user.
-    pub(super) is_default: bool,
+    is_default: bool,
     settings: Result<FalcoSettings, String>,
-}
-
-/// What the settings mean for an output that writes JSON.
-pub(super) struct OutputFindings {
-    /// Its section in `falco.yaml`.
-    pub name: &'static str,
-    /// What keeps alerts from being written, and what may.
-    pub findings: Vec<Finding>,
-    /// What makes alerts arrive late.
-    pub late: Vec<Problem>,
 }
 
 impl FalcoYaml {
@@ -49,7 +41,7 @@ impl FalcoYaml {
     pub fn read(path: impl Into<PathBuf>) -> FalcoYaml {
         let path = path.into();
         FalcoYaml {
-            settings: FalcoSettings::read(&path),
+            settings: files::read(&path),
             path,
             is_default: false,
         }
@@ -122,41 +114,14 @@ impl FalcoYaml {
                 return vec![Finding::failed(Step::FalcoYaml, problem)];
             }
         };
+        let found = FoundSettings {
+            settings,
+            is_default: self.is_default,
+            lead_to: &|endpoint| self.endpoints().contains(endpoint),
+        };
         match config.endpoint.parse() {
-            Ok(endpoint) => super::of(&endpoint).falco_findings(self, settings, config, probed),
-            Err(_) => grpc::settings::findings(self, settings, None, probed),
+            Ok(endpoint) => super::of(&endpoint).falco_findings(&found, config, probed),
+            Err(_) => grpc::settings::findings(&found, None, probed),
         }
-    }
-
-    /// The findings of an output that writes JSON, with what else its settings cost.
-    pub(super) fn output_findings(
-        &self,
-        settings: &FalcoSettings,
-        endpoint: &Endpoint,
-        output: OutputFindings,
-    ) -> Vec<Finding> {
-        // Alerts may come from another Falco than the one whose settings are at the usual place.
-        let certain = !self.is_default || self.endpoints().contains(endpoint);
-        let mut findings = settings.include_findings();
-        let concerning = output.findings.into_iter();
-        findings.extend(concerning.map(|finding| match finding.outcome {
-            Outcome::Failed if !certain => Finding {
-                outcome: Outcome::Warning,
-                ..finding
-            },
-            _ => finding,
-        }));
-        let is_well = findings
-            .iter()
-            .all(|finding| finding.outcome == Outcome::Ok);
-        let losses = losses::properties(settings).into_iter();
-        let losses = losses.chain(output.late).chain(losses::dropped(settings));
-        findings.extend(losses.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
-        if is_well {
-            let (path, output) = (self.path.display(), output.name);
-            let text = format!("{path}: json_output and {output} are on, and lead to {endpoint}");
-            findings.insert(0, Finding::ok(Step::FalcoYaml, text));
-        }
-        findings
     }
 }

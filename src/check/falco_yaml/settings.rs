@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::environment::{expand, UNKNOWN};
-use super::included;
-use super::yaml::{self, Node};
+use super::yaml::Node;
 use crate::check::{Finding, Step};
 use crate::error::Problem;
 
@@ -64,27 +63,14 @@ impl FalcoSetting<'_> {
 }
 
 impl FalcoSettings {
-    pub(super) fn read(path: &Path) -> Result<FalcoSettings, String> {
-        let (root, is_embedded) = embedded(yaml::read(path)?)?;
-        let mut settings = FalcoSettings {
-            main: path.to_owned(),
+    /// None yet, of this main file.
+    pub(super) fn new(main: &Path, is_embedded: bool) -> FalcoSettings {
+        FalcoSettings {
+            main: main.to_owned(),
             is_embedded,
             values: Vec::new(),
             include_problems: Vec::new(),
-        };
-        let Node::Mapping(pairs) = &root else {
-            return Err("has no settings".to_owned());
-        };
-        for (key, value) in pairs {
-            if let Some(key) = key.text() {
-                settings.set(key, value, path, false);
-            }
         }
-        // Those of a container are not on this machine.
-        if !is_embedded {
-            included::read(&mut settings, &root);
-        }
-        Ok(settings)
     }
 
     /// A later file replaces a value of the top level as a whole; Falco merges lists, which are not used
@@ -164,6 +150,11 @@ impl FalcoSettings {
         OTHER_KEYS.iter().any(|key| self.has(key))
     }
 
+    /// Whether a part of a file looks like them.
+    pub(super) fn are_in(node: &Node) -> bool {
+        OTHER_KEYS.iter().any(|key| node.get(key).is_some())
+    }
+
     /// The node at `json_output` or `http_output.url`.
     fn node(&self, path: &str) -> Option<&Node> {
         match path.split_once('.') {
@@ -239,23 +230,6 @@ impl FalcoSettings {
             Some((problem, remedy).into())
         });
         unknown.collect()
-    }
-}
-
-/// The settings inside the values of Falco's Helm chart, or inside a ConfigMap; else the text itself.
-/// And whether they were inside.
-fn embedded(root: Node) -> Result<(Node, bool), String> {
-    let is_settings = |node: &Node| OTHER_KEYS.iter().any(|key| node.get(key).is_some());
-    if is_settings(&root) {
-        return Ok((root, false));
-    }
-    if let Some(values) = root.get("falco").filter(|node| is_settings(node)) {
-        return Ok((values.clone(), true));
-    }
-    let text = root.get("data").and_then(|data| data.get("falco.yaml"));
-    match text.and_then(Node::text) {
-        Some(text) => Ok((yaml::parse(text)?, true)),
-        None => Ok((root, false)),
     }
 }
 

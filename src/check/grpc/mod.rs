@@ -5,7 +5,7 @@ mod calls;
 pub(super) mod settings;
 
 #[cfg(feature = "falco-yaml")]
-use super::falco_yaml::{settings::FalcoSettings, FalcoYaml};
+use super::falco_yaml::found::FoundSettings;
 use super::{EndpointCheck, Finding, Step};
 use crate::client::Client;
 use crate::config::Config;
@@ -33,11 +33,10 @@ impl EndpointCheck for GrpcCheck<'_> {
     #[cfg(feature = "falco-yaml")]
     fn falco_findings(
         &self,
-        yaml: &FalcoYaml,
-        settings: &FalcoSettings,
+        found: &FoundSettings<'_>,
         _: &Config,
         probed: &[Finding],
     ) -> Vec<Finding> {
-        settings::findings(yaml, settings, Some(self.endpoint), probed)
+        settings::findings(found, Some(self.endpoint), probed)
     }
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
+use crate::check::falco_yaml::found::FoundSettings;
 use crate::check::falco_yaml::losses::dropped;
 use crate::check::falco_yaml::settings::{FalcoSettings, SET_TO_TRUE};
-use crate::check::falco_yaml::FalcoYaml;
 use crate::check::{Finding, Outcome, Step};
 use crate::endpoint::{Endpoint, GrpcAddress};
 use crate::error::Problem;
@@ -17,11 +17,11 @@ const DEFAULT_ADDRESS: &str = "0.0.0.0:5060";
 
 /// Whether these settings let alerts arrive at `endpoint`, after it was probed.
 pub(in crate::check) fn findings(
-    yaml: &FalcoYaml,
-    settings: &FalcoSettings,
+    found: &FoundSettings<'_>,
     endpoint: Option<&Endpoint>,
     probed: &[Finding],
 ) -> Vec<Finding> {
+    let settings = found.settings;
     let is_of_endpoint = match (endpoint, self::endpoint(settings)) {
         (Some(endpoint), Some(bound)) => same_place(endpoint, &bound),
         _ => false,
@@ -32,7 +32,7 @@ pub(in crate::check) fn findings(
         Some(GrpcAddress::Tcp { host, .. }) => is_local(host),
         Some(GrpcAddress::Unix(_)) | None => true,
     };
-    if yaml.is_default && !is_of_endpoint && !(is_local && failed) {
+    if found.is_default && !is_of_endpoint && !(is_local && failed) {
         return Vec::new();
     }
     let mut findings = settings.include_findings();
@@ -41,7 +41,7 @@ pub(in crate::check) fn findings(
         true => Finding::failed(Step::FalcoYaml, problem),
         false => Finding::warning(Step::FalcoYaml, problem),
     };
-    let certain = is_of_endpoint || !yaml.is_default;
+    let certain = is_of_endpoint || !found.is_default;
     let unknown = settings.unknown(&["grpc.enabled", "grpc.bind_address", "grpc_output.enabled"]);
     let unknown = unknown.into_iter();
     findings.extend(unknown.map(|problem| Finding::warning(Step::FalcoYaml, problem)));
@@ -56,7 +56,7 @@ pub(in crate::check) fn findings(
             Step::FalcoYaml,
             format!(
                 "{}: grpc and grpc_output are enabled, bind_address {}",
-                yaml.path().display(),
+                settings.main().display(),
                 bind_address(settings).unwrap_or_default()
             ),
         ));

@@ -10,7 +10,7 @@ mod tls;
 mod url;
 
 #[cfg(feature = "falco-yaml")]
-use super::falco_yaml::{settings::FalcoSettings, FalcoYaml, OutputFindings};
+use super::falco_yaml::found::{FoundSettings, OutputFindings};
 use super::{EndpointCheck, Finding, Step};
 use crate::client::Client;
 use crate::config::Config;
@@ -51,16 +51,15 @@ impl EndpointCheck for HttpCheck<'_> {
     #[cfg(feature = "falco-yaml")]
     fn falco_findings(
         &self,
-        yaml: &FalcoYaml,
-        settings: &FalcoSettings,
+        found: &FoundSettings<'_>,
         config: &Config,
         _: &[Finding],
     ) -> Vec<Finding> {
         let output = OutputFindings {
             name: OUTPUT,
-            findings: settings::findings(settings, config, self.endpoint),
+            findings: settings::findings(found.settings, config, self.endpoint),
             late: Vec::new(),
         };
-        yaml.output_findings(settings, self.endpoint, output)
+        found.of_output(self.endpoint, output)
     }
 }

@@ -83,7 +83,10 @@ pub enum Command {
 }
 
 impl Command {
-    pub fn run(self) -> Result<Code, Failure> {
+    /// Runs it. `cli` is the command line that it is of.
+    pub fn run(self, cli: clap::Command) -> Result<Code, Failure> {
+        #[cfg(not(feature = "cli"))]
+        drop(cli);
         match self {
             Command::Get(args) => get::run(&args),
             Command::Watch(args) => watch::run(&args),
@@ -99,9 +102,9 @@ impl Command {
             Command::Bench(args) => bench::run(&args),
             Command::Demo => demo::run(),
             #[cfg(feature = "cli")]
-            Command::Completions { shell } => generate::completions(shell),
+            Command::Completions { shell } => generate::completions(cli, shell),
             #[cfg(feature = "cli")]
-            Command::Man { folder } => generate::man(folder.as_deref()),
+            Command::Man { folder } => generate::man(cli, folder.as_deref()),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::output::OutputFormat;
 use crate::shutdown::CLOSE_WITHIN;
 
 pub const DETAILS: &str = "\
-Falco gives each alert once, to one reader; only a file keeps what was read. Alerts that a filter \
+Falco gives each alert once, to one reader; only a file or a log keeps what was read. Alerts that a filter \
 rejects are gone from Falco too. Different filter options must all match; of an option that is \
 repeated, any value.
 
@@ -15,7 +15,7 @@ SIGINT, SIGTERM and SIGHUP shut the command down gracefully: it requests no more
 those in flight. If that takes longer than --close-within, because alerts keep arriving or the output \
 is not read, it exits with code 1. A second signal stops it at once; what was received by then is \
 printed if it is read within 5 seconds. Standard error says how many alerts may have been lost. \
-Nothing is lost from a file.
+Nothing is lost from a file or a log.
 
 Exit codes: see falco-client --help.";
 
@@ -59,7 +59,7 @@ pub struct ReadArgs {
     /// Exit after printing N alerts
     ///
     /// Alerts that were received or in flight by then are lost, over gRPC up to a few hundred
-    /// kilobytes of them; standard error says so. Nothing is lost from a file.
+    /// kilobytes of them; standard error says so. Nothing is lost from a file or a log.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
     /// At the end, count the alerts by rule and place

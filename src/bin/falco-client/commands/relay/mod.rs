@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod config_file;
 mod plan;
+mod planned_source;
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use crate::output::require_stdout;
 use crate::service_manager;
 use crate::shutdown::{on_closed_output, signals};
 pub use args::{header, headers_of, RelayArgs};
-use plan::{Plan, PlannedSource};
+use plan::Plan;
+use planned_source::PlannedSource;
 
 const SINKS: &str = "\
 Sinks:

@@ -11,22 +11,10 @@ use falco_client::{Config, EndpointKind, Overflow};
 
 use super::args::RelayArgs;
 use super::config_file::ConfigFile;
+use super::planned_source::{configure, PlannedSource};
 use crate::args::Filter;
 use crate::diagnostics::Failure;
 use crate::shutdown::CLOSE_WITHIN;
-
-pub struct PlannedSource {
-    pub endpoint: String,
-    pub name: Option<String>,
-    pub config: Config,
-}
-
-impl PlannedSource {
-    /// None where it is no endpoint at all, which the library explains.
-    pub fn kind(&self) -> Option<EndpointKind> {
-        Some(EndpointKind::of(&self.endpoint.parse().ok()?))
-    }
-}
 
 pub struct Plan {
     pub sources: Vec<PlannedSource>,
@@ -160,21 +148,6 @@ fn limit(args: &RelayArgs, sources: &mut [PlannedSource]) {
         configure(sources, EndpointKind::is_http, |config| {
             config.max_connections(most)
         });
-    }
-}
-
-/// Gives an option to the sources that have a use for it. If none has, all get it, so that it is refused
-/// instead of ignored.
-fn configure(
-    sources: &mut [PlannedSource],
-    fits: fn(EndpointKind) -> bool,
-    change: impl Fn(Config) -> Config,
-) {
-    let none = !sources.iter().filter_map(PlannedSource::kind).any(fits);
-    for source in sources {
-        if none || source.kind().is_some_and(fits) {
-            source.config = change(source.config.clone());
-        }
     }
 }
 

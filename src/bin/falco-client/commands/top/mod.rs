@@ -35,7 +35,7 @@ const DETAILS: &str = "\
 Shows the groups that have alerts in the last --minutes, by arrival: rules, priorities, hosts, \
 containers or namespaces, each with a sparkline of the time and its newest alert.
 
-Falco gives each alert once, to one reader; only a file keeps what was read. --keep FILE keeps what \
+Falco gives each alert once, to one reader; only a file or a log keeps what was read. --keep FILE keeps what \
 is read. q, Ctrl-C, SIGINT, SIGTERM and SIGHUP end it gracefully: the alerts in flight are read, and \
 counted in a table on standard error. A second signal stops it at once.
 

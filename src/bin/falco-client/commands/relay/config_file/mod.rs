@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum as _;
 use falco_client::relay::Sink;
 
-use super::plan::PlannedSource;
+use super::planned_source::PlannedSource;
 use crate::args::{Filter, WhenFull};
 use crate::diagnostics::Failure;
 use table::{File, Table};

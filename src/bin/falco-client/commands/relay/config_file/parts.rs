@@ -7,7 +7,7 @@ use falco_client::relay::{Batching, Sink};
 use falco_client::{Config, Endpoint, Tls};
 
 use super::super::args::headers_of;
-use super::super::plan::PlannedSource;
+use super::super::planned_source::PlannedSource;
 use super::table::{Table, Value};
 use crate::args::filter::{field, glob, priority};
 use crate::args::{certificates, Filter};

@@ -1,4 +1,5 @@
-//! The files that `config_files` names (Falco 0.38 and later), merged as Falco merges them.
+//! Reads falco.yaml and the files that its `config_files` names (Falco 0.38 and later), merged as Falco
+//! merges them.
 
 use std::fs;
 use std::io;
@@ -21,8 +22,43 @@ struct Inclusion {
     add_only: bool,
 }
 
+/// Reads the settings in a falco.yaml, and in the files that it includes.
+pub(super) fn read(path: &Path) -> Result<FalcoSettings, String> {
+    let (root, is_embedded) = embedded(yaml::read(path)?)?;
+    let mut settings = FalcoSettings::new(path, is_embedded);
+    let Node::Mapping(pairs) = &root else {
+        return Err("has no settings".to_owned());
+    };
+    for (key, value) in pairs {
+        if let Some(key) = key.text() {
+            settings.set(key, value, path, false);
+        }
+    }
+    // Those of a container are not on this machine.
+    if !is_embedded {
+        include_all(&mut settings, &root);
+    }
+    Ok(settings)
+}
+
+/// The settings inside the values of Falco's Helm chart, or inside a ConfigMap; else the text itself.
+/// And whether they were inside.
+fn embedded(root: Node) -> Result<(Node, bool), String> {
+    if FalcoSettings::are_in(&root) {
+        return Ok((root, false));
+    }
+    if let Some(values) = root.get("falco").filter(|node| FalcoSettings::are_in(node)) {
+        return Ok((values.clone(), true));
+    }
+    let text = root.get("data").and_then(|data| data.get("falco.yaml"));
+    match text.and_then(Node::text) {
+        Some(text) => Ok((yaml::parse(text)?, true)),
+        None => Ok((root, false)),
+    }
+}
+
 /// Reads what the main file names, into `settings`.
-pub(super) fn read(settings: &mut FalcoSettings, root: &Node) {
+fn include_all(settings: &mut FalcoSettings, root: &Node) {
     let mut files = Vec::new();
     for entry in entries(root) {
         let add_only = entry.add_only;
