@@ -7,21 +7,13 @@ use ureq_proto::server::Reply;
 
 use super::budget::{Share, FREE};
 use super::encoding::{Encoding, Unpackable};
-use super::exchange::{ConnectionEnd, Exchange};
+use super::exchange::{Body, ConnectionEnd, Exchange};
 use super::refusal::Refusal;
 use super::service::HttpService;
 
 /// How much of a body that is too large is read and discarded, so that its sender reads the response
 /// and the connection goes on.
 const DISCARDED: u64 = 64 << 20;
-
-pub(super) enum Body {
-    Whole(Vec<u8>),
-    /// It was read to its end, and discarded.
-    TooLarge,
-    /// It cannot be unpacked.
-    Damaged(&'static str),
-}
 
 impl<S: HttpService> Exchange<'_, S> {
     pub(super) fn read_body(

@@ -6,8 +6,8 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use ureq_proto::http::{header, HeaderMap, StatusCode};
 
+use super::message::HttpResponse;
 use super::refusal::Rejection;
-use super::service::HttpResponse;
 
 /// As `Accept-Encoding` lists them.
 const SERVED: &str = "gzip, deflate, zstd";

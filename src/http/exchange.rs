@@ -8,15 +8,15 @@ use ureq_proto::http::{Method, StatusCode};
 use ureq_proto::server::state::RecvRequest;
 use ureq_proto::server::{RecvRequestResult, Reply};
 
-use super::body::Body;
 use super::budget::Budget;
 use super::buffer::Buffer;
 use super::connections::ConnectionEntry;
 use super::encoding::Encoding;
 use super::framing::{content_length, has_body, is_ambiguous, wants_close};
+use super::message::{HttpRequest, HttpResponse, RequestHead};
 use super::protocol::Protocol;
 use super::refusal::{Refusal, Rejection};
-use super::service::{HttpRequest, HttpResponse, HttpService, RequestHead};
+use super::service::HttpService;
 use super::stream::Stream;
 
 /// A connection without a request is closed after this time: its client connects again.
@@ -56,6 +56,15 @@ impl From<Refusal> for ConnectionEnd {
     fn from(refusal: Refusal) -> ConnectionEnd {
         ConnectionEnd::Refused(refusal)
     }
+}
+
+/// The body of a request.
+pub(super) enum Body {
+    Whole(Vec<u8>),
+    /// It was read to its end, and discarded.
+    TooLarge,
+    /// It cannot be unpacked.
+    Damaged(&'static str),
 }
 
 impl<S: HttpService> Exchange<'_, S> {

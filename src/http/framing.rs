@@ -2,7 +2,7 @@
 
 use ureq_proto::http::{header, HeaderMap, Version};
 
-use super::service::RequestHead;
+use super::message::RequestHead;
 
 /// Whether a body follows the head.
 pub(super) fn has_body(headers: &HeaderMap) -> bool {

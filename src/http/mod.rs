@@ -11,6 +11,7 @@ mod encoding;
 mod exchange;
 mod framing;
 mod listener;
+mod message;
 mod protocol;
 mod refusal;
 mod response;
@@ -21,7 +22,8 @@ mod stream;
 mod tests;
 
 pub(crate) use listener::{ListenOptions, Listener};
+pub(crate) use message::{HttpRequest, HttpResponse, RequestHead};
 pub(crate) use protocol::Protocol;
 pub(crate) use refusal::{Refusal, Rejection};
-pub(crate) use service::{HttpRequest, HttpResponse, HttpService, RequestHead};
+pub(crate) use service::HttpService;
 pub(crate) use shutdown::{Shutdown, ShutdownSignal};

@@ -5,8 +5,8 @@ use std::fmt;
 use ureq_proto::http::header::RETRY_AFTER;
 use ureq_proto::http::StatusCode;
 
+use super::message::{HttpResponse, RequestHead};
 use super::protocol::Protocol;
-use super::service::{HttpResponse, RequestHead};
 
 /// When a peer may try again for which there is no room now.
 const RETRY_AFTER_SECONDS: &str = "5";

@@ -8,8 +8,9 @@ use ureq_proto::server::state::ProvideResponse;
 use ureq_proto::server::{Reply, SendResponseResult};
 
 use super::exchange::{ConnectionEnd, Exchange};
+use super::message::HttpResponse;
 use super::refusal::Refusal;
-use super::service::{HttpResponse, HttpService};
+use super::service::HttpService;
 
 impl<S: HttpService> Exchange<'_, S> {
     /// Writes a response. Whether another request may follow.
