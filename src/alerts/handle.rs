@@ -1,4 +1,4 @@
-//! What inspects and ends a sequence from any thread.
+//! Inspects and ends a sequence, from any thread.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How many connections there may be where alerts are posted, unless a program says.
+//! The default number of connections where alerts are posted.
 
 use rustix::process::{getrlimit, Resource};
 

@@ -1,4 +1,4 @@
-//! What of that which comes goes into the spool.
+//! Which alerts go into the spool.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

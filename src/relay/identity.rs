@@ -1,4 +1,4 @@
-//! How a sink is known from one start of a relay to the next.
+//! Recognises a sink from one start of a relay to the next.
 
 use std::fmt;
 

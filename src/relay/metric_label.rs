@@ -1,4 +1,4 @@
-//! Labels of metrics: what attackers and addresses bring, as any reader of Prometheus' text format takes it.
+//! Labels of metrics: untrusted text and addresses, made valid for any reader of Prometheus' text format.
 
 /// How much of a text is a label, in characters.
 const LONGEST: usize = 200;

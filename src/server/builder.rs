@@ -1,4 +1,4 @@
-//! What can be set about a server before it starts.
+//! The settings of a server.
 
 use std::thread;
 

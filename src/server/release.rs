@@ -1,4 +1,4 @@
-//! Which Falco a server is.
+//! The version of Falco that a server plays.
 
 use std::ops::RangeInclusive;
 

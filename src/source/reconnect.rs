@@ -1,4 +1,4 @@
-//! What sources of a log do after a failure, and say meanwhile.
+//! What sources of a log do after a failure, and report meanwhile.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! Which sinks a spool has, of those that it had before and those that are named now.
+//! Matches the sinks that a spool had before with those that are named now.
 
 use crate::relay::identity::SinkIdentity;
 

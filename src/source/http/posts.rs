@@ -1,4 +1,4 @@
-//! What answers the requests.
+//! Answers posted alerts.
 
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! What others ask of the port than to take alerts: probes of Kubernetes and load balancers, answered as
-//! falcosidekick does, and a test alert.
+//! Requests that post no alert: probes of Kubernetes and load balancers, answered as falcosidekick does,
+//! and a test alert.
 
 use jiff::Timestamp;
 use ureq_proto::http::{header, Method, StatusCode};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::envelope::{ResumePoint, Unwrapped, Unwrapper};
-use super::others::Others;
 use super::split::Line;
 use super::tail::Span;
+use super::unknown_lines::UnknownLines;
 use crate::alert::{Alert, Format};
 use crate::delivery::{Intake, Message};
 use crate::error::Error;
@@ -28,7 +28,7 @@ pub(super) fn longest_line(most: usize) -> usize {
 /// Takes the lines of one source, and puts what they hold into an intake.
 pub(super) struct Emitter {
     unwrapper: Unwrapper<Option<Position>>,
-    others: Others,
+    others: UnknownLines,
     endpoint: String,
     most: usize,
     intake: Arc<Intake>,
@@ -43,7 +43,7 @@ impl Emitter {
     pub(super) fn new(intake: Arc<Intake>, endpoint: String, most: usize) -> Emitter {
         Emitter {
             unwrapper: Unwrapper::new(line_message, most, None),
-            others: Others::new(endpoint.clone()),
+            others: UnknownLines::new(endpoint.clone()),
             endpoint,
             most,
             intake,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::mark::MARKED;
+use super::fingerprint::MARKED;
 
 /// Reads what was compressed, from its beginning on.
 pub(super) struct Gzip {

@@ -3,15 +3,15 @@
 mod emit;
 mod end;
 pub(crate) mod envelope;
+mod fingerprint;
 mod follow;
 mod gap;
 mod gzip;
-mod mark;
 mod open;
-mod others;
 mod rotated;
 pub(crate) mod split;
 mod tail;
+mod unknown_lines;
 
 use std::path::PathBuf;
 use std::sync::Arc;

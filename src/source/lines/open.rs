@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::fingerprint::{head, mark, HEAD, MARKED};
 use super::gzip::Gzip;
-use super::mark::{head, mark, HEAD, MARKED};
 use crate::position::FilePosition;
 
 /// What is read at a time where a place is looked for.

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 
+use super::fingerprint::{mark, HEAD};
 use super::gap::{Gap, Why};
-use super::mark::{mark, HEAD};
 use super::open::{id, regular, Open, Read};
 use super::rotated;
 use super::split::{Line, Splitter};

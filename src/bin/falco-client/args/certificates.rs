@@ -1,4 +1,4 @@
-//! Three options, one value.
+//! The certificates that three options name.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! By what alerts are counted.
+//! The groups by which alerts are counted.
 
 use falco_client::Alert;
 

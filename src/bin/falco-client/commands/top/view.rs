@@ -1,4 +1,4 @@
-//! What of it a person looks at, and what the keys do.
+//! What is shown of the counts, and what each key does.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How it is drawn.
+//! Draws the screen.
 
 mod opened;
 mod table;

@@ -1,4 +1,4 @@
-//! One alert, whole.
+//! One alert with all its fields.
 
 use falco_client::Alert;
 use ratatui::style::{Modifier, Style};

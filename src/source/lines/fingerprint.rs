@@ -1,4 +1,4 @@
-//! What a place in a file is told by.
+//! The fingerprint by which a place in a file is recognised.
 
 use crate::util::hash::fnv1a;
 

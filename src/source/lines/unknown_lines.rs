@@ -1,24 +1,24 @@
-//! What is said of lines that are no alerts: once, and then they are counted.
+//! Reports lines that are no alerts: once, and then they are counted.
 
 use crate::error::Error;
 use crate::source::text_alerts::TextAlerts;
 
-/// So many lines of no known kind, and no alert, and this is no file of Falco's.
+/// After this many lines of no known kind, without an alert, the file is taken for none of Falco's.
 const MANY: u64 = 100;
 
 /// The lines of one source that are no alerts.
-pub(super) struct Others {
+pub(super) struct UnknownLines {
     endpoint: String,
-    /// Alerts have come, or something is said already.
+    /// Alerts have come, or the lines have been reported.
     is_known: bool,
     unknown: u64,
     first_unknown: Box<[u8]>,
     texts: TextAlerts,
 }
 
-impl Others {
-    pub(super) fn new(endpoint: String) -> Others {
-        Others {
+impl UnknownLines {
+    pub(super) fn new(endpoint: String) -> UnknownLines {
+        UnknownLines {
             texts: TextAlerts::new(endpoint.clone()),
             endpoint,
             is_known: false,
@@ -32,7 +32,7 @@ impl Others {
         self.is_known = true;
     }
 
-    /// What is damaged came. What to do about it, is known only as long as no alert came.
+    /// A damaged line came. It has a remedy only as long as no alert came.
     pub(super) fn damaged(&mut self, text: Vec<u8>, problem: String) -> Error {
         let mut error = self.error(text.into(), problem);
         if self.is_known {
@@ -65,12 +65,12 @@ impl Others {
         log::debug!("{}: passed over {line:?}", self.endpoint);
     }
 
-    /// Says how many alerts came as text since that was said last.
+    /// Reports how many alerts came as text since the last report.
     pub(super) fn flush(&mut self) {
         self.texts.flush();
     }
 
-    /// That there were lines and no alerts.
+    /// The error of lines without alerts.
     pub(super) fn end(&mut self) -> Option<Error> {
         if self.is_known || self.unknown == 0 {
             return None;
