@@ -1,7 +1,7 @@
 //! What people who ran falcosidekick or falco-exporter ask of a relay.
 
-use std::io::{BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Write as _};
+use std::net::TcpListener;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use falco_client::{Alert, Priority};
 
 use crate::common::posting::message;
 use crate::common::until;
-use crate::{line, listening, posted_sink, poster, recv, Rig, LIMIT};
+use crate::{get, line, listening, posted_sink, poster, recv, Rig, LIMIT};
 
 /// A sink that reports the heads of requests, and refuses the first with 429 and `Retry-After: 1`.
 fn heads() -> (String, Receiver<(String, Instant)>) {
@@ -69,17 +69,6 @@ fn a_header_that_cannot_be_sent_is_refused_without_its_value() {
         assert!(error.starts_with("header: "), "{error}");
         assert!(!error.contains("s3cret"), "{error}");
     }
-}
-
-pub fn get(relay: &Relay, path: &str) -> String {
-    let address = relay.metrics_address().unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 fn alert(priority: Priority, namespace: &str) -> String {

@@ -9,7 +9,7 @@ use falco_client::Client;
 
 use crate::common::posting::Poster;
 use crate::common::{number, until};
-use crate::refused::get;
+use crate::get_at;
 use crate::spooled::free_address;
 use crate::{line, recv, Rig};
 
@@ -62,7 +62,7 @@ impl Running {
     }
 
     fn get(&self, path: &str) -> String {
-        get(&self.metrics, path)
+        get_at(&self.metrics, path)
     }
 
     /// Ends it by a signal. Returns what it said.

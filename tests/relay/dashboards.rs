@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::asked::get;
 use crate::common::until;
+use crate::get;
 use crate::{line, listening, poster, Rig};
 
 /// The names of metrics in a text.

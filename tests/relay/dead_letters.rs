@@ -1,8 +1,8 @@
 //! Alerts that a sink cannot take, and what is no alert at all.
 
 use std::fs::{self, Permissions};
-use std::io::{BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -10,12 +10,11 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use falco_client::relay::Relay;
 use falco_client::{Alert, Client};
 
 use crate::common::posting::message;
 use crate::common::{number, until};
-use crate::{line, listening, posted_sink, poster, recv, Rig, LIMIT};
+use crate::{get, line, listening, posted_sink, poster, recv, Rig, LIMIT};
 
 /// A sink that refuses this alert, hangs up on another, and takes all others, which it reports.
 fn choosing(refuses: usize, hangs_up: usize) -> (String, Receiver<String>) {
@@ -43,15 +42,6 @@ fn choosing(refuses: usize, hangs_up: usize) -> (String, Receiver<String>) {
         }
     });
     (url, taken)
-}
-
-fn get(relay: &Relay, path: &str) -> String {
-    let mut stream = TcpStream::connect(relay.metrics_address().unwrap()).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 fn command(spool: &Path, args: &[&str]) -> Output {

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use falco_client::relay::{Relay, Sink};
 use falco_client::{Alert, Config};
 
-use crate::asked::get;
 use crate::common::until;
+use crate::get;
 use crate::{listening, poster, Rig};
 
 type Labels = BTreeMap<String, String>;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use falco_client::relay::{Relay, Sink};
 use falco_client::Alert;
 
-use crate::asked::get;
 use crate::common::posting::message;
 use crate::common::{number, until};
+use crate::get;
 use crate::{line, listening, poster};
 
 /// What a sink does with an alert.

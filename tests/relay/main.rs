@@ -25,6 +25,8 @@ mod service;
 mod spooled;
 mod stalled;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 
 use falco_client::relay::{Relay, RelayBuilder};
@@ -80,4 +82,19 @@ pub fn posted_sink() -> (Alerts, String) {
 
 pub fn recv(alerts: &mut Alerts) -> Alert {
     alerts.recv_timeout(LIMIT).unwrap().unwrap()
+}
+
+/// What the metrics port of a relay answers.
+pub fn get(relay: &Relay, path: &str) -> String {
+    get_at(&relay.metrics_address().unwrap(), path)
+}
+
+pub fn get_at(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }

@@ -1,7 +1,7 @@
 //! A sink's answers, and what is seen from outside.
 
-use std::io::{BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Write as _};
+use std::net::TcpListener;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -10,7 +10,7 @@ use falco_client::{Config, Error};
 
 use crate::common::posting::message;
 use crate::common::until;
-use crate::{line, listening, poster, Rig};
+use crate::{get, line, listening, poster, Rig};
 
 /// A sink that gives these answers, one after the other, and reports what was posted.
 fn answering(statuses: &'static [u16]) -> (String, Receiver<String>) {
@@ -84,18 +84,6 @@ fn a_sink_that_refuses_everything_loses_no_alert() {
     assert!(taken.into_iter().eq((0..6).map(line)));
 }
 
-pub fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
 #[test]
 fn health_and_metrics_are_served() {
     let rig = Rig::set_up();
@@ -104,12 +92,11 @@ fn health_and_metrics_are_served() {
         .metrics("127.0.0.1:0")
         .start()
         .unwrap();
-    let address = relay.metrics_address().unwrap();
     until("it listens", || {
-        get(&address, "/healthz").starts_with("HTTP/1.1 200 ")
+        get(&relay, "/healthz").starts_with("HTTP/1.1 200 ")
     });
     assert_eq!(poster(&relay).post(&line(0)).unwrap(), 200);
-    let metrics = get(&address, "/metrics");
+    let metrics = get(&relay, "/metrics");
     let source = &relay.status().sources[0].name;
     for expected in [
         format!("falco_client_source_alerts_total{{source=\"{source}\"}} 1"),
@@ -125,7 +112,7 @@ fn health_and_metrics_are_served() {
             "{expected} is not in {metrics}"
         );
     }
-    assert!(get(&address, "/").starts_with("HTTP/1.1 404 "));
+    assert!(get(&relay, "/").starts_with("HTTP/1.1 404 "));
 }
 
 #[test]

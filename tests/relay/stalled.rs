@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -17,7 +15,7 @@ use futures::StreamExt as _;
 
 use crate::common::raw::{status, Raw, Sub};
 use crate::common::{number, until};
-use crate::{line, listening, poster, Rig};
+use crate::{get, line, listening, poster, Rig};
 
 /// Several times what a client that does not read is sent: C-core receives some MiB for it.
 const ALERTS: usize = 20_000;
@@ -41,15 +39,6 @@ fn post_all(relay: &Relay) {
             "the source is held up"
         );
     }
-}
-
-fn get(relay: &Relay, path: &str) -> String {
-    let mut stream = TcpStream::connect(relay.metrics_address().unwrap()).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 /// A client that reads on, and the numbers that it has read.

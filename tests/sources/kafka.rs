@@ -8,22 +8,11 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use falco_client::check::Check;
-use falco_client::{Alerts, Client, Config, Error, State};
+use falco_client::{Client, Config, Error, State};
 
 use crate::common::kafka::Cluster;
 use crate::common::{line, next, number, numbers, until, LIMIT};
-
-const NONE: [usize; 0] = [];
-
-fn read(endpoint: &str) -> Alerts {
-    Client::open(endpoint).unwrap().subscribe().unwrap()
-}
-
-/// What is left once it is closed.
-fn close(alerts: Alerts) -> Vec<usize> {
-    alerts.handle().close();
-    numbers(alerts)
-}
+use crate::{close, read, NONE};
 
 #[test]
 fn a_topic_is_read_from_its_beginning_and_followed() {

@@ -10,3 +10,18 @@ mod kafka;
 mod lines;
 mod redis;
 mod wrapped;
+
+use falco_client::{Alerts, Client};
+
+/// No alert.
+const NONE: [usize; 0] = [];
+
+fn read(endpoint: &str) -> Alerts {
+    Client::open(endpoint).unwrap().subscribe().unwrap()
+}
+
+/// What is left once it is closed.
+fn close(alerts: Alerts) -> Vec<usize> {
+    alerts.handle().close();
+    common::numbers(alerts)
+}

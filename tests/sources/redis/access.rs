@@ -3,10 +3,10 @@
 use falco_client::check::Check;
 use falco_client::{Client, Config, State};
 
-use super::read;
 use crate::common::certificates::Certificates;
 use crate::common::redis::RedisServer;
 use crate::common::{until, LIMIT};
+use crate::read;
 
 #[test]
 fn a_password_is_asked_for_and_shown_nowhere() {

@@ -5,9 +5,9 @@ use std::sync::mpsc;
 
 use falco_client::{Client, Config, State};
 
-use super::{close, read, NONE};
 use crate::common::redis::RedisServer;
 use crate::common::{next, number, numbers, until, LIMIT};
+use crate::{close, read, NONE};
 
 #[test]
 fn an_alert_counts_as_read_when_the_next_one_is_asked_for() {

@@ -8,18 +8,7 @@ use falco_client::{Alerts, Client, Config, Error, State};
 
 use crate::common::redis::RedisServer;
 use crate::common::{line, next, number, numbers, until, LIMIT};
-
-const NONE: [usize; 0] = [];
-
-fn read(endpoint: &str) -> Alerts {
-    Client::open(endpoint).unwrap().subscribe().unwrap()
-}
-
-/// What is left once it is closed.
-fn close(alerts: Alerts) -> Vec<usize> {
-    alerts.handle().close();
-    numbers(alerts)
-}
+use crate::{close, read, NONE};
 
 #[test]
 fn a_stream_is_read_from_its_beginning_and_followed() {
