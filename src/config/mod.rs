@@ -189,7 +189,7 @@ impl Config {
     /// A request has it as the password of basic authentication, as Falco sends it of the address
     /// `http://falco:TOKEN@host:2801/` in `http_output.url`, or as `Authorization: Bearer TOKEN`. Others
     /// are answered 401, logged and counted in [`Counters::unauthorized`](crate::Counters::unauthorized).
-    /// Probes need none. Without TLS, whoever can listen on the network reads it, as the alerts.
+    /// Probes need none. Without TLS, it can be read on the network, and so can the alerts.
     pub fn token(mut self, token: impl AsRef<str>) -> Config {
         self.token = Some(Token::new(token.as_ref()));
         self

@@ -8,14 +8,14 @@ use std::str::FromStr;
 use crate::error::Error;
 use crate::util::text::one_line;
 
-/// How much of what is no position its error shows, in bytes.
+/// How much of a text that is no position its error shows, in bytes.
 const LONGEST_SHOWN: usize = 100;
 
 /// Where reading a file goes on after an alert: see [`Alert::position`](crate::Alert::position) and
 /// [`Config::resume`](crate::Config::resume).
 ///
-/// It tells the file from others by device, inode and hashes of its content, so that reading goes on
-/// where it ended after the file was renamed, copied or compressed with gzip. It may be kept as text,
+/// It identifies the file by device, inode and hashes of its content, so that reading goes on where it
+/// ended after the file was renamed, copied or compressed with gzip. It may be kept as text,
 /// which any later version reads, or in a file of its own: [`save`](Position::save) and
 /// [`load`](Position::load).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,16 +31,16 @@ pub struct Position {
     pub(crate) previous: Option<FilePosition>,
 }
 
-/// How far a file was read, and what tells it from others.
+/// How far a file was read, and what identifies it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct FilePosition {
     pub device: u64,
     pub inode: u64,
     pub offset: u64,
-    /// Of the bytes before `offset`: tells a file that was truncated and has grown again, and one
-    /// that got the inode number of another.
+    /// A hash of the bytes before `offset`: it detects a file that was truncated and has grown again, and
+    /// one that got the inode number of another.
     pub mark: u64,
-    /// Of the file's first bytes, up to `offset` at most: with `mark`, it tells a copy of the file.
+    /// A hash of the file's first bytes, up to `offset` at most: with `mark`, it identifies a copy.
     pub head: u64,
 }
 

@@ -17,19 +17,20 @@ use std::path::{Path, PathBuf};
 use crate::error::{Cause, Error, Problem, Result};
 use lines::RecordedLines;
 
-/// No alert is that long; such a length is read from what is no recording.
+/// No alert is that long: a file with such a length is no recording.
 const LONGEST: u64 = 1 << 30;
 
 /// What is set aside for a message before its bytes are seen.
 const AT_FIRST: usize = 1 << 20;
 
-/// Reads a recording from a file, message by message. A name that ends in `.pb` tells its form.
+/// Reads a recording from a file, message by message. A file `*.pb` holds messages, any other file lines of
+/// JSON.
 ///
 /// # Errors
 ///
 /// [`Error::Recording`] when the file cannot be opened or, as an item of the iterator, where it
 /// cannot be read on: it is cut in the middle of a message, a line is no alert, a length exceeds
-/// 1 GiB. What stands before comes first, and the iterator ends after an error.
+/// 1 GiB. What comes before it is read, and the iterator ends after an error.
 pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>>> + Send> {
     let open = || {
         let file = File::open(path)?;

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::falco_api::parse_version;
 use crate::util::lock::lock;
 
-/// The version that gRPC clients see where no source has told its own.
+/// The version that gRPC clients see where no source has reported its own.
 const DEFAULT_VERSION: &str = "0.43.1+falco-client";
 
 /// How many bytes a spool holds by default.
@@ -92,10 +92,10 @@ impl RelayBuilder {
         self
     }
 
-    /// Drops what waits in the spool for a sink that is no longer one of this relay, as far as no other
-    /// sink is still to get it. Without this, a relay for whose former sink alerts wait does not start.
+    /// Drops the alerts that wait in the spool for a former sink of this relay, unless another sink is
+    /// still to get them. Without this, a relay does not start while alerts wait for a former sink.
     ///
-    /// A sink is found by its address, however it is spelt; what was secret in it can be left out.
+    /// The sink is recognised by its address, in any spelling; secrets in it can be left out.
     pub fn forget(mut self, sink: Sink) -> Self {
         self.forget.push(sink);
         self

@@ -43,8 +43,8 @@
 //!   alerts are retried without limit. Retries are 0.1 s to 5 s apart.
 //! - An alert that is given up is counted, and put into the [file of dead letters](DeadLetterFile) in the
 //!   folder of the spool, synced before it leaves the spool. With a spool in memory, or once that file
-//!   has 128 MiB, it is logged as a whole instead. While that file cannot be written it is kept, and
-//!   tried again.
+//!   has 128 MiB, it is logged as a whole instead. While that file cannot be written, the alert stays in
+//!   the spool, and writing it is retried.
 //! - Without a spool on disk, an alert from a log counts as read once all sinks have it: one that a killed relay had
 //!   comes again.
 //! - With a spool on disk a file is read on where the relay stopped; otherwise from its beginning.
@@ -53,7 +53,7 @@
 //! # Sinks that change
 //!
 //! A spool on disk knows its sinks by their addresses, however these are spelt. A relay does not start
-//! while alerts wait there for a sink that is not named any more: name it again, or
+//! while alerts wait there for a sink that is no longer named: name it again, or
 //! [`forget`](RelayBuilder::forget) it.
 //!
 //! # Power loss

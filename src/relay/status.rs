@@ -1,4 +1,4 @@
-//! The state of a relay, as it is seen from outside.
+//! The state of a relay, for its owner and its metrics.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -53,7 +53,7 @@ pub struct Status {
     /// damaged.
     pub spool_rebuilt: u64,
     /// Databases in the spool's folder that were set aside as damaged, or that stood in the place of
-    /// the relay's own. A person is to decide what becomes of them: until they are moved away, the
+    /// the relay's own. They are left for a person to inspect: until they are moved away, the
     /// relay is not healthy.
     pub spool_set_aside: Vec<Arc<str>>,
 }
@@ -70,7 +70,7 @@ pub struct SourceStatus {
     pub state: State,
     /// What it has brought so far.
     pub counters: Counters,
-    /// Messages that are no alerts since its last alert, as far as this was looked at.
+    /// Messages since its last alert that are no alerts, as far as they were decoded.
     pub since_alert: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Finds alerts that come back through other relays, which each would send on for ever.
 //!
-//! A relay tells each HTTP sink its own id and those that it was told itself. One that is told its own
-//! refuses the request. A header tells of all alerts of a relay, not of those in the request alone.
+//! A relay sends each HTTP sink its own id and those that it received itself. One that receives its own
+//! refuses the request. A header applies to all alerts of a relay, not to those in the request alone.
 
 use std::collections::VecDeque;
 use std::fmt;

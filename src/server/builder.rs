@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::falco_api::{Ahead, ApiServer, Settings};
 use crate::tls::Tls;
 
-/// More threads than anyone has a use for; it keeps a slip from exhausting the machine.
+/// More threads than anyone has a use for: it keeps a typing error from exhausting the machine.
 const MOST_THREADS: usize = 256;
 
 /// Sets up a [`Server`]. Made by [`Server::builder`].
@@ -38,8 +38,8 @@ impl Server {
 }
 
 impl ServerBuilder {
-    /// Where to listen: `unix:///path`, or `host:port`, where port 0 is any free one and
-    /// [`Server::endpoint`] tells which. There is no default.
+    /// Where to listen: `unix:///path`, or `host:port`, where port 0 is any free one,
+    /// which [`Server::endpoint`] returns. There is no default.
     pub fn listen(mut self, endpoint: impl Into<String>) -> Self {
         self.listen = endpoint.into();
         self
@@ -76,7 +76,7 @@ impl ServerBuilder {
 
     /// Starts to listen and serve.
     ///
-    /// A socket file that was left behind by a process that is gone does not hinder.
+    /// A socket file that a dead process has left behind is replaced.
     ///
     /// # Errors
     ///

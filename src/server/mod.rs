@@ -1,5 +1,5 @@
-//! A Falco to test against, without a Falco: it serves what Falco serves with Falco's manners, and
-//! the alerts come from you.
+//! An embedded Falco for tests: it serves Falco's gRPC API as Falco does, with the alerts that you
+//! give it.
 //!
 //! It needs the feature `server`:
 //!
@@ -37,14 +37,14 @@
 //! # As Falco does
 //!
 //! - All clients pop from one queue without a bound: an alert reaches one client, once, and is
-//!   gone when it is written. [`Server::queued`] tells how many wait.
+//!   gone when it is written. [`Server::queued`] returns how many wait.
 //! - `get` writes until the queue is empty, then ends with OK.
 //! - `sub` writes only in answer to a request, until the queue is empty, and then waits for the
 //!   next request. Before the first alert no response headers come.
 //! - After a half-close or an undecodable request, a `sub` stays open without a status.
 //! - At most 10 × [`threadiness`](ServerBuilder::threadiness) streams of each of the two are
 //!   served at a time; the others wait without an error, and `version` still answers.
-//! - Cancelling a call loses the alerts that are on their way.
+//! - Cancelling a call loses the alerts in flight.
 //! - A `sub` keeps [`Server::stop`] waiting until its client asks again; then it ends with OK.
 //!
 //! # Each generation
@@ -65,7 +65,7 @@
 //!   queue when the one before has been written is held until the next comes, and then only that
 //!   next one is written. After its client has gone it takes one or two alerts more with it.
 //!   Unlike Falco's, it neither spins nor keeps a thread from other calls while it waits.
-//! - `version` tells the engine since 0.27. The checksum of its fields is that of 0.43, else empty.
+//! - `version` reports the engine since 0.27. The checksum of its fields is that of 0.43, else empty.
 //!
 //! Alerts are sent as they are given, whatever fields that Falco had.
 
@@ -87,7 +87,7 @@ use crate::falco_api::ApiServer;
 
 /// A running server. Dropping it ends it at once, [`stop`](Server::stop) does so in order.
 ///
-/// Either way its threads and its socket file are gone afterwards, and what its queue held.
+/// Either way its threads, its socket file and the alerts in its queue are gone afterwards.
 #[must_use = "dropping it ends it"]
 pub struct Server {
     api: ApiServer,
@@ -99,7 +99,8 @@ impl Server {
         self.api.endpoint().clone()
     }
 
-    /// Appends an alert to the queue. As in Falco, nobody is told: a `sub` gets it when it asks.
+    /// Appends an alert to the queue. As in Falco, no client is notified: a `sub` gets it with
+    /// its next request.
     pub fn push(&self, alert: Alert) {
         self.api.queue().push(alert.into_bytes());
     }
@@ -114,15 +115,15 @@ impl Server {
         alerts.into_iter().for_each(|alert| self.push(alert));
     }
 
-    /// Appends messages to the queue from a thread of its own, in order: at once, or so many a
-    /// second. The thread ends when `messages` does, with [`Replay::stop`], or with the server.
+    /// Appends messages to the queue from a thread of its own, in order: at once, or at
+    /// a rate per second. The thread ends when `messages` does, with [`Replay::stop`], or with the server.
     ///
     /// An endless iterator needs a rate, as the queue has no bound. The end of the server waits
     /// for an iterator that blocks.
     ///
     /// # Errors
     ///
-    /// [`Error::Listen`] when the system gives no thread.
+    /// [`Error::Listen`] when no thread can be started.
     pub fn replay<M>(&self, messages: M, rate: Option<NonZeroU32>) -> Result<Replay>
     where
         M: IntoIterator<Item = Vec<u8>>,

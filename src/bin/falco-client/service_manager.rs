@@ -1,4 +1,4 @@
-//! Tells systemd how the command is (`Type=notify`, `WatchdogSec`). Elsewhere nothing happens.
+//! Notifies systemd of the state of the command (`Type=notify`, `WatchdogSec`). Elsewhere it does nothing.
 
 use std::time::Duration;
 

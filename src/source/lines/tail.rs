@@ -14,7 +14,7 @@ use crate::position::{FilePosition, Position};
 /// What is read at a time.
 const CHUNK: usize = 256 * 1024;
 
-/// So many files that were read are known again.
+/// How many of the files that were read are recognised.
 const DONE: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(crate) struct Tail {
     next: Option<Open>,
     /// The ends of the files that were read, the last one first.
     done: VecDeque<FilePosition>,
-    /// What could not be read and was told.
+    /// The files that could not be read, each reported once.
     unreadable: Vec<(u64, u64)>,
     gaps: Vec<Gap>,
 }

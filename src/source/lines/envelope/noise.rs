@@ -1,4 +1,4 @@
-//! What stands around a text and is no part of it.
+//! Characters around a text that are no part of it.
 
 use std::borrow::Cow;
 

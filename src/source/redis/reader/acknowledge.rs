@@ -1,4 +1,4 @@
-//! Tells the server what was read, and that the rest is being read.
+//! Acknowledges to the server what was read, and keeps what is still being read.
 
 use std::time::{Duration, Instant};
 

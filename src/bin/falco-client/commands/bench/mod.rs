@@ -22,8 +22,8 @@ use measure::Measurement;
 
 const DETAILS: &str = "\
 Without --endpoint, a built-in Falco serves recorded alerts. It runs in this process, so the CPU \
-times include it. With --endpoint, the alerts of that Falco are read. Unless it is a file, Falco does \
-not keep them: choose --keep or --discard.
+times include it. With --endpoint, the alerts of that Falco are read. Unless it is a file or a log, nothing \
+keeps them: choose --keep or --discard.
 
 Two things are measured: reading the alerts that Falco holds, over gRPC or in a file, and watching \
 for --seconds. Latency is from an alert's own time to its arrival here, for alerts that happened \
