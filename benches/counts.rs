@@ -27,12 +27,15 @@ fn main() {
     let messages: Vec<Vec<u8>> = corpus::messages(&recordings).take(COUNT).collect();
     let read = |message: &Vec<u8>| Alert::from_bytes(message.clone()).unwrap();
     let alerts: Vec<Alert> = messages.iter().map(read).collect();
+    let lines = std::fs::read_to_string(recordings.join("dummy_json.jsonl")).unwrap();
+    let lines: Vec<&str> = lines.lines().cycle().take(COUNT).collect();
     let mut line = Vec::with_capacity(64 << 10);
     for _ in 0..passes {
-        for (message, alert) in messages.iter().zip(&alerts) {
+        for ((message, alert), json) in messages.iter().zip(&alerts).zip(&lines) {
             line.clear();
             match &step[..] {
                 "read" => drop(black_box(read(black_box(message)))),
+                "read-json" => drop(black_box(Alert::from_json(black_box(json)).unwrap())),
                 "fields" => {
                     let names = ["proc.name", "evt.time", "user.name", "dummy.user"];
                     black_box(names.map(|name| alert.field(black_box(name))));

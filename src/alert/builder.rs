@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use super::{time, wire, Alert};
-use crate::error::Result;
+use super::encode::{source_number, Parts};
+use super::{time, Alert};
 use crate::priority::Priority;
 
 /// Makes an [`Alert`], for tests and servers. The time is that of [`build`](AlertBuilder::build)
@@ -26,7 +26,7 @@ pub struct AlertBuilder {
     priority: i32,
     source_number: i32,
     rule: String,
-    output: Vec<u8>,
+    output: String,
     fields: Vec<(String, String)>,
     hostname: String,
     tags: Vec<String>,
@@ -76,12 +76,7 @@ impl AlertBuilder {
     }
 
     /// The formatted text.
-    pub fn output(self, output: impl Into<String>) -> Self {
-        self.output_bytes(output.into())
-    }
-
-    /// The output, which may not be UTF-8 where it is a line of Falco's.
-    pub(crate) fn output_bytes(mut self, output: impl Into<Vec<u8>>) -> Self {
+    pub fn output(mut self, output: impl Into<String>) -> Self {
         self.output = output.into();
         self
     }
@@ -108,12 +103,7 @@ impl AlertBuilder {
     /// every other name.
     pub fn source(mut self, source: impl Into<String>) -> Self {
         self.source = source.into();
-        self.source_number = match self.source.as_str() {
-            "" | "syscall" => 0,
-            "k8s_audit" => 1,
-            "internal" => 2,
-            _ => 3,
-        };
+        self.source_number = source_number(&self.source);
         self
     }
 
@@ -123,81 +113,25 @@ impl AlertBuilder {
     ///
     /// When the message would have 1 GiB or more.
     pub fn build(&self) -> Alert {
-        match self.try_build() {
-            Ok(alert) => alert,
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    pub(crate) fn try_build(&self) -> Result<Alert> {
-        Alert::from_bytes(self.encode())
-    }
-
-    /// In the order of the field numbers, as Falco writes them.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut message = Vec::new();
         let time = match self.time {
             EventTime::Now => Some(time::since_epoch(SystemTime::now())),
             EventTime::At(seconds, nanos) => Some((seconds, nanos)),
             EventTime::Absent => None,
         };
-        if let Some((seconds, nanos)) = time {
-            let mut time = Vec::new();
-            put_number(&mut time, wire::SECONDS, seconds);
-            put_number(&mut time, wire::NANOS, nanos.into());
-            put_bytes(&mut message, wire::TIME, &time);
+        let parts = Parts {
+            time,
+            priority: self.priority,
+            source_number: self.source_number,
+            rule: &self.rule,
+            output: self.output.as_bytes(),
+            fields: &self.fields,
+            hostname: &self.hostname,
+            tags: &self.tags,
+            source: &self.source,
+        };
+        match Alert::from_bytes(parts.encode()) {
+            Ok(alert) => alert,
+            Err(error) => panic!("{error}"),
         }
-        put_number(&mut message, wire::PRIORITY, self.priority.into());
-        put_number(
-            &mut message,
-            wire::SOURCE_DEPRECATED,
-            self.source_number.into(),
-        );
-        put_text(&mut message, wire::RULE, &self.rule);
-        if !self.output.is_empty() {
-            put_bytes(&mut message, wire::OUTPUT, &self.output);
-        }
-        let mut entry = Vec::new();
-        for (name, value) in &self.fields {
-            entry.clear();
-            put_bytes(&mut entry, wire::KEY, name.as_bytes());
-            put_bytes(&mut entry, wire::VALUE, value.as_bytes());
-            put_bytes(&mut message, wire::OUTPUT_FIELDS, &entry);
-        }
-        put_text(&mut message, wire::HOSTNAME, &self.hostname);
-        for tag in &self.tags {
-            put_bytes(&mut message, wire::TAGS, tag.as_bytes());
-        }
-        put_text(&mut message, wire::SOURCE, &self.source);
-        message.shrink_to_fit();
-        message
-    }
-}
-
-pub(super) fn put_varint(message: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        message.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    message.push(value as u8);
-}
-
-pub(super) fn put_bytes(message: &mut Vec<u8>, tag: u32, bytes: &[u8]) {
-    put_varint(message, tag.into());
-    put_varint(message, bytes.len() as u64);
-    message.extend_from_slice(bytes);
-}
-
-/// Zero is what an absent field means.
-fn put_number(message: &mut Vec<u8>, tag: u32, value: i64) {
-    if value != 0 {
-        put_varint(message, tag.into());
-        put_varint(message, value as u64);
-    }
-}
-
-fn put_text(message: &mut Vec<u8>, tag: u32, text: &str) {
-    if !text.is_empty() {
-        put_bytes(message, tag, text.as_bytes());
     }
 }

@@ -1,6 +1,7 @@
 //! An alert: the bytes of its message, and where its fields are.
 
 mod builder;
+mod encode;
 mod message;
 mod parse;
 mod repair;
@@ -19,6 +20,8 @@ use parse::{Index, TextSpan};
 
 pub(crate) use crate::format::Format;
 pub use builder::AlertBuilder;
+pub(crate) use encode::{source_number, Parts};
+pub(crate) use parse::{LONGEST, TOO_LONG};
 pub(crate) use repair::repair;
 pub(crate) use time::normal;
 
@@ -64,8 +67,8 @@ impl Alert {
     /// Decodes a message that was received in this format.
     pub(crate) fn read(bytes: Vec<u8>, format: Format) -> Result<Alert> {
         let bytes = bytes.into_boxed_slice();
-        let problem = if bytes.len() > parse::LONGEST {
-            "messages of 1 GiB and more are not read".to_owned()
+        let problem = if bytes.len() > LONGEST {
+            TOO_LONG.to_owned()
         } else {
             match Index::read(&bytes) {
                 Ok(mut index) => {
@@ -212,6 +215,13 @@ impl Alert {
         self.index
             .fields()
             .map(|(key, value)| (self.text(key), self.text(value)))
+    }
+
+    /// The same as bytes, which are not checked again.
+    pub(crate) fn field_bytes(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        self.index
+            .fields()
+            .map(|(key, value)| (self.slice(key), self.slice(value)))
     }
 
     /// Whether some text was not UTF-8 and is read with U+FFFD in place of its invalid bytes, which

@@ -6,7 +6,8 @@ use super::wire::{self, Level, Malformed, Value, WireReader, WireResult};
 use crate::format::Format;
 
 /// Longer messages are refused: offsets, those into the repaired texts included, stay below 2^32.
-pub(super) const LONGEST: usize = (1 << 30) - 1;
+pub(crate) const LONGEST: usize = (1 << 30) - 1;
+pub(crate) const TOO_LONG: &str = "messages of 1 GiB and more are not read";
 
 /// The position of a text in the message's bytes followed by the repaired texts.
 #[derive(Clone, Copy, Default)]

@@ -2,7 +2,7 @@
 
 use protobuf::reflect::{MessageDescriptor, RuntimeFieldType, RuntimeType};
 
-use super::builder::put_bytes;
+use super::encode::put_bytes;
 use super::wire::{Level, Malformed, Value, WireReader, WireResult, MOST_NESTED};
 
 /// Returns the message with U+FFFD in place of invalid UTF-8 in the fields that `message` has as
