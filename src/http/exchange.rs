@@ -124,12 +124,12 @@ impl<S: HttpService> Exchange<'_, S> {
         let mut close = wants_close(&head) || self.turned_away;
         let budget = &self.limits.budget;
         let mut share = budget.share();
+        let length = content_length(&head.headers);
         let (reply, body) = match reply.proceed() {
             Some(RecvRequestResult::RecvBody(reply)) => {
-                self.read_body(reply, &mut share, deadline)?
+                self.read_body(reply, length, &mut share, deadline)?
             }
             Some(RecvRequestResult::Send100(waiting)) => {
-                let length = content_length(&head.headers);
                 if length.is_some_and(|length| length > self.limits.max_body as u64) {
                     // The sender waits for this response before it sends the body.
                     return Err(Refusal::BodyTooLarge.into());
@@ -139,7 +139,7 @@ impl<S: HttpService> Exchange<'_, S> {
                     .accept(&mut interim)
                     .map_err(|_| Refusal::Unanswerable)?;
                 self.write(interim.get(..written).unwrap_or_default())?;
-                self.read_body(reply, &mut share, deadline)?
+                self.read_body(reply, length, &mut share, deadline)?
             }
             Some(RecvRequestResult::ProvideResponse(reply)) => {
                 // A body that no method has is not read, and must not be taken for the next request.
