@@ -1,5 +1,6 @@
 //! Whether an alert's output is Falco's own JSON line.
 
+mod quick;
 mod value;
 
 use std::borrow::Cow;
@@ -35,7 +36,8 @@ pub(super) fn of(alert: &Alert) -> Option<Cow<'_, str>> {
     if has_line_break(output) {
         return None;
     }
-    is_about(alert, output, false).then(|| output.into())
+    let is_own = quick::is_own(alert, output) || is_about(alert, output, false);
+    is_own.then(|| output.into())
 }
 
 fn has_line_break(text: &str) -> bool {
@@ -267,12 +269,12 @@ impl<'de> Visitor<'de> for FieldsOf<'_> {
             if last.is_some_and(|last| last >= name) {
                 return Err(differs());
             }
-            let text = match fields.get(&name) {
+            let text = match fields.get(name.as_bytes()) {
                 _ if TIMES.contains(&&*name) => None,
                 None => return Err(differs()),
                 // Falco's JSON replaces what is not UTF-8 in another way. Whoever could put that into
                 // the value could have put anything else there.
-                Some(text) if alert.is_lossy() && text.contains('\u{fffd}') => None,
+                Some(text) if alert.is_lossy() && is_repaired(text) => None,
                 text => text,
             };
             let json = map.next_value::<&'de RawValue>()?.get();
@@ -285,29 +287,30 @@ impl<'de> Visitor<'de> for FieldsOf<'_> {
     }
 }
 
-/// Finds the message's fields by name: by linear search while they are few, which is faster.
-enum FieldLookup<'a> {
-    Few(&'a Alert),
-    Sorted(Vec<(&'a str, &'a str)>),
+fn is_repaired(text: &[u8]) -> bool {
+    memchr::memmem::find(text, "\u{fffd}".as_bytes()).is_some()
 }
 
+/// Finds the message's fields by name: by linear search while they are few, which is faster.
+struct FieldLookup<'a>(Vec<(&'a [u8], &'a [u8])>);
+
 impl<'a> FieldLookup<'a> {
+    const FEW: usize = 16;
+
     fn of(alert: &'a Alert) -> Self {
-        if alert.fields().len() <= 16 {
-            return FieldLookup::Few(alert);
+        let mut fields: Vec<_> = alert.field_bytes().collect();
+        if fields.len() > Self::FEW {
+            fields.sort_unstable();
         }
-        let mut fields: Vec<_> = alert.fields().collect();
-        fields.sort_unstable();
-        FieldLookup::Sorted(fields)
+        FieldLookup(fields)
     }
 
-    fn get(&self, name: &str) -> Option<&'a str> {
-        match self {
-            FieldLookup::Few(alert) => alert.field(name),
-            FieldLookup::Sorted(fields) => {
-                let place = fields.binary_search_by_key(&name, |(name, _)| name).ok()?;
-                fields.get(place).map(|(_, text)| *text)
-            }
-        }
+    fn get(&self, name: &[u8]) -> Option<&'a [u8]> {
+        let FieldLookup(fields) = self;
+        let place = match fields.len() {
+            ..=Self::FEW => fields.iter().position(|(other, _)| *other == name),
+            _ => fields.binary_search_by_key(&name, |(name, _)| name).ok(),
+        };
+        fields.get(place?).map(|(_, text)| *text)
     }
 }
