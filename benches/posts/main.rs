@@ -3,12 +3,16 @@
 //!
 //! ```sh
 //! cargo bench --features cli --bench posts [-- POSTS]
+//! cargo bench --features cli --bench posts -- bodies [COMMAND...]
 //! ```
+//!
+//! The second one posts bodies of several sizes, to each of these builds of the command in turn.
 //!
 //! Senders and the command share this machine. A post's time is from its first byte sent to the last
 //! of its answer.
 
-#[path = "../tests/common/posting.rs"]
+mod bodies;
+#[path = "../../tests/common/posting.rs"]
 mod posting;
 
 use std::fs;
@@ -25,12 +29,31 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// How long the idle command is watched.
 const IDLE: Duration = Duration::from_secs(10);
 
+const OWN: &str = env!("CARGO_BIN_EXE_falco-client");
+
+const WATCH: [&str; 3] = ["watch", "--endpoint", "listen+http://127.0.0.1:0"];
+
+fn lines() -> Vec<String> {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/recordings/dummy_json.jsonl"
+    );
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .peekable();
+    if arguments.next_if_eq("bodies").is_some() {
+        return bodies::measure(arguments.collect());
+    }
     let posts = arguments.next().map_or(100_000, |a| a.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let spool = folder.path().join("spool");
-    let watch = ["watch", "--endpoint", "listen+http://127.0.0.1:0"].as_slice();
+    let watch = WATCH.as_slice();
     let relay = [
         "relay",
         "--from",
@@ -51,10 +74,10 @@ fn main() {
         ("relay --spool, 1 sender", &on_disk, 1),
         ("relay --spool, 100 senders", &on_disk, 100),
     ] {
-        let taker = Taker::start(command);
+        let taker = Taker::start(OWN, command);
         taker.measure(name, senders, posts);
     }
-    let taker = Taker::start(watch);
+    let taker = Taker::start(OWN, watch);
     let connections: Vec<_> = (0..100)
         .map(|_| Poster::connect(&taker.address).unwrap())
         .collect();
@@ -75,9 +98,9 @@ struct Taker {
 }
 
 impl Taker {
-    fn start(command: &[&str]) -> Taker {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_falco-client"))
-            .args(command)
+    fn start(program: &str, arguments: &[&str]) -> Taker {
+        let mut process = Command::new(program)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -98,11 +121,7 @@ impl Taker {
     }
 
     fn measure(&self, name: &str, senders: usize, posts: usize) {
-        let text = fs::read_to_string(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/recordings/dummy_json.jsonl"
-        ));
-        let lines: Arc<Vec<String>> = Arc::new(text.unwrap().lines().map(str::to_owned).collect());
+        let lines = Arc::new(lines());
         let (cpu, begin) = (self.cpu(), Instant::now());
         let running: Vec<_> = (0..senders)
             .map(|sender| {
@@ -136,15 +155,14 @@ impl Taker {
         );
     }
 
+    /// Of the threads that live.
     fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        let numbers = stat.rsplit_once(')').unwrap().1.split_whitespace();
-        let ticks: u64 = numbers
-            .skip(11)
-            .take(2)
-            .map(|n| n.parse::<u64>().unwrap())
-            .sum();
-        Duration::from_millis(ticks * 10)
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
+        tasks
+            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
+            .filter_map(|stat| stat.split_whitespace().next()?.parse().ok())
+            .map(Duration::from_nanos)
+            .sum()
     }
 
     /// The most memory that it has had, in KiB.
