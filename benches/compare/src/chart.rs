@@ -5,6 +5,7 @@ use std::path::Path;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use crate::placement::Placement;
 use crate::report::{thousands, told};
 use crate::rounds::{Backlog, Spread};
 use crate::subscriptions::Scene;
@@ -30,7 +31,7 @@ fn is_ours(name: &str) -> bool {
 }
 
 pub fn draw(folder: &Path, backlogs: &[Backlog], scenes: &[Scene]) {
-    for backlog in backlogs {
+    for backlog in backlogs.iter().filter(|it| it.placement == Placement::Free) {
         let file = backlog.transport.name().replace(' ', "_");
         let bars = backlog.rows.iter().map(|row| {
             let Spread(least, rate, most) = row.rate();
@@ -67,6 +68,9 @@ pub fn draw(folder: &Path, backlogs: &[Backlog], scenes: &[Scene]) {
             &title,
             bars.collect(),
         );
+    }
+    if scenes.is_empty() {
+        return;
     }
     let bars = scenes.iter().flat_map(|scene| {
         scene.rows.iter().map(|row| {

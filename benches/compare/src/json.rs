@@ -51,7 +51,7 @@ impl Serialize for Fields<'_> {
 }
 
 #[derive(serde::Serialize)]
-struct Line<'a> {
+pub struct Line<'a> {
     hostname: &'a str,
     output: &'a str,
     output_fields: Fields<'a>,
@@ -69,18 +69,23 @@ pub fn write(alert: &Alert, line: &mut Vec<u8>) {
         line.extend_from_slice(alert.output.as_bytes());
         return;
     }
-    let time = alert.time.unwrap_or_default();
-    let timestamp = Timestamp::new(time.seconds, time.nanos).unwrap();
-    let date = Offset::UTC.to_datetime(timestamp);
-    let object = Line {
-        hostname: &alert.hostname,
-        output: &alert.output,
-        output_fields: Fields(alert),
-        priority: PRIORITIES[alert.priority as usize],
-        rule: &alert.rule,
-        source: &alert.source,
-        tags: (alert.source != "internal").then_some(&alert.tags),
-        time: format!("{date:.9}Z"),
-    };
-    serde_json::to_writer(line, &object).unwrap();
+    serde_json::to_writer(line, &Line::of(alert)).unwrap();
+}
+
+impl Line<'_> {
+    pub fn of(alert: &Alert) -> Line<'_> {
+        let time = alert.time.unwrap_or_default();
+        let timestamp = Timestamp::new(time.seconds, time.nanos).unwrap();
+        let date = Offset::UTC.to_datetime(timestamp);
+        Line {
+            hostname: &alert.hostname,
+            output: &alert.output,
+            output_fields: Fields(alert),
+            priority: PRIORITIES[alert.priority as usize],
+            rule: &alert.rule,
+            source: &alert.source,
+            tags: (alert.source != "internal").then_some(&alert.tags),
+            time: format!("{date:.9}Z"),
+        }
+    }
 }

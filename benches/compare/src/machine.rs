@@ -21,6 +21,7 @@ pub struct Machine {
     /// Shares of all cores, before anything is measured.
     busy: f64,
     stolen: f64,
+    begin: Ticks,
 }
 
 impl Machine {
@@ -47,7 +48,13 @@ impl Machine {
                 .unwrap_or_default(),
             busy,
             stolen,
+            begin: Ticks::now(),
         }
+    }
+
+    /// The share that was stolen from all cores since it was looked at.
+    pub fn stolen_since(&self) -> f64 {
+        self.begin.until(&Ticks::now()).1
     }
 
     pub fn is_busy(&self) -> bool {
@@ -82,6 +89,7 @@ impl Machine {
             "load_before": self.load,
             "busy_before": self.busy,
             "stolen_before": self.stolen,
+            "stolen_meanwhile": self.stolen_since(),
         })
     }
 }

@@ -5,15 +5,21 @@
 //! | `serve ENDPOINT ALERTS RECORDINGS [CERTIFICATES]` | the server of a backlog |
 //! | `read READER ENDPOINT [CERTIFICATES]` | reads a backlog with tonic |
 //! | `watch READER ENDPOINT ALERTS` | subscribes with tonic |
+//! | `json RECORDINGS` | compares crates that read and write JSON |
+//! | `ranges RESULTS` | shows what the kept runs have in common |
 //! | `compare OURS …` | runs them all, and draws what came of it |
 
 mod chart;
 mod json;
+mod json_crates;
 mod machine;
 mod pki;
+mod placement;
 mod plan;
 mod process;
 mod proof;
+mod ranges;
+mod ratio;
 mod report;
 mod rounds;
 mod serve;
@@ -43,6 +49,8 @@ fn main() {
         ["watch", reader, endpoint, alerts] => {
             tonic_readers::watch(reader, endpoint, alerts.parse().unwrap());
         }
+        ["json", recordings] => json_crates::compare(recordings.as_ref()),
+        ["ranges", results] => ranges::show(results.as_ref()),
         ["compare", ref plan @ ..] => plan::run(plan),
         _ => panic!("see the table at the start of main.rs"),
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::machine::Machine;
+use crate::placement::Placement;
 use crate::rounds::{self, Transport};
 use crate::{chart, pki, report, subscriptions};
 
@@ -29,6 +30,21 @@ pub struct Reader {
     pub slow: bool,
 }
 
+/// What can be measured without the rest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Backlog(Transport),
+    Rates,
+    Burst,
+}
+
+const PARTS: [(&str, Part); 4] = [
+    ("unix", Part::Backlog(Transport::Unix)),
+    ("tls", Part::Backlog(Transport::MutualTls)),
+    ("rates", Part::Rates),
+    ("burst", Part::Burst),
+];
+
 pub struct Plan {
     /// The program with this crate's readers.
     ours: String,
@@ -37,13 +53,20 @@ pub struct Plan {
     pub recordings: PathBuf,
     pub alerts: usize,
     pub rounds: usize,
+    parts: Vec<Part>,
 }
 
-/// Of the words `OURS RECORDINGS ALERTS ROUNDS FOLDER [NAME=COMMAND...]`, where the words of a command
-/// stand between `|`.
+/// Of the words `OURS RECORDINGS ALERTS ROUNDS FOLDER RESULTS PARTS [NAME=COMMAND...]`, where the words of a
+/// command stand between `|`, and the names of parts between commas. A run of some size is kept in the
+/// folder RESULTS.
 pub fn run(words: &[&str]) {
-    let [ours, recordings, alerts, rounds, folder, others @ ..] = words else {
-        panic!("compare OURS RECORDINGS ALERTS ROUNDS FOLDER [NAME=COMMAND...]");
+    let [ours, recordings, alerts, rounds, folder, results, parts, others @ ..] = words else {
+        panic!("compare OURS RECORDINGS ALERTS ROUNDS FOLDER RESULTS PARTS [NAME=COMMAND...]");
+    };
+    let part = |name| {
+        let part = PARTS.iter().find(|(other, _)| *other == name);
+        let (_, part) = part.unwrap_or_else(|| panic!("no part {name}: unix, tls, rates or burst"));
+        *part
     };
     let plan = Plan {
         ours: (*ours).to_owned(),
@@ -58,6 +81,7 @@ pub fn run(words: &[&str]) {
         recordings: recordings.into(),
         alerts: alerts.parse().unwrap(),
         rounds: rounds.parse().unwrap(),
+        parts: parts.split(',').map(part).collect(),
     };
     let machine = Machine::look();
     println!("{}\n", machine.text());
@@ -71,14 +95,28 @@ pub fn run(words: &[&str]) {
     pki::write(work.path());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let mut random = now.as_nanos() as u64 | 1;
-    let backlog = [Transport::Unix, Transport::MutualTls]
-        .map(|transport| rounds::run(&plan, transport, work.path(), &mut random));
+    let mut backlog = Vec::new();
+    for transport in [Transport::Unix, Transport::MutualTls] {
+        if plan.has(Part::Backlog(transport)) {
+            for &placement in Placement::all() {
+                let one = rounds::run(&plan, transport, placement, work.path(), &mut random);
+                backlog.push(one);
+            }
+        }
+    }
     let subscriptions = subscriptions::run(&plan, work.path(), &mut random);
     eprint!("\r{:<70}\r", "");
-    report::print(&plan, &backlog, &subscriptions);
+    report::print(&plan, &machine, &backlog, &subscriptions);
     let folder = Path::new(folder);
     std::fs::create_dir_all(folder).unwrap();
-    report::write(folder, &machine, &plan, &backlog, &subscriptions);
+    report::write(
+        folder,
+        results.as_ref(),
+        &machine,
+        &plan,
+        &backlog,
+        &subscriptions,
+    );
     chart::draw(folder, &backlog, &subscriptions);
 }
 
@@ -88,6 +126,15 @@ pub fn this() -> String {
 }
 
 impl Plan {
+    pub fn has(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+
+    /// Whether its figures are worth more than a try.
+    pub fn is_whole(&self) -> bool {
+        self.alerts >= 500_000 && self.rounds >= 5
+    }
+
     fn other(&self, name: &str, word: &str) -> Option<Vec<String>> {
         let (_, command) = self.others.iter().find(|(other, _)| other == name)?;
         Some(command.iter().cloned().chain([word.to_owned()]).collect())

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::placement::{Placement, Role};
+
 /// No reader takes as long, but one that waits for an alert it has missed.
 const TOO_LONG: Duration = Duration::from_secs(300);
 
@@ -26,12 +28,8 @@ pub struct Server {
 
 impl Server {
     /// Returns when it says that it is ready.
-    pub fn start(command: &[String]) -> Server {
-        let mut child = Command::new(&command[0])
-            .args(&command[1..])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    pub fn start(command: &[String], placement: Placement) -> Server {
+        let mut child = placement.start(Role::Server, || piped(command));
         let mut line = String::new();
         let output = child.stdout.take().unwrap();
         BufReader::new(output).read_line(&mut line).unwrap();
@@ -65,7 +63,12 @@ pub struct Said {
     pub late: [f64; 5],
 }
 
-pub fn spawn(command: &[String]) -> Child {
+/// Starts a reader.
+pub fn spawn(command: &[String], placement: Placement) -> Child {
+    placement.start(Role::Reader, || piped(command))
+}
+
+fn piped(command: &[String]) -> Child {
     Command::new(&command[0])
         .args(&command[1..])
         .stdout(Stdio::piped())

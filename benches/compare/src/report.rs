@@ -7,19 +7,22 @@ use serde_json::json;
 
 use crate::machine::Machine;
 use crate::plan::Plan;
+use crate::ratio::Ratio;
 use crate::rounds::{Backlog, Row, Spread};
 use crate::subscriptions::Scene;
 
 /// With what all others are compared.
 const BASE: &str = "tonic, current-thread";
 
-pub fn print(plan: &Plan, backlogs: &[Backlog], scenes: &[Scene]) {
+pub fn print(plan: &Plan, machine: &Machine, backlogs: &[Backlog], scenes: &[Scene]) {
+    println!("{:.1} % stolen meanwhile\n", machine.stolen_since() * 100.0);
     for backlog in backlogs {
+        let rounds = backlog.rows.first().map_or(0, |row| row.runs.len());
         println!(
-            "{} alerts over {}, medians of {} rounds:\n",
+            "{} alerts over {}, {}, medians of {rounds} rounds:\n",
             plan.alerts,
             backlog.transport.name(),
-            plan.rounds
+            backlog.placement.name(),
         );
         println!(
             "| reader | alerts/s | | least to most | CPU s per million | | peak MiB | switches |"
@@ -41,6 +44,12 @@ pub fn print(plan: &Plan, backlogs: &[Backlog], scenes: &[Scene]) {
                 row.spread(|run| run.peak_mib).1,
                 row.spread(|run| run.switches).1,
             );
+        }
+        println!();
+        println!("| of each round | against | alerts/s | least to most | CPU | least to most | settled |");
+        println!("| --- | --- | --- | --- | --- | --- | --- |");
+        for ratio in Ratio::all(&backlog.rows) {
+            ratio.print();
         }
         println!();
     }
@@ -82,9 +91,10 @@ pub fn told(late: [f64; 5], alerts: usize, at: usize) -> String {
     }
 }
 
-/// As `results.json`, and under the names of the machine and the time, so that no run is lost.
+/// As `results.json`, and a whole run among those that are kept, under the machine's name and the time.
 pub fn write(
     folder: &Path,
+    results: &Path,
     machine: &Machine,
     plan: &Plan,
     backlogs: &[Backlog],
@@ -104,7 +114,11 @@ pub fn write(
     };
     let backlogs = backlogs.iter().map(|backlog| {
         let rows: Vec<_> = backlog.rows.iter().map(run).collect();
-        json!({ "transport": backlog.transport.name(), "readers": rows })
+        json!({
+            "transport": backlog.transport.name(),
+            "placement": backlog.placement.name(),
+            "readers": rows,
+        })
     });
     let scenes = scenes.iter().map(|scene| {
         let rows = scene.rows.iter().map(|row| {
@@ -129,8 +143,9 @@ pub fn write(
         "subscription": scenes.collect::<Vec<_>>(),
     });
     let text = serde_json::to_string_pretty(&all).unwrap() + "\n";
-    let own = format!("{}-{}.json", machine.name(), now.as_second());
-    for name in ["results.json", &own] {
-        fs::write(folder.join(name), &text).unwrap();
+    fs::write(folder.join("results.json"), &text).unwrap();
+    if plan.is_whole() && !machine.is_busy() {
+        let own = format!("{}-{}.json", machine.name(), now.as_second());
+        fs::write(results.join(own), &text).unwrap();
     }
 }

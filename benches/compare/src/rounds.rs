@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::placement::Placement;
 use crate::plan::{this, Plan, Reader, Work};
 use crate::process::{said, spawn, Said, Server};
 use crate::proof::Proof;
+use crate::ratio::Ratio;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
@@ -30,6 +32,7 @@ pub struct Row {
 
 pub struct Backlog {
     pub transport: Transport,
+    pub placement: Placement,
     pub rows: Vec<Row>,
 }
 
@@ -58,7 +61,16 @@ impl Row {
     }
 }
 
-pub fn run(plan: &Plan, transport: Transport, work: &Path, random: &mut u64) -> Backlog {
+/// Where the ratios are not certain after the rounds, up to this many times as many are made.
+const MOST: usize = 3;
+
+pub fn run(
+    plan: &Plan,
+    transport: Transport,
+    placement: Placement,
+    work: &Path,
+    random: &mut u64,
+) -> Backlog {
     let mut rows: Vec<Row> = plan
         .readers()
         .into_iter()
@@ -68,7 +80,7 @@ pub fn run(plan: &Plan, transport: Transport, work: &Path, random: &mut u64) -> 
             runs: Vec::new(),
         })
         .collect();
-    let source = |name, alerts| Source::start(plan, transport, work, name, alerts);
+    let source = |name, alerts| Source::start(plan, transport, placement, work, name, alerts);
     let all = source("all", plan.alerts);
     let part = rows
         .iter()
@@ -76,13 +88,19 @@ pub fn run(plan: &Plan, transport: Transport, work: &Path, random: &mut u64) -> 
         .then(|| source("part", plan.alerts / SLOWER));
     // JSON is proven by its length: of each form and number of alerts it is always the same.
     let mut lengths = HashMap::new();
-    for round in 1..=plan.rounds {
+    let is_certain = |rows: &[Row]| Ratio::all(rows).iter().all(Ratio::is_settled);
+    for round in 1..=MOST * plan.rounds {
+        if round > plan.rounds && is_certain(&rows) {
+            break;
+        }
         for at in shuffled(rows.len(), random) {
             let Row { reader, runs } = &mut rows[at];
             let name = transport.name();
             eprint!(
-                "\r{name}, round {round} of {}: {:<35}",
-                plan.rounds, reader.name
+                "\r{name}, {}, round {round} of {}: {:<35}",
+                placement.name(),
+                plan.rounds,
+                reader.name
             );
             let source = part.as_ref().filter(|_| reader.slow).unwrap_or(&all);
             let mut command = reader.command.clone();
@@ -90,7 +108,7 @@ pub fn run(plan: &Plan, transport: Transport, work: &Path, random: &mut u64) -> 
             if transport == Transport::MutualTls {
                 command.push(work.to_str().unwrap().to_owned());
             }
-            let said = said(&command, spawn(&command));
+            let said = said(&command, spawn(&command, placement));
             match reader.work {
                 Work::Bytes => source.proof.check_bytes(reader.name, &said),
                 _ => source.proof.check(reader.name, &said),
@@ -104,7 +122,11 @@ pub fn run(plan: &Plan, transport: Transport, work: &Path, random: &mut u64) -> 
             runs.push(said);
         }
     }
-    Backlog { transport, rows }
+    Backlog {
+        transport,
+        placement,
+        rows,
+    }
 }
 
 /// Slow readers read so much less.
@@ -117,10 +139,17 @@ struct Source {
 }
 
 impl Source {
-    fn start(plan: &Plan, transport: Transport, work: &Path, name: &str, alerts: usize) -> Source {
+    fn start(
+        plan: &Plan,
+        transport: Transport,
+        placement: Placement,
+        work: &Path,
+        name: &str,
+        alerts: usize,
+    ) -> Source {
         let folder = work.to_str().unwrap();
         let endpoint = match transport {
-            Transport::Unix => format!("unix://{folder}/{name}.sock"),
+            Transport::Unix => format!("unix://{folder}/{name}-{placement:?}.sock"),
             Transport::MutualTls => format!("localhost:{}", free_port()),
         };
         let recordings = plan.recordings.to_str().unwrap();
@@ -131,7 +160,7 @@ impl Source {
             command.push(folder.to_owned());
         }
         Source {
-            _server: Server::start(&command),
+            _server: Server::start(&command, placement),
             endpoint,
             proof: Proof::of(&plan.recordings, alerts),
         }

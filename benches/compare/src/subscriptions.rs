@@ -4,7 +4,8 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::plan::Plan;
+use crate::placement::Placement;
+use crate::plan::{Part, Plan};
 use crate::process::{cpu, said, spawn, Said, Server};
 use crate::proof::Proof;
 use crate::rounds::shuffled;
@@ -36,7 +37,13 @@ pub struct Row {
 }
 
 pub fn run(plan: &Plan, work: &Path, random: &mut u64) -> Vec<Scene> {
+    let part = |rate| match rate {
+        "burst" => Part::Burst,
+        _ => Part::Rates,
+    };
     SCENES
+        .into_iter()
+        .filter(|(rate, ..)| plan.has(part(*rate)))
         .map(|(rate, alerts, name)| {
             let proof = Proof::of(&plan.recordings, alerts);
             let subscribers = plan.subscribers();
@@ -57,7 +64,7 @@ pub fn run(plan: &Plan, work: &Path, random: &mut u64) -> Vec<Scene> {
                 rows: rows.into_iter().map(|(_, row)| row).collect(),
             }
         })
-        .into()
+        .collect()
 }
 
 fn watch(
@@ -69,11 +76,11 @@ fn watch(
     mut command: Vec<String>,
 ) -> Row {
     let endpoint = format!("unix://{}/falco.sock", work.display());
-    let server = Server::start(&plan.emitter(&endpoint, rate, alerts));
+    let server = Server::start(&plan.emitter(&endpoint, rate, alerts), Placement::Free);
     command.extend([endpoint, alerts.to_string()]);
     let begin = Instant::now();
     let before = cpu(&server.id());
-    let reader = spawn(&command);
+    let reader = spawn(&command, Placement::Free);
     let idle = (rate == "burst").then(|| {
         let ids = [reader.id().to_string(), server.id()];
         let used = || ids.clone().map(|id| cpu(&id));
