@@ -164,7 +164,7 @@ pub(super) fn text(status: &Status) -> String {
     text.one(
         "spool_damaged_total",
         "counter",
-        "Alerts in the spool that were damaged or could not be read.",
+        "Alerts in the spool that were damaged, could not be read or are missing.",
         status.spool_damaged,
     );
     text.one(

@@ -47,7 +47,8 @@ pub struct Status {
     pub dead_letters: u64,
     /// Whether that file has reached its limit.
     pub dead_letters_full: bool,
-    /// Alerts since the start that were damaged in the spool on disk, or that could not be read there.
+    /// Alerts since the start that were damaged in the spool on disk, that could not be read there, or that
+    /// were missing at the start.
     pub spool_damaged: u64,
     /// How often the spool was stored anew since the start: its files were removed, replaced or
     /// damaged.

@@ -43,16 +43,14 @@ fn callback(client: &Client, close: &mut dyn FnMut(Handle), check: Arc<Mutex<Che
     watch.wait().unwrap();
 }
 
-/// Faster than a subscription asks, and slow enough for its last answer to end.
-const RATE: u32 = 20_000;
-
 #[test]
 fn closed() {
-    let closes = scale(12, 200);
+    // Faster than a subscription asks, and slow enough for its last answer to end, also among other tests.
+    let (closes, rate) = scale((12, 5_000), (200, 20_000));
     let mut random = Random::seeded();
     let folder = tempfile::tempdir().unwrap();
     let mut falco = Falco::start(&Load {
-        rate: Some(RATE),
+        rate: Some(rate),
         ..Load::on(socket(&folder))
     });
     let client = Client::open(&falco.endpoint).unwrap();
@@ -77,7 +75,7 @@ fn closed() {
         );
     }
     report(&format!(
-        "closed {closes} times under {RATE} alerts a second: all {} alerts that the server wrote were \
+        "closed {closes} times under {rate} alerts a second: all {} alerts that the server wrote were \
          delivered",
         grouped(check.lock().unwrap().alerts)
     ));

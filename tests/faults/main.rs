@@ -22,6 +22,7 @@ mod many;
 mod posted_abuse;
 mod proxied;
 mod relayed;
+mod restarted;
 mod silent;
 mod spools;
 mod stalled;

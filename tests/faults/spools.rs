@@ -1,7 +1,7 @@
 //! What becomes of alerts in a spool on disk whose folder goes, whose bytes change, or whose disk is full.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,12 +12,12 @@ use crate::load::alert;
 use crate::relayed::{command, free_address, numbers, relay, sink, Insistent, Process};
 use crate::{grouped, report, scale, Random};
 
-fn line(number: u64) -> String {
+pub fn line(number: u64) -> String {
     alert(0, number).falco_json().to_string()
 }
 
 /// Ends a relay in order, and waits for it.
-fn end(mut relay: Process) {
+pub fn end(mut relay: Process) {
     let id = relay.0.id().to_string();
     assert!(Command::new("kill")
         .args(["-TERM", &id])
@@ -28,7 +28,7 @@ fn end(mut relay: Process) {
 }
 
 /// Each number at least once, and a new one only after all before it. Returns how many came again.
-fn assert_whole(numbers: &[u64], expected: impl Iterator<Item = u64>) -> u64 {
+pub fn assert_whole(numbers: &[u64], expected: impl Iterator<Item = u64>) -> u64 {
     let mut expected = expected.peekable();
     let mut again = 0;
     for number in numbers {
@@ -153,6 +153,17 @@ fn spool_damaged() {
     ));
 }
 
+/// A GET to a relay's metrics. Empty where nobody answers.
+pub fn asked(metrics: &str, path: &str) -> String {
+    let mut answer = String::new();
+    if let Ok(mut stream) = TcpStream::connect(metrics) {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let _ = stream.write_all(request.as_bytes());
+        let _ = stream.read_to_string(&mut answer);
+    }
+    answer
+}
+
 /// A disk of its own. It is unmounted when it is dropped.
 struct Disk(PathBuf);
 
@@ -196,16 +207,7 @@ fn disk_full() {
         .args(["--metrics", &metrics])
         .spawn();
     let runs = Process(runs.unwrap());
-    let health = || {
-        use std::io::Write as _;
-        let mut answer = String::new();
-        if let Ok(mut stream) = TcpStream::connect(&metrics) {
-            let _ =
-                stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-            let _ = stream.read_to_string(&mut answer);
-        }
-        answer
-    };
+    let health = || asked(&metrics, "/healthz");
     let mut falco = Insistent::new(&from);
     let (mut number, mut held) = (0, Duration::ZERO);
     for round in 0..rounds {

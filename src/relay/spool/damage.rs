@@ -97,6 +97,16 @@ impl Damage {
         self.given_up.remove(&number);
     }
 
+    /// Counts alerts that were stored last before the start and are not there.
+    pub(super) fn note_missing(&mut self, alerts: u64) {
+        self.alerts += alerts;
+        log::error!(
+            "spool {}: the {alerts} alerts that were stored last are missing: its -wal was damaged, cut or \
+             removed, or power was lost; what their sources still have is read again, the others are lost",
+            self.path.display()
+        );
+    }
+
     /// Notes that the database is damaged which was found at the start.
     pub(super) fn begin(&self, error: &dyn std::error::Error) {
         let path = self.path.display();

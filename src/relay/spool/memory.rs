@@ -32,6 +32,7 @@ pub(super) fn with(store: Box<dyn Store>, sinks: usize, condition: Condition) ->
         last: 0,
         cursors: (0..sinks).map(cursor).collect(),
         positions: HashMap::new(),
+        missing: 0,
     };
     let failures = Failures::new(PathBuf::from("in memory"));
     let damage = Damage::new(

@@ -185,4 +185,6 @@ pub(super) struct StoreContents {
     pub last: u64,
     pub cursors: Vec<Cursor>,
     pub positions: HashMap<Arc<str>, Position>,
+    /// Alerts after the last one that were stored and are not there.
+    pub missing: u64,
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{params, Connection, Row, Statement};
 
+use super::extent::Extent;
 use super::files::{new_of, remove};
 use super::find::{last_number, positions};
 use super::open::{connect, create, private};
@@ -30,12 +31,17 @@ pub(super) struct Readable {
 }
 
 impl Readable {
-    /// `bytes` is its size, which bounds how many alerts it can hold.
-    pub(super) fn of(database: Option<&Connection>, bytes: u64) -> Readable {
+    /// `bytes` is its size, which bounds how many alerts it can hold. What it doesn't tell is taken from
+    /// the extent.
+    pub(super) fn of(
+        database: Option<&Connection>,
+        bytes: u64,
+        extent: Option<Extent>,
+    ) -> Readable {
         let Some(database) = database else {
             return Readable {
-                gone: None,
-                last: 0,
+                gone: extent.map(|extent| extent.gone),
+                last: extent.unwrap_or_default().last,
                 sinks: Vec::new(),
                 positions: HashMap::new(),
             };
@@ -50,11 +56,14 @@ impl Readable {
         // A number that cannot be is damaged, too.
         let is_possible = |number: &u64| *number <= highest.max(first.unwrap_or(0)) + bytes / 8;
         let last = Some(last).filter(is_possible).unwrap_or(0).max(highest);
+        let last = last.max(extent.unwrap_or_default().last);
         let sinks = sinks(database).unwrap_or_default().into_iter();
         let sinks: Vec<_> = sinks.filter(|(_, confirmed)| *confirmed <= last).collect();
         let confirmed = sinks.iter().map(|(_, confirmed)| *confirmed).min();
         Readable {
-            gone: confirmed.or(first.map(|first| first.saturating_sub(1))),
+            gone: confirmed
+                .max(extent.map(|extent| extent.gone))
+                .or(first.map(|first| first.saturating_sub(1))),
             last,
             sinks,
             positions: positions(database).unwrap_or_default(),

@@ -6,10 +6,12 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::checkpoint::Checkpointer;
+use super::extent::{Extent, ExtentFile};
 use super::files::{with_end, OpenFiles, BESIDE};
 use super::find::find;
 use super::no_thread;
-use super::open::{connect, gives_back, prepare, private, OpenError};
+use super::open::{connect, corrupt, gives_back, prepare, private, refused, OpenError};
+use super::wal::mend;
 use crate::relay::spool::failures::Failures;
 use crate::relay::spool::sinks::Sinks;
 use crate::relay::spool::store::StoreContents;
@@ -26,6 +28,7 @@ pub(super) struct Database {
     checkpointer: Option<Checkpointer>,
     pub connection: Connection,
     pub files: OpenFiles,
+    pub extent: ExtentFile,
     gives_back: bool,
 }
 
@@ -34,9 +37,26 @@ impl Database {
         file: &Path,
         sinks: &Sinks<'_>,
     ) -> std::result::Result<(Database, StoreContents), OpenError> {
+        let was_mended = mend(file).map_err(|error| {
+            let problem = format!("cannot be read: {error}");
+            refused(&with_end(file, "-wal"), problem, "see to the disk", error)
+        })?;
         let mut connection = Database::prepare(file)?;
-        let found = find(&mut connection, file, sinks)?;
-        Ok((Database::start(file, connection)?, found))
+        if was_mended {
+            log::error!(
+                "spool {}: its -wal was damaged, and is read past the damage",
+                file.parent().unwrap_or(file).display()
+            );
+            quick_check(&connection)?;
+        }
+        let mut found = find(&mut connection, file, sinks)?;
+        let extent = Extent::read(file).unwrap_or_default();
+        found.missing = extent.missing_after(found.last);
+        let extent = Extent {
+            last: found.last,
+            gone: found.last.saturating_sub(found.held.alerts),
+        };
+        Ok((Database::start(file, connection, extent)?, found))
     }
 
     pub(super) fn prepare(file: &Path) -> std::result::Result<Connection, OpenError> {
@@ -55,13 +75,16 @@ impl Database {
     pub(super) fn start(
         file: &Path,
         connection: Connection,
+        extent: Extent,
     ) -> std::result::Result<Database, OpenError> {
         let second = connect(file)?;
         let checkpointer = Checkpointer::start(second, Failures::new(file.to_owned()));
         let gives_back = gives_back(&connection)?;
+        let extent = ExtentFile::open(file, extent)?;
         Ok(Database {
             checkpointer: Some(checkpointer.map_err(|error| no_thread(file, error))?),
             files: OpenFiles::of(file),
+            extent,
             gives_back,
             connection,
         })
@@ -127,6 +150,16 @@ impl Drop for Transaction<'_> {
             // Where it fails, the next one fails, which is reported.
             let _ = self.0.execute_batch("ROLLBACK");
         }
+    }
+}
+
+/// Refuses a database that is damaged in its structure.
+fn quick_check(connection: &Connection) -> rusqlite::Result<()> {
+    let check = "PRAGMA quick_check(1)";
+    let found: String = connection.query_row(check, [], |row| row.get(0))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => Err(corrupt(found)),
     }
 }
 

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::extent;
+
 pub(super) const NAME: &str = "spool.sqlite";
 
-/// What SQLite keeps beside a database.
-pub(super) const BESIDE: [&str; 2] = ["-wal", "-shm"];
+/// What is beside a database: SQLite's own files, and how far the spool is.
+pub(super) const BESIDE: [&str; 3] = ["-wal", "-shm", extent::END];
 
 /// The path with something appended to its name.
 pub(super) fn with_end(file: &Path, end: &str) -> PathBuf {
@@ -74,7 +76,7 @@ pub(super) fn set_aside(file: &Path, why: &str) -> io::Result<Option<PathBuf>> {
         name = with_end(&kept, &format!(".{number}"));
     }
     let found = file.symlink_metadata().is_ok();
-    for end in ["", "-wal", "-shm"] {
+    for end in std::iter::once("").chain(BESIDE) {
         match fs::rename(with_end(file, end), with_end(&name, end)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -102,7 +104,7 @@ pub(super) fn kept_aside(folder: &Path) -> Vec<PathBuf> {
 
 /// Removes a database that is of no use.
 pub(super) fn remove(file: &Path) -> io::Result<()> {
-    for end in ["", "-wal", "-shm", "-journal"] {
+    for end in ["", "-journal"].into_iter().chain(BESIDE) {
         remove_if_there(&with_end(file, end))?;
     }
     Ok(())

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use rusqlite::{params, Connection};
 
-use super::open::OpenError;
+use super::open::{corrupt, OpenError};
 use super::rows::{sum, unsigned};
 use crate::error::{Error, Result};
 use crate::position::Position;
 use crate::relay::identity::SinkIdentity;
 use crate::relay::spool::cursor::Cursor;
 use crate::relay::spool::sinks::{Fate, Sinks};
-use crate::relay::spool::store::StoreContents;
+use crate::relay::spool::store::{StoreContents, Sum};
 
 /// A sink that was there before.
 struct StoredSink {
@@ -43,6 +43,7 @@ pub(super) fn find(
     let free = "DELETE FROM alerts WHERE number <= (SELECT min(confirmed) FROM sinks)";
     let freed = transaction.execute(free, [])?;
     let held = sum(&transaction, i64::MAX)?;
+    refuse_gaps(&transaction, unsigned(last), held)?;
     let positions = positions(&transaction)?;
     transaction.commit()?;
     report(folder, sinks, &before, freed);
@@ -51,7 +52,23 @@ pub(super) fn find(
         last: unsigned(last),
         cursors,
         positions,
+        missing: 0,
     })
+}
+
+/// The numbers have no gap, and end with the last one. Otherwise the database is damaged in a way that
+/// SQLite doesn't see: as by a log that ends too early, whose later pages are in the database already.
+fn refuse_gaps(connection: &Connection, last: u64, held: Sum) -> rusqlite::Result<()> {
+    let first = "SELECT min(number) FROM alerts";
+    let first: Option<i64> = connection.query_row(first, [], |row| row.get(0))?;
+    let expected = first.map_or(0, |first| (last + 1).saturating_sub(unsigned(first)));
+    if held.alerts == expected {
+        return Ok(());
+    }
+    Err(corrupt(format!(
+        "{} of {expected} alerts are in it",
+        held.alerts
+    )))
 }
 
 fn stored_sinks(connection: &Connection, sinks: &Sinks<'_>) -> rusqlite::Result<Vec<StoredSink>> {

@@ -3,10 +3,12 @@
 mod checkpoint;
 mod copy;
 mod database;
+mod extent;
 mod files;
 mod find;
 mod open;
 mod rows;
+mod wal;
 
 use std::fs::{self, File};
 use std::io;
@@ -27,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::relay::dead_letters::DeadLetters;
 use copy::{copy, Readable};
 use database::Database;
+use extent::Extent;
 use files::{finish_replacing, kept_aside, put_in_place, set_aside, with_end, NAME};
 use open::{connect, is_damage, is_ours, lock, refused, OpenError};
 use rows::{confirm, insert, length, make_room, signed, stored, sum};
@@ -118,6 +121,9 @@ pub(super) fn open(
         opened => opened,
     };
     let (database, found) = opened.map_err(|error| error.of(&file))?;
+    if found.missing > 0 {
+        damage.note_missing(found.missing);
+    }
     let disk = Disk {
         folder: folder.to_owned(),
         file: file.clone(),
@@ -140,7 +146,7 @@ fn replace_damaged(file: &Path) -> Result<Rebuilt, StoreError> {
     let size =
         ["", "-wal"].map(|end| fs::metadata(with_end(file, end)).map_or(0, |file| file.len()));
     let old = connect(file).ok();
-    let readable = Readable::of(old.as_ref(), size.iter().sum());
+    let readable = Readable::of(old.as_ref(), size.iter().sum(), Extent::read(file));
     let mut rebuilt = copy(old.as_ref(), file, &readable.known())?;
     rebuilt.set_aside = set_aside(file, "damaged").map_err(not_replaced)?;
     // Not before: SQLite removes the log of a database that is in its place.
@@ -222,6 +228,10 @@ impl Store for Disk {
             }
         }
         transaction.commit()?;
+        let last = batch.first + (batch.alerts.len() as u64).saturating_sub(1);
+        let last = (!batch.alerts.is_empty()).then_some(last);
+        let gone = free.alerts + evicted.alerts;
+        database.extent.advance(last, gone);
         database.committed();
         Ok(Removed { free, evicted })
     }
@@ -231,6 +241,7 @@ impl Store for Disk {
         let transaction = database.begin()?;
         let gone = confirm(&transaction, confirmed)?;
         transaction.commit()?;
+        database.extent.advance(None, gone.alerts);
         database.committed();
         Ok(gone)
     }
@@ -293,9 +304,13 @@ impl Store for Disk {
         let opened = put_in_place(&self.file)
             .map_err(not_replaced)
             .and_then(|()| {
+                let extent = Extent {
+                    last: known.last,
+                    gone: known.last.saturating_sub(rebuilt.held.alerts),
+                };
                 let connection = Database::prepare(&self.file);
-                let opened =
-                    connection.and_then(|connection| Database::start(&self.file, connection));
+                let opened = connection
+                    .and_then(|connection| Database::start(&self.file, connection, extent));
                 opened.map_err(|error| StoreError::new(-5, error.of(&self.file).to_string()))
             });
         match opened {

@@ -84,6 +84,12 @@ impl OpenError {
     }
 }
 
+/// The error of a database with damage that SQLite doesn't find by itself.
+pub(super) fn corrupt(problem: String) -> rusqlite::Error {
+    let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    rusqlite::Error::SqliteFailure(corrupt, Some(problem))
+}
+
 /// Whether the database is damaged, or none at all.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     let is_short_read = |error: &rusqlite::ffi::Error| {

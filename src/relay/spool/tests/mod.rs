@@ -267,6 +267,7 @@ fn many_sources_lose_nothing_and_keep_their_order() {
     });
 }
 
+mod cut_log;
 mod damaged;
 mod full;
 mod grouped;
