@@ -18,4 +18,6 @@ pub(crate) use server::{ApiServer, Services, Settings};
 pub(crate) use stall::StallPolicy;
 #[cfg(feature = "server")]
 pub(crate) use state::ServerState;
+#[cfg(feature = "relay")]
+pub(crate) use state::VersionMetadata;
 pub(crate) use version::parse_version;

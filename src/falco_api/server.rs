@@ -9,7 +9,7 @@ use super::listen::listen;
 use super::queue::{Ahead, Queue};
 use super::service::{output_service, outputs_service, version_service};
 use super::stall::StallPolicy;
-use super::state::ServerState;
+use super::state::{ServerState, VersionMetadata};
 use crate::api::version;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
@@ -44,6 +44,8 @@ pub(crate) struct Settings<'a> {
     pub services: Services,
     /// What `version` answers.
     pub version: version::Response,
+    /// And what it tells beside that. No Falco does.
+    pub version_metadata: Option<VersionMetadata>,
 }
 
 /// Which of Falco's services are served.
@@ -73,6 +75,7 @@ impl ApiServer {
             (settings.fan_out, settings.ahead),
             settings.stall,
             settings.version,
+            settings.version_metadata,
         ));
         let (starting, ending) = (state.clone(), state.clone());
         let env = Arc::new(

@@ -107,8 +107,11 @@ impl version_grpc::Service for Version {
         &mut self,
         context: RpcContext<'_>,
         _request: version::Request,
-        sink: UnarySink<version::Response>,
+        mut sink: UnarySink<version::Response>,
     ) {
+        if let Some(metadata) = self.0.version_metadata() {
+            sink.set_headers(metadata);
+        }
         context.spawn(sink.success(self.0.version()).map(drop));
     }
 }

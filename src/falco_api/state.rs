@@ -2,14 +2,19 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+use grpcio::{Metadata, MetadataBuilder};
 
 use super::queue::{Ahead, Queue};
 use super::slots::Slots;
 use super::stall::{StallPolicy, StallTimer};
 use crate::api::version;
 use crate::util::lock::{lock, time_until, wait_while};
+
+/// What is told beside a version: under which name, and what it is now.
+pub(crate) type VersionMetadata = (&'static str, Arc<dyn Fn() -> String + Send + Sync>);
 
 pub(crate) struct ServerState {
     pub queue: Queue,
@@ -19,6 +24,7 @@ pub(crate) struct ServerState {
     /// Without it, streams may stand still, as with Falco.
     stall: Option<StallPolicy>,
     version: Mutex<version::Response>,
+    version_metadata: Option<VersionMetadata>,
     stopping: AtomicBool,
     threads: Mutex<usize>,
     /// A thread has ended, or the server or a replay is to stop.
@@ -32,6 +38,7 @@ impl ServerState {
         queue: (bool, Ahead),
         stall: Option<StallPolicy>,
         version: version::Response,
+        version_metadata: Option<VersionMetadata>,
     ) -> ServerState {
         let (fan_out, ahead) = queue;
         ServerState {
@@ -41,6 +48,7 @@ impl ServerState {
             subs: Slots::new(streams),
             subscribes: Slots::new(streams),
             version: Mutex::new(version),
+            version_metadata,
             stopping: AtomicBool::new(false),
             threads: Mutex::new(0),
             changed: Condvar::new(),
@@ -50,6 +58,14 @@ impl ServerState {
     /// What `version` answers.
     pub fn version(&self) -> version::Response {
         lock(&self.version).clone()
+    }
+
+    /// What is told beside it.
+    pub fn version_metadata(&self) -> Option<Metadata> {
+        let (name, value) = self.version_metadata.as_ref()?;
+        let mut metadata = MetadataBuilder::with_capacity(1);
+        metadata.add_str(name, &value()).ok()?;
+        Some(metadata.build())
     }
 
     #[cfg(feature = "relay")]

@@ -110,7 +110,8 @@ impl RelayBuilder {
     /// What happens when the spool is full. Default: [`Overflow::Wait`], the sources are held up.
     ///
     /// With [`Overflow::DropOldest`] a sink still gets the alerts that it was being given when they
-    /// were dropped from the spool: up to 1,024 over gRPC, else up to 320.
+    /// were dropped from the spool: up to 1,024 over gRPC, else up to 320, or
+    /// 8,448 where the sink refuses them.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
@@ -267,7 +268,14 @@ impl Relay {
         let finished = &self.finished;
         let source = match client.endpoint().grpc() {
             Some(_) => {
-                let handle = puller.add(client, names.clone(), spool, admission, finished)?;
+                let handle = puller.add(
+                    client,
+                    names.clone(),
+                    spool,
+                    admission,
+                    &self.trail,
+                    finished,
+                )?;
                 RunningSource::pulled(names, handle)
             }
             None => RunningSource::take(client, names, spool, admission, &self.trail, finished)?,

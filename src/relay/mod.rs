@@ -86,6 +86,7 @@ mod status;
 mod threads;
 mod trail;
 mod unconfirmed;
+mod upstream;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -16,6 +17,8 @@ use super::admission::Admission;
 use super::shutdown::{Member, WaitGroup};
 use super::source::{input_log, kind, Names};
 use super::spool::Spool;
+use super::trail::Trail;
+use super::upstream::Upstream;
 use crate::alerts::{Alerts, Handle};
 use crate::client::Client;
 use crate::delivery::Message;
@@ -39,13 +42,22 @@ impl Puller {
         names: Names,
         spool: &Arc<Spool>,
         admission: &Arc<Admission>,
+        trail: &Arc<Trail>,
         finished: &Arc<WaitGroup>,
     ) -> Result<Handle> {
         let alerts = client.subscribe()?;
         let handle = alerts.handle();
+        let (ended, end) = oneshot::channel();
+        let upstream = Upstream {
+            name: names.name.clone(),
+            connection: client.connection()?.clone(),
+            handle: handle.clone(),
+            trail: trail.clone(),
+        };
+        self.sources.push(upstream.watch(end).boxed());
         let (spool, admission) = (spool.clone(), admission.clone());
         let pull = pull(alerts, names, spool, admission, finished.enter());
-        self.sources.push(pull.boxed());
+        self.sources.push(pull.map(|()| drop(ended)).boxed());
         Ok(handle)
     }
 

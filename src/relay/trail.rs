@@ -1,7 +1,8 @@
 //! Finds alerts that come back through other relays, which each would send on for ever.
 //!
-//! A relay sends each HTTP sink its own id and those that it received itself. One that receives its own
-//! refuses the request. A header applies to all alerts of a relay, not to those in the request alone.
+//! A relay sends each HTTP sink, and each relay that reads it over gRPC, its own id and those that it received
+//! itself. One that receives its own refuses the request, or [reads no more](super::upstream). What is sent applies
+//! to all alerts of a relay, not to those in a request alone.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -84,23 +85,36 @@ impl Trail {
         }
         others.truncate(MOST);
     }
+
+    /// Whether its own id is among those that it is told, which it keeps otherwise.
+    pub(super) fn comes_back(&self, told: &[u8]) -> bool {
+        // Whatever else is there is no reason to lose an alert.
+        let ids: Vec<_> = told
+            .split(|&byte| byte == b',')
+            .filter_map(|text| RelayId::parse(text.trim_ascii()))
+            .collect();
+        let comes_back = ids.contains(&self.own);
+        if !comes_back && !ids.is_empty() {
+            self.keep(&ids);
+        }
+        comes_back
+    }
+
+    /// Forgets the ids of others. Those that still count are told again.
+    pub(super) fn forget(&self) {
+        lock(&self.others).clear();
+    }
 }
 
 impl PostGuard for Trail {
     fn check(&self, head: &RequestHead) -> Result<(), Rejection> {
         let values = head.headers.get_all(HEADER).iter();
-        let texts = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
-        // Whatever else is there is no reason to lose an alert.
-        let ids: Vec<_> = texts
-            .filter_map(|text| RelayId::parse(text.trim_ascii()))
-            .collect();
-        if ids.contains(&self.own) {
-            return Err(comes_back());
+        // A proxy may have made several of one.
+        let told: Vec<&[u8]> = values.map(|value| value.as_bytes()).collect();
+        match self.comes_back(&told.join(&b',')) {
+            true => Err(comes_back()),
+            false => Ok(()),
         }
-        if !ids.is_empty() {
-            self.keep(&ids);
-        }
-        Ok(())
     }
 }
 

@@ -112,6 +112,7 @@ impl ServerBuilder {
             stall: None,
             services: release.services(),
             version: self.version.unwrap_or(release.answer),
+            version_metadata: None,
         })?;
         Ok(Server { api })
     }

@@ -21,6 +21,7 @@ mod outlived;
 mod redis;
 mod refused;
 mod returning;
+mod returning_grpc;
 mod service;
 mod spooled;
 mod stalled;

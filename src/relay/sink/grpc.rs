@@ -15,13 +15,14 @@ use crate::diagnose::{Finding, Step};
 use crate::endpoint::Place;
 use crate::endpoint::{cannot_listen, Endpoint, GrpcAddress};
 use crate::error::{Error, Result};
-use crate::falco_api::{Ahead, ApiServer, Room, Services, Settings, StallPolicy};
+use crate::falco_api::{Ahead, ApiServer, Room, Services, Settings, StallPolicy, VersionMetadata};
 use crate::relay::identity::SinkIdentity;
 use crate::relay::label;
 use crate::relay::loops::with_real_folder;
 use crate::relay::progress::Progress;
 use crate::relay::sink_queue::SinkQueue;
 use crate::relay::spool::Taken;
+use crate::relay::trail::HEADER;
 use crate::util::rate_limited_log::RateLimitedLog;
 
 /// How many streams of each kind are served at once, where Falco serves ten per thread.
@@ -120,6 +121,9 @@ impl Target for GrpcSink {
                 ),
             );
         };
+        let trail = start.trail.cloned();
+        let version_metadata =
+            trail.map(|trail| -> VersionMetadata { (HEADER, Arc::new(move || trail.header())) });
         let server = Arc::new(ApiServer::start(Settings {
             endpoint: &self.endpoint,
             tls: start.tls,
@@ -137,6 +141,7 @@ impl Target for GrpcSink {
                 version: true,
             },
             version: start.version.clone(),
+            version_metadata,
         })?);
         let feed = Arc::new(Feed {
             name: start.name.clone(),

@@ -21,6 +21,8 @@ use crate::error::Result;
 
 pub(crate) use channel::Connection;
 pub(crate) use status::explain;
+#[cfg(feature = "relay")]
+pub(crate) use version::version_metadata;
 pub(crate) use version::{version, wait_connected};
 
 /// A Falco that speaks gRPC. Clones of a client share its connection.

@@ -90,6 +90,32 @@ async fn version_within(connection: &Connection, timeout: Duration) -> Result<Re
         })
 }
 
+/// What the answer of the version call has under this name, beside the version.
+#[cfg(feature = "relay")]
+pub(crate) async fn version_metadata(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<Vec<u8>>> {
+    let timeout = *connection.config().call_timeout;
+    let client = connection.current().client;
+    let asked = async {
+        let option = CallOption::default().timeout(timeout);
+        let mut responses = client.server_streaming(&VERSION, &(), option)?;
+        let metadata = responses.headers().await?.iter();
+        let found = metadata
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value.to_vec());
+        let found = found.last();
+        while let Some(next) = responses.next().await {
+            next?;
+        }
+        Ok(found)
+    };
+    asked
+        .await
+        .map_err(|error| explain(connection.endpoint(), paths::VERSION, Some(timeout), error))
+}
+
 /// The response, if there is one.
 async fn call(client: Client, timeout: Duration) -> grpcio::Result<Option<Vec<u8>>> {
     let option = CallOption::default().timeout(timeout);
