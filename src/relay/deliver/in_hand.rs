@@ -10,6 +10,8 @@ use crate::relay::spool::Entry;
 pub(super) struct InHand {
     /// Alerts that were refused since the sink has last taken one, and those that it fails on.
     suspects: Vec<(Entry, Reason)>,
+    /// Of all suspects.
+    suspect_bytes: usize,
     /// The sink has taken an alert with this number. If one before it is refused again, the fault is
     /// in the alert.
     taken: u64,
@@ -146,6 +148,11 @@ impl InHand {
         &self.suspects
     }
 
+    /// How many suspects there are, and how many bytes.
+    pub(super) fn suspects_size(&self) -> (usize, usize) {
+        (self.suspects.len(), self.suspect_bytes)
+    }
+
     /// How many suspects there are that are not doubted.
     pub(super) fn undoubted(&self) -> usize {
         let of = |(entry, _): &&(Entry, Reason)| !self.doubted.contains_key(&entry.number);
@@ -153,14 +160,17 @@ impl InHand {
     }
 
     pub(super) fn suspect(&mut self, entry: Entry, reason: Reason) {
+        self.suspect_bytes += entry.bytes.len();
         self.suspects.push((entry, reason));
     }
 
-    /// Makes the suspects the next to be tried, with no judgement on them.
-    pub(super) fn retry_suspects(&mut self) {
+    /// Makes suspects the next to be tried, with no judgement on them: as many as this, those first that
+    /// were tried longest ago. More are tried again once the sink takes one.
+    pub(super) fn retry_suspects(&mut self, most: usize) {
         self.taken = 0;
-        let all = std::mem::take(&mut self.suspects);
-        self.requeue(all);
+        let count = most.min(self.suspects.len());
+        let oldest = self.suspects.drain(..count).collect();
+        self.requeue(oldest);
     }
 
     /// As [`retry_suspects`](InHand::retry_suspects), but those that are doubted stay behind the others:
@@ -174,7 +184,7 @@ impl InHand {
         self.requeue(others);
         self.suspects = doubted;
         if self.untried.is_empty() {
-            self.retry_suspects();
+            self.retry_suspects(usize::MAX);
         }
     }
 
@@ -252,10 +262,14 @@ impl InHand {
         self.doubted.remove(&number);
     }
 
+    /// What was suspected is to be tried again, in its turn.
     fn requeue(&mut self, suspects: Vec<(Entry, Reason)>) {
-        for (entry, _) in suspects.into_iter().rev() {
+        for (entry, _) in suspects {
+            self.suspect_bytes = self.suspect_bytes.saturating_sub(entry.bytes.len());
             self.untried.push_front(entry);
         }
+        let untried = self.untried.make_contiguous();
+        untried.sort_by_key(|entry| entry.number);
     }
 
     /// Everything up to this number is delivered or given up.

@@ -8,6 +8,7 @@ use super::{Deliver, Delivery, Failure, Reason, RefusedAlert};
 use crate::error::Error;
 use crate::relay::dead_letters::{DeadLetters, GivenUp};
 use crate::relay::identity::SinkIdentity;
+use crate::relay::json_line::json_line;
 use crate::relay::progress::Progress;
 use crate::relay::shutdown::StopSignal;
 use crate::relay::sink_queue::SinkQueue;
@@ -27,9 +28,17 @@ const BATCH_BYTES: usize = 1 << 20;
 /// How soon a batch that waits for alerts sees that the relay stops.
 const DRAINING_SEEN: Duration = Duration::from_millis(250);
 
-/// How many alerts in a row may be refused before a pause: at first, and at most after several.
+/// How many alerts in a row may be refused before a pause: at first, and at most after several. Those that
+/// are behind them are not tried: it is the sink that takes nothing.
 const FIRST_SUSPECTS: usize = 4;
-const MOST_SUSPECTS: usize = 64;
+const MOST_SUSPECTS: usize = 8192;
+
+/// How many bytes they may have, where they are more than a few.
+const SUSPECT_BYTES: usize = 16 << 20;
+const FEW_SUSPECTS: usize = 64;
+
+/// How many of them are tried again after a pause, in turn.
+const RETRIED_AT_ONCE: usize = 64;
 
 /// Delivers the alerts of the spool to one sink.
 ///
@@ -76,8 +85,7 @@ impl<D: Deliver> Worker<D> {
         let mut in_hand = InHand::default();
         let mut backoff = Backoff::START;
         while !self.stop.is_stopped() {
-            let suspects = in_hand.suspects().len();
-            let failure = if suspects >= MOST_SUSPECTS || in_hand.undoubted() >= backoff.suspects {
+            let failure = if is_too_many(&in_hand) || in_hand.undoubted() >= backoff.suspects {
                 Failure::new(refusals(&in_hand))
             } else if in_hand.has_untried() {
                 self.complete(&mut in_hand);
@@ -97,7 +105,7 @@ impl<D: Deliver> Worker<D> {
                     Taken::Alerts(entries) => in_hand.add(entries),
                     Taken::TimedOut => {
                         self.report_failure(&refusals(&in_hand));
-                        in_hand.retry_suspects();
+                        in_hand.retry_suspects(RETRIED_AT_ONCE);
                         backoff.increase();
                     }
                     Taken::Closed => return,
@@ -111,7 +119,7 @@ impl<D: Deliver> Worker<D> {
             }
             match failure.is_of_no_alert {
                 true => in_hand.retry_others(),
-                false => in_hand.retry_suspects(),
+                false => in_hand.retry_suspects(RETRIED_AT_ONCE),
             }
             backoff.increase();
         }
@@ -149,7 +157,7 @@ impl<D: Deliver> Worker<D> {
     fn deliver(&mut self, in_hand: &mut InHand) -> Result<bool, Failure> {
         let size = self.sink.batch_size().max(1);
         let batch = in_hand.untried(size);
-        let first = batch.first().map(|entry| entry.number);
+        let first = batch.first().cloned();
         let began = Instant::now();
         self.progress.set_waiting_since(Some(began));
         let delivery = self.sink.deliver(batch);
@@ -160,17 +168,17 @@ impl<D: Deliver> Worker<D> {
         };
         let Delivery { handled, refused } = match (delivery, first) {
             // A sink that asks to be left alone is not failing on an alert.
-            (Err(failure), Some(number))
+            (Err(failure), Some(entry))
                 if size == 1
                     && !failure.is_of_no_alert
                     && failure.retry_after.is_none()
-                    && in_hand.is_stuck_at(number, attempt(&failure)) =>
+                    && in_hand.is_stuck_at(entry.number, attempt(&failure)) =>
             {
-                self.say_held_back(in_hand.held_back(), &failure.problem);
+                self.say_held_back(in_hand.held_back(), &failure.problem, &entry);
                 Delivery {
                     handled: 1,
                     refused: vec![RefusedAlert {
-                        number,
+                        number: entry.number,
                         reason: Reason::Failed(failure.problem),
                     }],
                 }
@@ -218,10 +226,12 @@ impl<D: Deliver> Worker<D> {
     }
 
     /// Says so when there are more of them.
-    fn say_held_back(&self, alerts: u64, problem: &str) {
+    fn say_held_back(&self, alerts: u64, problem: &str, entry: &Entry) {
         if alerts > self.progress.held_back() {
-            let name = &self.name;
-            log::warn!("{name}: fails on an alert ({problem}); others are delivered before it");
+            let (name, alert) = (&self.name, beginning(entry));
+            log::warn!(
+                "{name}: fails on an alert ({problem}); others are delivered before it: {alert}"
+            );
         }
         self.progress.set_held_back(alerts);
     }
@@ -254,6 +264,25 @@ impl<D: Deliver> Worker<D> {
         self.progress.add_refused(1);
         Ok(())
     }
+}
+
+/// Whether so much was refused that no more is tried.
+fn is_too_many(in_hand: &InHand) -> bool {
+    let (alerts, bytes) = in_hand.suspects_size();
+    alerts >= MOST_SUSPECTS || alerts >= FEW_SUSPECTS && bytes >= SUSPECT_BYTES
+}
+
+/// How much of an alert is shown that a sink fails on.
+const SHOWN: usize = 500;
+
+/// The beginning of an alert's JSON.
+fn beginning(entry: &Entry) -> String {
+    let mut text = json_line(entry, false).unwrap_or_else(|error| error.to_string());
+    if text.len() > SHOWN {
+        let end = (0..=SHOWN).rfind(|end| text.is_char_boundary(*end));
+        text = format!("{} ...", text.get(..end.unwrap_or(0)).unwrap_or_default());
+    }
+    text
 }
 
 /// Why a sink that has refused all of late counts as failing.
