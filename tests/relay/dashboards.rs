@@ -25,6 +25,20 @@ fn every_metric_of_the_dashboard_and_the_rules_is_served() {
         .metrics("127.0.0.1:0")
         .start()
         .unwrap();
+    // A loss or what was left out is seen, whatever its kind.
+    let dashboard = include_str!("../../deploy/grafana/falco-client.json");
+    for name in [
+        "source_gaps",
+        "source_refused",
+        "source_skipped",
+        "source_undecodable",
+        "spool_damaged",
+        "spool_dropped",
+        "sink_refused",
+    ] {
+        let name = format!("falco_client_{name}_total");
+        assert!(names(dashboard).contains(&*name), "{name}");
+    }
     assert_eq!(poster(&relay).post(&line(0)).unwrap(), 200);
     until("it is delivered", || relay.status().sinks[0].delivered == 1);
     let served = get(&relay, "/metrics");

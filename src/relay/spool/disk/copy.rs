@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{params, Connection, Row, Statement};
 
-use super::extent::Extent;
+use super::extent::SpoolExtent;
 use super::files::{new_of, remove};
 use super::find::{last_number, positions};
 use super::open::{connect, create, private};
@@ -36,7 +36,7 @@ impl Readable {
     pub(super) fn of(
         database: Option<&Connection>,
         bytes: u64,
-        extent: Option<Extent>,
+        extent: Option<SpoolExtent>,
     ) -> Readable {
         let Some(database) = database else {
             return Readable {

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::checkpoint::Checkpointer;
-use super::extent::{Extent, ExtentFile};
+use super::extent::{ExtentFile, SpoolExtent};
 use super::files::{with_end, OpenFiles, BESIDE};
 use super::find::find;
 use super::no_thread;
@@ -50,9 +50,9 @@ impl Database {
             quick_check(&connection)?;
         }
         let mut found = find(&mut connection, file, sinks)?;
-        let extent = Extent::read(file).unwrap_or_default();
+        let extent = SpoolExtent::read(file).unwrap_or_default();
         found.missing = extent.missing_after(found.last);
-        let extent = Extent {
+        let extent = SpoolExtent {
             last: found.last,
             gone: found.last.saturating_sub(found.held.alerts),
         };
@@ -75,7 +75,7 @@ impl Database {
     pub(super) fn start(
         file: &Path,
         connection: Connection,
-        extent: Extent,
+        extent: SpoolExtent,
     ) -> std::result::Result<Database, OpenError> {
         let second = connect(file)?;
         let checkpointer = Checkpointer::start(second, Failures::new(file.to_owned()));

@@ -19,23 +19,23 @@ const LENGTH: usize = 20;
 
 /// Numbers of alerts.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) struct Extent {
+pub(super) struct SpoolExtent {
     /// The last that was given.
     pub last: u64,
     /// All up to this one have left the spool.
     pub gone: u64,
 }
 
-impl Extent {
+impl SpoolExtent {
     /// What was written for this database, if that is readable.
-    pub(super) fn read(database: &Path) -> Option<Extent> {
+    pub(super) fn read(database: &Path) -> Option<SpoolExtent> {
         let bytes = fs::read(with_end(database, END)).ok()?;
         let (numbers, checksum) = bytes.get(..LENGTH)?.split_at_checked(16)?;
         if crc32fast::hash(numbers).to_le_bytes() != checksum {
             return None;
         }
         let (last, gone) = numbers.split_at_checked(8)?;
-        Some(Extent {
+        Some(SpoolExtent {
             last: u64::from_le_bytes(last.try_into().ok()?),
             gone: u64::from_le_bytes(gone.try_into().ok()?),
         })
@@ -62,12 +62,12 @@ impl Extent {
 /// the process, and the disk gets it later.
 pub(super) struct ExtentFile {
     file: File,
-    now: Extent,
+    now: SpoolExtent,
     has_failed: bool,
 }
 
 impl ExtentFile {
-    pub(super) fn open(database: &Path, now: Extent) -> Result<ExtentFile> {
+    pub(super) fn open(database: &Path, now: SpoolExtent) -> Result<ExtentFile> {
         let file = private(&with_end(database, END))?;
         let mut opened = ExtentFile {
             file,
@@ -80,7 +80,7 @@ impl ExtentFile {
 
     /// Notes the last number, if it is new, and how many of the oldest have left the spool.
     pub(super) fn advance(&mut self, last: Option<u64>, gone: u64) {
-        self.now = Extent {
+        self.now = SpoolExtent {
             last: last.unwrap_or(self.now.last),
             gone: self.now.gone + gone,
         };
@@ -112,13 +112,16 @@ mod tests {
     fn what_is_written_is_read_and_what_is_damaged_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("a");
-        assert_eq!(Extent::read(&database), None);
-        let mut file = ExtentFile::open(&database, Extent { last: 7, gone: 3 }).unwrap();
-        assert_eq!(Extent::read(&database), Some(Extent { last: 7, gone: 3 }));
+        assert_eq!(SpoolExtent::read(&database), None);
+        let mut file = ExtentFile::open(&database, SpoolExtent { last: 7, gone: 3 }).unwrap();
+        assert_eq!(
+            SpoolExtent::read(&database),
+            Some(SpoolExtent { last: 7, gone: 3 })
+        );
         file.advance(Some(300), 5);
         file.advance(None, 1);
-        let extent = Extent::read(&database).unwrap();
-        assert_eq!(extent, Extent { last: 300, gone: 9 });
+        let extent = SpoolExtent::read(&database).unwrap();
+        assert_eq!(extent, SpoolExtent { last: 300, gone: 9 });
         let missing = [0, 9, 10, 300, 301].map(|last| extent.missing_after(last));
         assert_eq!(missing, [291, 291, 290, 0, 0]);
 
@@ -128,9 +131,9 @@ mod tests {
             let mut bytes = whole.clone();
             bytes[index] ^= 1;
             fs::write(&path, &bytes).unwrap();
-            assert_eq!(Extent::read(&database), None, "{index}");
+            assert_eq!(SpoolExtent::read(&database), None, "{index}");
             fs::write(&path, &whole[..index]).unwrap();
-            assert_eq!(Extent::read(&database), None, "{index}");
+            assert_eq!(SpoolExtent::read(&database), None, "{index}");
         }
     }
 }

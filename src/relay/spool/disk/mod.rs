@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::relay::dead_letters::DeadLetters;
 use copy::{copy, Readable};
 use database::Database;
-use extent::Extent;
+use extent::SpoolExtent;
 use files::{finish_replacing, kept_aside, put_in_place, set_aside, with_end, NAME};
 use open::{connect, is_damage, is_ours, lock, refused, OpenError};
 use rows::{confirm, insert, length, make_room, signed, stored, sum};
@@ -146,7 +146,7 @@ fn replace_damaged(file: &Path) -> Result<Rebuilt, StoreError> {
     let size =
         ["", "-wal"].map(|end| fs::metadata(with_end(file, end)).map_or(0, |file| file.len()));
     let old = connect(file).ok();
-    let readable = Readable::of(old.as_ref(), size.iter().sum(), Extent::read(file));
+    let readable = Readable::of(old.as_ref(), size.iter().sum(), SpoolExtent::read(file));
     let mut rebuilt = copy(old.as_ref(), file, &readable.known())?;
     rebuilt.set_aside = set_aside(file, "damaged").map_err(not_replaced)?;
     // Not before: SQLite removes the log of a database that is in its place.
@@ -304,7 +304,7 @@ impl Store for Disk {
         let opened = put_in_place(&self.file)
             .map_err(not_replaced)
             .and_then(|()| {
-                let extent = Extent {
+                let extent = SpoolExtent {
                     last: known.last,
                     gone: known.last.saturating_sub(rebuilt.held.alerts),
                 };
