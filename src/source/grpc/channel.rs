@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use grpcio::{Channel, ChannelBuilder, ChannelCredentialsBuilder, Client, EnvBuilder, Environment};
 
+use super::alarms::Alarms;
 use super::rpc::Generation;
 use super::subscription::RequestBudget;
 use crate::api::ChannelArg;
@@ -40,6 +41,19 @@ pub(super) fn request_budget() -> Arc<RequestBudget> {
     SHARED
         .get_or_init(|| RequestBudget::new(Instant::now()))
         .clone()
+}
+
+/// Of all that runs on that thread.
+pub(super) fn alarms() -> Arc<Alarms> {
+    static SHARED: OnceLock<Arc<Alarms>> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| {
+        let (alarms, clock) = Alarms::new();
+        // A task belongs to a channel. This one connects to nothing, as no call is made on it.
+        let channel = ChannelBuilder::new(environment()).connect("unix:/");
+        Client::new(channel).spawn(clock);
+        alarms
+    });
+    shared.clone()
 }
 
 /// How soon C-core tries a failed connection again, at first and at the latest. It increases the

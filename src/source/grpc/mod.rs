@@ -3,6 +3,7 @@
 //! [`subscription`] decides which call is made when, and does no I/O. [`driver`] makes the calls and
 //! delivers their messages.
 
+mod alarms;
 mod call;
 mod channel;
 mod driver;

@@ -4,7 +4,6 @@
 mod operations;
 mod report;
 mod requester;
-mod timer;
 mod wait;
 
 use std::future::Future;
@@ -16,9 +15,9 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use operations::{Arrival, Operations};
-use timer::Timer;
 
-use super::channel::{request_budget, Connection};
+use super::alarms::Alarm;
+use super::channel::{alarms, request_budget, Connection};
 use super::subscription::{Action, Event, Subscription, SubscriptionSettings};
 use crate::delivery::{Control, Flow, Message, MessageResult, Mode, Outlet, State};
 use crate::error::{Error, Result};
@@ -27,7 +26,8 @@ use crate::source::StartRequest;
 struct Driver {
     subscription: Subscription,
     operations: Operations,
-    timer: Timer,
+    /// For the deadline of the subscription.
+    alarm: Alarm,
     outlet: Box<dyn Outlet>,
     control: Arc<Control>,
     pull: PullState,
@@ -64,7 +64,7 @@ pub(super) fn start(connection: Arc<Connection>, request: StartRequest) -> Resul
     let mut driver = Driver {
         subscription: Subscription::new(settings, operations.generation(), Instant::now()),
         operations,
-        timer: Timer::new(),
+        alarm: Alarm::new(alarms()),
         outlet,
         control: control.clone(),
         pull: PullState::Spawned,
@@ -137,11 +137,10 @@ impl Driver {
                 }
                 Poll::Ready(Arrival::Event(event)) => self.handle(event),
                 Poll::Pending => {
-                    if self
-                        .timer
-                        .poll(cx, self.subscription.deadline())
-                        .is_pending()
-                    {
+                    let Some(deadline) = self.subscription.deadline() else {
+                        return ControlFlow::Continue(());
+                    };
+                    if self.alarm.poll(cx, deadline).is_pending() {
                         return ControlFlow::Continue(());
                     }
                     self.handle(Event::Timeout);

@@ -1,25 +1,26 @@
 //! Sends the requests of a `sub`.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{ready, Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::Sink;
-use futures_timer::Delay;
 use grpcio::{ClientDuplexSender, WriteFlags};
 
+use crate::source::grpc::alarms::Alarm;
+use crate::source::grpc::channel::alarms;
 use crate::source::grpc::subscription::Event;
 
 pub(super) struct Requester {
     requests: ClientDuplexSender<()>,
-    /// Until the next request.
-    timer: Delay,
+    alarm: Alarm,
+    /// The time of the next request.
+    due: Instant,
     state: Sending,
 }
 
 enum Sending {
-    /// The timer runs.
+    /// It is not time yet.
     Scheduled,
     /// A request is to be sent.
     Due,
@@ -37,14 +38,15 @@ impl Requester {
         };
         Requester {
             requests,
-            timer: Delay::new(first_in),
+            alarm: Alarm::new(alarms()),
+            due: Instant::now() + first_in,
             state,
         }
     }
 
     /// Sends the next request after this time, once the last one is written.
     pub(super) fn request_in(&mut self, pause: Duration) {
-        self.timer.reset(pause);
+        self.due = Instant::now() + pause;
     }
 
     /// Sends no more. The call stays open.
@@ -57,7 +59,7 @@ impl Requester {
         loop {
             match self.state {
                 Sending::Scheduled => {
-                    ready!(Pin::new(&mut self.timer).poll(cx));
+                    ready!(self.alarm.poll(cx, self.due));
                     self.state = Sending::Due;
                 }
                 Sending::Due => {

@@ -20,8 +20,9 @@ const QUIET_RATE: u32 = 1_000;
 const QUIET_AFTER: Duration = Duration::from_secs(2);
 
 /// Pauses that are longer than the cadence wants end together, so that the thread is woken for several
-/// requests at once.
+/// requests at once. So do those that are much longer than a tick.
 const TICK: Duration = Duration::from_millis(10);
+const LONG: Duration = Duration::from_millis(100);
 
 pub(crate) struct RequestBudget {
     busy: AtomicUsize,
@@ -66,10 +67,21 @@ impl RequestBudget {
         // By the golden ratio: any few in a row are far from each other.
         let chance = (count.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as u32;
         let pause = pause - pause / 8 + (pause / 4).mul_f64(f64::from(chance) / 65_536.0);
-        let tick = TICK.as_nanos();
-        let end = (now - self.start + pause).as_nanos();
-        let left = (tick - end % tick) % tick;
-        pause + Duration::from_nanos(left as u64)
+        let past_tick = self.past_tick(now + pause);
+        match past_tick.is_zero() {
+            true => pause,
+            false => pause + TICK - past_tick,
+        }
+    }
+
+    fn past_tick(&self, time: Instant) -> Duration {
+        let past = (time - self.start).as_nanos() % TICK.as_nanos();
+        Duration::from_nanos(past as u64)
+    }
+
+    fn is_shared(&self) -> bool {
+        let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        count(&self.busy) + count(&self.quiet) > 1
     }
 }
 
@@ -105,6 +117,9 @@ impl RequestShare {
         }
         let shortest = self.budget.shortest_pause(activity);
         match pause >= shortest {
+            true if pause >= LONG && self.budget.is_shared() => {
+                pause - self.budget.past_tick(now + pause)
+            }
             true => pause,
             false => self.budget.spread(shortest, now),
         }
@@ -172,6 +187,17 @@ mod tests {
                 assert_eq!(share.allot(ms(250), SILENCE, now), ms(250));
             }
         }
+    }
+
+    #[test]
+    fn long_pauses_end_on_a_tick_and_never_later_than_wanted() {
+        let (mut two, start) = shares(2);
+        let now = start + ms(3);
+        assert_eq!(two[0].allot(ms(250), SILENCE, now), ms(247));
+        assert_eq!(two[0].allot(ms(99), SILENCE, now), ms(99));
+        // One alone wakes the thread for nothing else.
+        two.truncate(1);
+        assert_eq!(two[0].allot(ms(250), SILENCE, now), ms(250));
     }
 
     #[test]
