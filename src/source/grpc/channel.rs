@@ -59,7 +59,7 @@ pub(super) fn alarms() -> Arc<Alarms> {
 /// How soon C-core tries a failed connection again, at first and at the latest. It increases the
 /// pause with each attempt, and adds jitter.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
-const LAST_RETRY: Duration = Duration::from_secs(5);
+const LAST_RETRY: Duration = Duration::from_secs(1);
 /// An attempt to connect to a unix socket costs next to nothing.
 const LAST_RETRY_UNIX: Duration = Duration::from_millis(500);
 
