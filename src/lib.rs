@@ -137,7 +137,7 @@ mod tls;
 mod util;
 
 pub use alert::{Alert, AlertBuilder};
-pub use alerts::{Alerts, Handle, IntoIter, Iter, Watch};
+pub use alerts::{Alerts, Checkpoint, Handle, IntoIter, Iter, Watch};
 pub use client::Client;
 pub use config::{Config, Overflow};
 pub use delivery::{Counters, State};
@@ -159,4 +159,7 @@ mod documents {
     mod relay {}
     #[doc = include_str!("../docs/coming-from.md")]
     mod coming_from {}
+    #[cfg(feature = "kafka")]
+    #[doc = include_str!("../docs/log.md")]
+    mod log {}
 }

@@ -1,5 +1,6 @@
 //! A sequence of alerts, as an iterator, as a stream and for a callback.
 
+mod checkpoint;
 mod handle;
 mod iter;
 mod watch;
@@ -18,6 +19,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::util::thread::on_delivery_thread;
 
+pub use checkpoint::Checkpoint;
 pub use handle::Handle;
 pub use iter::{IntoIter, Iter};
 pub use watch::Watch;
@@ -86,6 +88,33 @@ impl Alerts {
             Received::Nothing => Err(RecvTimeoutError::Timeout),
             received => self.item(received).ok_or(RecvTimeoutError::Disconnected),
         }
+    }
+
+    /// Covers the alerts that were returned since the last checkpoint, until
+    /// [`Checkpoint::reach`] says that they were processed.
+    ///
+    /// This is for who processes alerts of Kafka, or of a group of Redis, in parallel or in batches.
+    /// Otherwise an alert counts as read when the next one is asked for. **From the first call on,**
+    /// alerts count as read only by their checkpoints: take one for each alert, or for a number of them.
+    /// After [`Handle::close`] the sequence ends when all checkpoints are reached or dropped; what none
+    /// covers by then comes again. For other endpoints it does nothing: of a file, save the
+    /// [position](Alert::position) of an alert that was processed.
+    ///
+    /// ```no_run
+    /// # fn process(alert: falco_client::Alert) {}
+    /// let client = falco_client::Client::open("kafka://broker/falco?group=siem")?;
+    /// let mut alerts = client.subscribe()?;
+    /// while let Ok(alert) = alerts.recv() {
+    ///     let (alert, checkpoint) = (alert?, alerts.checkpoint());
+    ///     std::thread::spawn(move || {
+    ///         process(alert);
+    ///         checkpoint.reach();
+    ///     });
+    /// }
+    /// # Ok::<(), falco_client::Error>(())
+    /// ```
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        Checkpoint::new(self.receiver.checkpoint())
     }
 
     /// A blocking iterator that borrows the sequence.

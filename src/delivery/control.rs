@@ -42,6 +42,8 @@ pub(crate) struct Control {
     observed: Observed,
     /// The number of the last message that was read: its reader has asked for the one after it.
     read: AtomicU64,
+    /// The number up to which nobody waits for a message to be read, be it read or not.
+    handled: AtomicU64,
     /// Tells that number, where it is not marked.
     #[cfg(any(feature = "kafka", feature = "redis", feature = "relay"))]
     follows: OnceLock<Follow>,
@@ -57,6 +59,7 @@ impl Control {
             threads: OnceLock::new(),
             observed: Observed::default(),
             read: AtomicU64::default(),
+            handled: AtomicU64::default(),
             #[cfg(any(feature = "kafka", feature = "redis", feature = "relay"))]
             follows: OnceLock::new(),
             endpoint,
@@ -117,6 +120,11 @@ impl Control {
         self.read.fetch_max(number, Ordering::Release);
     }
 
+    /// Nobody waits for a message up to this number to be read.
+    pub(super) fn set_handled(&self, number: u64) {
+        self.handled.store(number, Ordering::Release);
+    }
+
     /// What was read is told by this from now on, and not marked.
     #[cfg(feature = "relay")]
     pub(crate) fn follow(&self, follow: Follow) {
@@ -129,6 +137,21 @@ impl Control {
         if let Some(follow) = self.follows.get() {
             self.mark_read(follow());
         }
+        self.read.load(Ordering::Acquire)
+    }
+
+    /// The number up to which the source need not wait for its reader.
+    #[cfg(any(feature = "kafka", feature = "redis", test))]
+    pub(crate) fn handled_up_to(&self) -> u64 {
+        #[cfg(any(feature = "kafka", feature = "redis"))]
+        self.read_up_to();
+        let read = self.read.load(Ordering::Acquire);
+        read.max(self.handled.load(Ordering::Acquire))
+    }
+
+    /// The number that was marked last.
+    #[cfg(test)]
+    pub(crate) fn marked_read(&self) -> u64 {
         self.read.load(Ordering::Acquire)
     }
 

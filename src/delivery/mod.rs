@@ -3,6 +3,7 @@
 
 mod back_pressure;
 mod callback;
+mod checkpoints;
 mod control;
 #[cfg(test)]
 mod counted;
@@ -18,6 +19,7 @@ mod wake;
 
 pub(crate) use back_pressure::Flow;
 pub(crate) use callback::Callback;
+pub(crate) use checkpoints::Mark;
 pub(crate) use control::{Control, Mode};
 pub use counters::Counters;
 pub(crate) use counters::LiveCounters;

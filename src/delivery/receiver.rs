@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_timer::Delay;
 
+use super::checkpoints::{Checkpoints, Mark};
 use super::control::{Control, Mode};
 use super::message::Message;
 use super::outlet::MessageResult;
@@ -46,8 +47,10 @@ pub(crate) struct Receiver {
     batch: VecDeque<MessageResult>,
     /// The buffers of what was read of the batch, if its source takes them back.
     spares: Option<Spares>,
-    /// The number of the message that its reader has now: read once the next one is asked for.
+    /// The number of the message that its reader has now: read once the next one is asked for, unless the
+    /// reader says so itself.
     current: u64,
+    checkpoints: Option<Arc<Checkpoints>>,
     /// Messages arrived since the last wait: more may follow soon.
     recently_received: bool,
     /// The timer of a task that gathers.
@@ -80,6 +83,7 @@ impl Receiver {
             batch: VecDeque::new(),
             spares: None,
             current: 0,
+            checkpoints: None,
             recently_received: false,
             gather: None,
             gathering: false,
@@ -88,6 +92,16 @@ impl Receiver {
 
     pub(crate) fn control(&self) -> &Arc<Control> {
         &self.control
+    }
+
+    /// Covers what was received until now. From the first call on, nothing is read that is not covered and
+    /// reached.
+    pub(crate) fn checkpoint(&mut self) -> Mark {
+        let control = &self.control;
+        let checkpoints = self
+            .checkpoints
+            .get_or_insert_with(|| Checkpoints::new(control.clone()));
+        checkpoints.cover(self.current)
     }
 
     /// Returns what has arrived, without waiting.
@@ -182,7 +196,9 @@ impl Receiver {
     /// Takes everything out of the queue, for `task` or for a thread, and returns the first of it.
     fn take(&mut self, state: &mut MutexGuard<'_, QueueState>, task: Option<&Waker>) -> Received {
         if state.items.is_empty() {
-            if state.last != 0 {
+            if let Some(checkpoints) = &self.checkpoints {
+                checkpoints.is_empty_after(state.last);
+            } else if state.last != 0 {
                 self.control.mark_read(state.last);
                 if self.control.mode() != Mode::Run {
                     // The source waits for it before its end.
@@ -209,13 +225,13 @@ impl Receiver {
 
     /// The next of what was taken out of the queue. What came before it is read by then.
     fn pop(&mut self) -> Option<Received> {
-        if self.current != 0 {
+        if self.checkpoints.is_none() && self.current != 0 {
             self.control.mark_read(self.current);
             self.current = 0;
         }
         let mut item = self.batch.pop_front()?;
         if let Ok(message) = &mut item {
-            self.current = message.number;
+            self.current = self.current.max(message.number);
             if let Some(spares) = &mut self.spares {
                 message.bytes = spares.exchange(std::mem::take(&mut message.bytes));
             }

@@ -66,6 +66,45 @@ fn an_alert_counts_as_read_when_the_next_one_is_asked_for() {
 }
 
 #[test]
+fn with_checkpoints_what_was_processed_counts_as_read_in_any_order() {
+    let kafka = Cluster::start(1);
+    kafka.add(0..10);
+    let endpoint = kafka.topic("?group=g");
+    let mut alerts = read(&endpoint);
+    let mut checkpoints = Vec::new();
+    for number in 0..6 {
+        assert_eq!(next(&mut alerts), number);
+        checkpoints.push(alerts.checkpoint());
+    }
+    for checkpoint in checkpoints.split_off(4) {
+        checkpoint.reach();
+    }
+    let mut checkpoints = checkpoints.into_iter();
+    for checkpoint in checkpoints.by_ref().take(2) {
+        checkpoint.reach();
+    }
+    // 2 and 3 are being processed, and 4 and 5 were before them.
+    until("0 and 1 are committed", || kafka.unread("g") == 8);
+    drop((alerts, checkpoints));
+    let mut alerts = read(&endpoint);
+    let mut checkpoints = Vec::new();
+    for number in 2..10 {
+        assert_eq!(next(&mut alerts), number);
+        checkpoints.push(alerts.checkpoint());
+    }
+    alerts.handle().close();
+    let process = std::thread::spawn(|| {
+        for checkpoint in checkpoints.into_iter().rev() {
+            checkpoint.reach();
+        }
+    });
+    // The sequence ends once all are processed.
+    assert_eq!(numbers(alerts), NONE);
+    process.join().unwrap();
+    assert_eq!(kafka.unread("g"), 0);
+}
+
+#[test]
 fn a_broker_that_goes_and_comes_back_is_outlived() {
     let kafka = Cluster::start(1);
     kafka.add(0..3);

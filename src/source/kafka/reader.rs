@@ -317,7 +317,7 @@ impl TopicReader {
         loop {
             let last = lock(&self.unread).last();
             let (intake, control) = (&self.intake, self.intake.control());
-            let has_read = || intake.is_cut() || control.read_up_to() >= last;
+            let has_read = || intake.is_cut() || control.handled_up_to() >= last;
             let is_read = has_read();
             if is_read && !was_read {
                 (until, was_read, told) = (deadline(), true, None);

@@ -38,6 +38,37 @@ fn an_alert_counts_as_read_when_the_next_one_is_asked_for() {
 }
 
 #[test]
+fn with_checkpoints_what_was_processed_is_acknowledged() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    redis.add(0..6);
+    let endpoint = redis.stream("?group=g&consumer=a");
+    let mut alerts = read(&endpoint);
+    for number in 0..4 {
+        assert_eq!(next(&mut alerts), number);
+    }
+    // Of four alerts together, and of none that came later.
+    let four = alerts.checkpoint();
+    assert_eq!(next(&mut alerts), 4);
+    four.reach();
+    until("they are acknowledged", || redis.pending("g") == 2);
+    drop(alerts);
+
+    let mut alerts = read(&endpoint);
+    let mut checkpoints = Vec::new();
+    for number in 4..6 {
+        assert_eq!(next(&mut alerts), number);
+        checkpoints.push(alerts.checkpoint());
+    }
+    // One cannot be processed, and the sequence ends nevertheless.
+    checkpoints.remove(1).reach();
+    checkpoints.clear();
+    assert_eq!(close(alerts), NONE);
+    assert_eq!(redis.pending("g"), 2);
+}
+
+#[test]
 fn what_is_dropped_unread_does_not_keep_a_sequence_open() {
     let Some(redis) = RedisServer::start() else {
         return;

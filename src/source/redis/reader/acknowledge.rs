@@ -61,13 +61,13 @@ impl StreamReader {
                 return Err(Stop::Done);
             }
             let (intake, last) = (self.intake.clone(), self.unread.last());
-            let done = || intake.is_cut() || intake.control().read_up_to() >= last;
+            let done = || intake.is_cut() || intake.control().handled_up_to() >= last;
             self.intake.wait_until(done, ACKNOWLEDGE);
         }
     }
 
     /// Whether the reader has asked for the alert after the last.
     fn is_read(&self) -> bool {
-        self.intake.is_cut() || self.intake.control().read_up_to() >= self.unread.last()
+        self.intake.is_cut() || self.intake.control().handled_up_to() >= self.unread.last()
     }
 }
