@@ -10,6 +10,8 @@ pub mod posting;
 pub mod process;
 pub mod raw;
 pub mod redis;
+#[cfg(feature = "kafka")]
+pub mod tansu;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::LIMIT;
 
 /// Set where no test may be left out.
-const ALL: &str = "FALCO_CLIENT_ALL_TESTS";
+pub const ALL: &str = "FALCO_CLIENT_ALL_TESTS";
 
 /// It is killed when it is dropped.
 pub struct RedisServer {

@@ -5,6 +5,8 @@ mod common;
 
 mod asked;
 mod batched;
+#[cfg(feature = "kafka")]
+mod brokers;
 mod command;
 mod configured;
 mod damaged;
