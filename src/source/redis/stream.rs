@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 use super::loss::{Extent, GroupPlace};
 use crate::endpoint::RedisAddress;
 use crate::redis_stream::{
-    command, field_of, items, ConnectOptions, RedisConnection, StreamEntry, StreamFailure,
+    command, field_of, items, text_of, ConnectOptions, RedisConnection, StreamEntry, StreamFailure,
 };
 
 /// How long the server waits for an entry before it answers that there is none.
@@ -44,6 +44,13 @@ pub(super) struct Fetched {
     pub lost: u64,
     /// The last id that the stream has given out.
     pub last_id: Option<String>,
+}
+
+/// What the group had given to a reader that shows no sign of life.
+pub(super) struct TakenOver {
+    pub entries: Vec<StreamEntry>,
+    /// The ids of what is deleted.
+    pub deleted: Vec<String>,
 }
 
 impl<'a> RedisStream<'a> {
@@ -169,26 +176,25 @@ impl<'a> RedisStream<'a> {
     }
 
     /// Takes over what the group has given to a reader that shows no sign of life, from `cursor` on.
-    /// Returns the next cursor, the entries, and how many of them are deleted.
+    /// Returns where to go on.
     pub(super) fn take_over(
         &mut self,
         group: &str,
         cursor: &str,
-    ) -> Result<(String, Fetched), StreamFailure> {
+    ) -> Result<(String, TakenOver), StreamFailure> {
         let idle = self.address.claim.as_millis().to_string();
         let count = self.batch.to_string();
         let stream = &self.address.stream;
         let arguments = [stream, group, self.consumer, &idle, cursor, "COUNT", &count];
         let answer = self.connection.call(&command("XAUTOCLAIM", &arguments))?;
         let [cursor, entries, deleted] = three(items(answer));
-        let fetched = Fetched {
+        let taken_over = TakenOver {
             entries: StreamEntry::all(entries),
-            lost: items(deleted).len() as u64,
-            last_id: None,
+            deleted: items(deleted).iter().filter_map(text_of).collect(),
         };
-        self.adapt(&fetched.entries);
-        let cursor = crate::redis_stream::text_of(&cursor).unwrap_or_else(|| "0-0".to_owned());
-        Ok((cursor, fetched))
+        self.adapt(&taken_over.entries);
+        let cursor = text_of(&cursor).unwrap_or_else(|| "0-0".to_owned());
+        Ok((cursor, taken_over))
     }
 
     /// Acknowledges these entries, and forgets them.

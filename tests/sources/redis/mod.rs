@@ -81,6 +81,9 @@ fn entries_that_are_trimmed_or_deleted_unread_are_counted() {
     redis.run::<String>(&["XGROUP", "CREATE", "alerts", "h", "0"]);
     let give = ["XREADGROUP", "GROUP", "h", "a", "STREAMS", "alerts", ">"];
     redis.run::<redis::Value>(&give);
+    // So long ago that it may be taken over as well.
+    let old = ["XCLAIM", "alerts", "h", "a", "0", &ids[1].0];
+    redis.run::<redis::Value>(&[&old[..], &["IDLE", "100000"]].concat());
     redis.run::<i64>(&["XDEL", "alerts", &ids[1].0]);
     let mut alerts = read(&redis.stream("?group=h&consumer=a"));
     let rest: Vec<_> = (0..4).map(|_| next(&mut alerts)).collect();

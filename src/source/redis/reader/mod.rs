@@ -173,14 +173,18 @@ impl StreamReader {
     fn take_over(&mut self, stream: &mut RedisStream<'_>, group: &str) -> Result<(), Stop> {
         let mut cursor = "0-0".to_owned();
         loop {
-            let (next, fetched) = stream.take_over(group, &cursor)?;
-            self.lost(fetched.lost, "entries were deleted before they were read");
-            let count = fetched.entries.len();
+            let (next, taken_over) = stream.take_over(group, &cursor)?;
+            // What this reader was given itself, and found deleted, is counted.
+            let known = self.unread.ids();
+            let deleted = taken_over.deleted.iter();
+            let lost = deleted.filter(|id| !known.contains(*id)).count();
+            self.lost(lost as u64, "entries were deleted before they were read");
+            let count = taken_over.entries.len();
             if count > 0 {
                 let endpoint = &self.source.endpoint;
                 log::info!("{endpoint}: takes over {count} entries that no reader acknowledges");
             }
-            self.deliver_again(stream, fetched.entries)?;
+            self.deliver_again(stream, taken_over.entries)?;
             if next == "0-0" {
                 return Ok(());
             }
