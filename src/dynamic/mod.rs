@@ -127,7 +127,7 @@ impl Descriptor {
         guarded(work)
             .unwrap_or_else(|panic| Err(panic.into()))
             .map_err(|source| {
-                let what = format_args!("message {}", self.message.full_name());
+                let what = format!("message {}", self.message.full_name());
                 let problem = format!("an alert does not decode ({source})");
                 let remedy = "see that the descriptor is that of the Falco that sent it";
                 Error::descriptor(what, (problem, remedy), Some(source))

@@ -38,14 +38,19 @@ impl Heard {
 
 impl ClientContext for Heard {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, text: &str) {
-        let message = format_args!("librdkafka: {facility} {text}");
-        self.log.log(log::Level::Debug, "librdkafka", message);
+        self.log.log(
+            log::Level::Debug,
+            "librdkafka",
+            format_args!("librdkafka: {facility} {text}"),
+        );
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let message = format_args!("librdkafka: {error}: {reason}");
-        self.log
-            .log(log::Level::Debug, "errors of librdkafka", message);
+        self.log.log(
+            log::Level::Debug,
+            "errors of librdkafka",
+            format_args!("librdkafka: {error}: {reason}"),
+        );
         let mut last = lock(&self.last);
         // That none is left says less than why one is lost.
         let says_less = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);

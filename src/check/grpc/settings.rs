@@ -121,8 +121,7 @@ fn bound_elsewhere(settings: &FalcoSettings, endpoint: Option<&Endpoint>) -> Opt
             Some((problem, "make them the same").into())
         }
         (Err(error), _) => {
-            let what = format_args!("{file}: grpc.bind_address");
-            Some(Problem::from(&error).of(what))
+            Some(Problem::from(&error).of(format_args!("{file}: grpc.bind_address")))
         }
     }
 }

@@ -216,13 +216,17 @@ impl HttpService for Posts {
             }
             _ => "",
         };
-        let message = format_args!("{endpoint}: refused {peer}: {refusal}{remedy}");
-        self.log.warn(refusal.kind(), message);
+        self.log.warn(
+            refusal.kind(),
+            format_args!("{endpoint}: refused {peer}: {refusal}{remedy}"),
+        );
     }
 
     fn failed(&self, problem: fmt::Arguments<'_>) {
-        let message = format_args!("{}: {problem}", self.endpoint);
-        self.log.warn("failures of the system", message);
+        self.log.warn(
+            "failures of the system",
+            format_args!("{}: {problem}", self.endpoint),
+        );
     }
 }
 

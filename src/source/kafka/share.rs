@@ -96,8 +96,10 @@ impl TopicShare {
     pub(super) fn lost(&self, messages: u64, problem: &str) {
         if messages > 0 {
             self.intake.control().counters.gap();
-            let message = format_args!("{}: {problem} ({messages})", self.endpoint);
-            self.log.warn("messages that are lost", message);
+            self.log.warn(
+                "messages that are lost",
+                format_args!("{}: {problem} ({messages})", self.endpoint),
+            );
         }
     }
 }
@@ -121,8 +123,11 @@ impl ConsumerContext for TopicShare {
         match rebalance {
             Rebalance::Assign(given) => {
                 let given = numbers(given);
-                let text = format_args!("{}: reads the partitions {given:?}", self.endpoint);
-                self.log.log(log::Level::Info, "rebalances", text);
+                self.log.log(
+                    log::Level::Info,
+                    "rebalances",
+                    format_args!("{}: reads the partitions {given:?}", self.endpoint),
+                );
                 lock(&self.partitions).assign(&given);
                 self.has_joined.store(true, Ordering::Release);
             }
@@ -136,18 +141,23 @@ impl ConsumerContext for TopicShare {
                     };
                     let is_told =
                         committed.map_or_else(|error| format!(" ({error})"), |_| String::new());
-                    let text = format_args!(
-                        "{}: the partitions {taken:?} are given away{is_told}",
-                        self.endpoint
+                    self.log.log(
+                        log::Level::Info,
+                        "rebalances",
+                        format_args!(
+                            "{}: the partitions {taken:?} are given away{is_told}",
+                            self.endpoint
+                        ),
                     );
-                    self.log.log(log::Level::Info, "rebalances", text);
                 }
                 lock(&self.unread).revoke(&taken);
                 lock(&self.partitions).revoke(&taken);
             }
             Rebalance::Error(error) => {
-                let text = format_args!("{}: the group is not shared: {error}", self.endpoint);
-                self.log.warn("failed rebalances", text);
+                self.log.warn(
+                    "failed rebalances",
+                    format_args!("{}: the group is not shared: {error}", self.endpoint),
+                );
             }
         }
     }
@@ -157,8 +167,11 @@ impl ConsumerContext for TopicShare {
             Ok(()) => self.committed(list),
             // It is tried again.
             Err(error) => {
-                let text = format_args!("{}: not committed: {error}", self.endpoint);
-                self.log.log(log::Level::Info, "failed commits", text);
+                self.log.log(
+                    log::Level::Info,
+                    "failed commits",
+                    format_args!("{}: not committed: {error}", self.endpoint),
+                );
             }
         }
     }

@@ -307,8 +307,10 @@ impl StreamReader {
         if entries > 0 {
             self.intake.control().counters.gap();
             let endpoint = &self.source.endpoint;
-            let message = format_args!("{endpoint}: {problem} ({entries})");
-            self.log.warn("entries that are lost", message);
+            self.log.warn(
+                "entries that are lost",
+                format_args!("{endpoint}: {problem} ({entries})"),
+            );
         }
     }
 }
