@@ -2,7 +2,7 @@
 
 mod closed;
 mod format;
-mod style;
+pub mod style;
 mod text;
 
 use std::io::{self, StdoutLock, Write};

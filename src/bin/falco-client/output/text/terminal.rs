@@ -293,9 +293,9 @@ mod tests {
     fn rule_priority_and_container_stand_out() {
         let shown = shown_by(&screen(true, false), &shell(), 0, 100);
         for styled in [
-            "\x1b[36mNotice\x1b[0m",
+            "\x1b[38;5;31mNotice\x1b[0m",
             "\x1b[1mTerminal\x1b[0m",
-            "\x1b[32mshop (nginx:1.27)\x1b[0m",
+            "\x1b[38;5;28mshop (nginx:1.27)\x1b[0m",
         ] {
             assert!(shown.contains(styled), "{shown:?}");
         }

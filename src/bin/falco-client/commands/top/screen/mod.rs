@@ -14,6 +14,7 @@ use ratatui::Frame;
 
 use super::view::View;
 use crate::escape::Escaped;
+use crate::output::style::colours;
 use opened::opened;
 use table::{rate, table};
 
@@ -101,19 +102,17 @@ fn colour(priority: Priority, coloured: bool) -> Style {
     if !coloured {
         return Style::new();
     }
-    match priority {
-        Priority::Emergency | Priority::Alert => Style::new()
-            .fg(Color::White)
-            .bg(Color::Red)
-            .add_modifier(Modifier::BOLD),
-        Priority::Critical => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
-        Priority::Error => Style::new().fg(Color::Red),
-        Priority::Warning => Style::new().fg(Color::Yellow),
-        Priority::Notice => Style::new().fg(Color::Cyan),
-        Priority::Informational | Priority::Debug | Priority::Unknown(_) => {
-            Style::new().add_modifier(Modifier::DIM)
-        }
+    let Some(colours) = colours(priority) else {
+        return Style::new().add_modifier(Modifier::DIM);
+    };
+    let mut style = Style::new().fg(Color::Indexed(colours.text));
+    if let Some(background) = colours.background {
+        style = style.bg(Color::Indexed(background));
     }
+    if colours.bold {
+        style = style.add_modifier(Modifier::BOLD);
+    }
+    style
 }
 
 #[cfg(test)]
