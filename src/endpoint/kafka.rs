@@ -26,22 +26,42 @@ const PROPERTY: &str = "kafka.";
 
 /// Properties that are said otherwise, or on which it depends that nothing is lost.
 const TAKEN: &[&str] = &[
-    "acks",
+    "auto.commit.enable",
     "auto.offset.reset",
     "bootstrap.servers",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.partition.eof",
     "group.id",
     "message.timeout.ms",
     "metadata.broker.list",
-    "request.required.acks",
     "sasl.mechanism",
     "sasl.mechanisms",
     "sasl.password",
     "sasl.username",
     "security.protocol",
+    "transactional.id",
 ];
+
+/// Properties of which only some values keep what a sink promises: those that do, and what becomes of
+/// alerts with any other.
+const KEPT: &[(&str, &[&str], &str)] = &[
+    ("acks", &["all", "-1"], ACKS),
+    ("request.required.acks", &["all", "-1"], ACKS),
+    (
+        "enable.idempotence",
+        &["true", "t", "1"],
+        "could be lost, come twice or change their order when a broker goes or is slow",
+    ),
+    (
+        "partitioner",
+        &["consistent_random", "murmur2_random", "fnv1a_random"],
+        "of one node would be out of order, or all of those without a hostname in one partition",
+    ),
+];
+
+const ACKS: &str = "that one broker has confirmed would be lost with it";
 
 /// How a password is shown to a broker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -191,14 +211,21 @@ fn sasl(option: Option<String>) -> Result<Sasl, Problem> {
 
 fn properties(url: &mut LogUrl) -> Result<Vec<(String, Secret)>, Problem> {
     let properties = url.take_all(PROPERTY);
-    match properties.iter().find(|(name, _)| TAKEN.contains(&&**name)) {
-        Some((name, _)) => {
+    for (name, Secret(value)) in &properties {
+        if TAKEN.contains(&&**name) {
             let problem = format!("has the option {PROPERTY}{name}, which is not to be changed");
             let remedy = "leave it out: the rest of the address says it, or alerts could be lost";
-            Err((problem, remedy).into())
+            return Err((problem, remedy).into());
         }
-        None => Ok(properties),
+        let kept = KEPT.iter().find(|(it, ..)| it == name);
+        let Some((_, values, otherwise)) = kept.filter(|(_, it, _)| !it.contains(&&**value)) else {
+            continue;
+        };
+        let problem = format!("has {PROPERTY}{name}={value}, with which alerts {otherwise}");
+        let remedy = format!("leave it out, or write {PROPERTY}{name}={}", values[0]);
+        return Err((problem, remedy).into());
     }
+    Ok(properties)
 }
 
 #[cfg(test)]
@@ -236,10 +263,35 @@ mod tests {
             ("kafka://h/t?group=g&sasl=x", "has sasl=x"),
             ("kafka://h/t?group=g&ca=/ca.crt", "write kafkas://"),
             ("kafkas://h/t?group=g&cert=/c", "give both"),
-            ("kafka://h/t?group=g&kafka.acks=0", "not to be changed"),
+            ("kafka://h/t?group=g&kafka.acks=0", "would be lost with it"),
+            ("kafka://h/t?group=g&kafka.group.id=h", "not to be changed"),
         ] {
             let problem = KafkaAddress::parse(text, LogUse::Read).unwrap_err();
             assert!(problem.to_string().contains(part), "{text}: {problem}");
         }
+    }
+    #[cfg(feature = "relay")]
+    #[test]
+    fn a_sink_keeps_what_it_promises() {
+        for (option, part) in [
+            (
+                "enable.idempotence=false",
+                "could be lost, come twice or change their order",
+            ),
+            (
+                "acks=1",
+                "would be lost with it; leave it out, or write kafka.acks=all",
+            ),
+            ("request.required.acks=0", "would be lost with it"),
+            ("partitioner=random", "out of order"),
+            ("delivery.timeout.ms=100", "not to be changed"),
+            ("transactional.id=a", "not to be changed"),
+        ] {
+            let text = format!("kafka://h/t?kafka.{option}");
+            let problem = KafkaAddress::parse(&text, LogUse::Write).unwrap_err();
+            assert!(problem.to_string().contains(part), "{text}: {problem}");
+        }
+        let text = "kafka://h/t?kafka.acks=all&kafka.enable.idempotence=true&kafka.linger.ms=5";
+        KafkaAddress::parse(text, LogUse::Write).unwrap();
     }
 }

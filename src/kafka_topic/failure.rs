@@ -31,6 +31,7 @@ impl TopicFailure {
         let is = |part: &str| reason.contains(part);
         let mut passes = true;
         let mut step = Step::Log;
+        let mut is_unknown = false;
         let (what, remedy) = match code {
             Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve) => {
                 step = Step::Tcp;
@@ -101,17 +102,25 @@ impl TopicFailure {
                 "the message is too large",
                 "raise max.message.bytes of the topic, and kafka.message.max.bytes here",
             ),
-            _ => ("the brokers refuse it", "see their log"),
+            _ => {
+                is_unknown = true;
+                ("the brokers refuse it", "see their log")
+            }
         };
-        let said = match (reason.is_empty(), error, code) {
-            (false, ..) => reason.to_owned(),
-            (true, _, Some(code)) => code.to_string(),
+        let said = match (error, code) {
+            _ if !reason.is_empty() => Some(without_repetition(reason)),
+            (_, Some(code)) if is_unknown => Some(code.to_string()),
+            // It says it again.
+            (_, Some(_)) => None,
             // Not the value, which may be secret.
-            (true, KafkaError::ClientConfig(_, text, key, _), None) => format!("{key}: {text}"),
-            (true, error, None) => error.to_string(),
+            (KafkaError::ClientConfig(_, text, key, _), None) => Some(format!("{key}: {text}")),
+            (error, None) => Some(error.to_string()),
         };
-        let said = one_line(format_args!("{said}"), SHOWN);
-        let problem = (format!("{what} ({said})"), remedy);
+        let what = match said {
+            Some(said) => format!("{what} ({})", one_line(format_args!("{said}"), SHOWN)),
+            None => what.to_owned(),
+        };
+        let problem = (what, remedy);
         TopicFailure {
             finding: Finding::failed(step, problem),
             passes,
@@ -152,9 +161,43 @@ impl TopicFailure {
     }
 }
 
+/// What librdkafka says, without what stands beside it anyway.
+///
+/// `127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state
+/// CONNECT)` becomes `127.0.0.1:1: Connection refused`.
+fn without_repetition(reason: &str) -> String {
+    let reason = reason.rsplit_once(" (after ").map_or(reason, |it| it.0);
+    match reason.split_once(": Connect to ") {
+        Some((_, rest)) => {
+            let rest = rest.split_once('#').map_or(rest, |it| it.1);
+            rest.replacen(" failed: ", ": ", 1)
+        }
+        None => reason.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broker_that_is_away_is_said_once() {
+        let of = |reason: &str| {
+            let error = KafkaError::Global(Code::BrokerTransportFailure);
+            TopicFailure::of(&error, reason).finding.found
+        };
+        let reason =
+            "h:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after \
+                      0ms in state CONNECT, 1 identical error(s) suppressed)";
+        let found = "no broker can be reached (127.0.0.1:1: Connection refused)";
+        assert_eq!(of(reason), found);
+        assert_eq!(of(""), "no broker can be reached");
+        let reason = "h:1/1: Disconnected (after 3ms in state UP)";
+        let found = "no broker can be reached (h:1/1: Disconnected)";
+        assert_eq!(of(reason), found);
+        let other = TopicFailure::of(&KafkaError::Global(Code::InvalidTimestamp), "");
+        assert!(other.finding.found.contains("timestamp"), "{other:?}");
+    }
 
     #[test]
     fn a_failure_says_what_to_do_and_whether_it_may_pass() {

@@ -86,8 +86,12 @@ impl RateLimitedLog {
         }
     }
 
-    /// Logs a message, if its kind was logged seldom enough. It is formatted only then.
+    /// Logs a message, if its kind was logged seldom enough. It is formatted only then. One that nobody
+    /// wants to see is not counted, either.
     pub(crate) fn log(&self, level: Level, kind: &'static str, message: fmt::Arguments<'_>) {
+        if !log::log_enabled!(target: self.target, level) {
+            return;
+        }
         if let Some(line) = self.line_at(Instant::now(), kind, message) {
             log::log!(target: self.target, level, "{line}");
         }

@@ -8,7 +8,7 @@ use falco_client::{Alert, Client, Config, Priority};
 use crate::common::kafka::Cluster;
 use crate::common::posting::Poster;
 use crate::common::{line, next, until};
-use crate::{listening, poster, Rig};
+use crate::{get, listening, poster, Rig};
 
 fn post(falco: &mut Poster, numbers: std::ops::Range<usize>) {
     for number in numbers {
@@ -165,9 +165,40 @@ fn a_topic_is_relayed_into_another_and_not_into_itself() {
     for (to, part) in [
         ("kafka://u:hush@h/t?group=g", "the option group"),
         ("kafka://u:hush@h", "names no topic"),
+        (
+            "kafka://u:hush@h/t?kafka.enable.idempotence=false",
+            "could be lost",
+        ),
+        ("kafka://u:hush@h/t?kafka.acks=1", "would be lost"),
     ] {
         let error = to.parse::<falco_client::relay::Sink>().unwrap_err();
         let error = error.to_string();
         assert!(error.contains(part) && !error.contains("hush"), "{error}");
     }
+}
+
+#[test]
+fn health_and_metrics_say_how_far_a_topic_is_read() {
+    let kafka = Cluster::start(3);
+    kafka.add(0..10);
+    let from = kafka.topic("?group=g");
+    let port = crate::common::redis::free_port();
+    let nobody = format!("http://127.0.0.1:{port}/");
+    let relay = Relay::builder()
+        .from(Config::new(&from))
+        .to(nobody.parse().unwrap())
+        .metrics("127.0.0.1:0")
+        .start()
+        .unwrap();
+    // Without a spool on disk, what no sink has taken is not read.
+    until("it is said", || {
+        get(&relay, "/healthz").contains(": ok, 3 partitions, 10 to read\n")
+    });
+    let metrics = get(&relay, "/metrics");
+    let name = relay.status().sources[0].name.clone();
+    for (metric, value) in [("partitions", 3), ("lag_alerts", 10)] {
+        let sample = format!("\nfalco_client_source_{metric}{{source=\"{name}\"}} {value}\n");
+        assert!(metrics.contains(&sample), "{sample}: {metrics}");
+    }
+    assert!(metrics.contains("\nfalco_client_source_rebalances_total{"));
 }
