@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The counters of a sequence of alerts, for metrics. They never decrease.
+/// The counters of a sequence of alerts, for metrics. They never decrease, but for `partitions` and `lag`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Counters {
@@ -36,6 +36,14 @@ pub struct Counters {
     pub requests: u64,
     /// How often a subscription was made again after one that was established.
     pub reconnects: u64,
+    /// How often the group of a reader of Kafka has divided the partitions, the first time included.
+    pub rebalances: u64,
+    /// The partitions of Kafka that this reader has now. None for other sources.
+    pub partitions: Option<u64>,
+    /// Alerts of a log that are not read yet, as of some seconds ago: those in the partitions of Kafka that
+    /// this reader has, those of the whole group of Redis. None where that is not known, as before Redis 7,
+    /// and for other sources.
+    pub lag: Option<u64>,
     /// When the last alert was received.
     pub last_alert: Option<SystemTime>,
 }
@@ -55,6 +63,9 @@ pub(crate) struct LiveCounters {
     dropped: AtomicU64,
     requests: AtomicU64,
     reconnects: AtomicU64,
+    rebalances: AtomicU64,
+    partitions: AtomicOption,
+    lag: AtomicOption,
     /// In nanoseconds since the epoch; 0 for none.
     last_alert: AtomicU64,
 }
@@ -78,6 +89,9 @@ impl LiveCounters {
             dropped,
             requests: get(&self.requests),
             reconnects: get(&self.reconnects),
+            rebalances: get(&self.rebalances),
+            partitions: self.partitions.get(),
+            lag: self.lag.get(),
             last_alert: (!last.is_zero()).then(|| UNIX_EPOCH + last),
         }
     }
@@ -131,6 +145,37 @@ impl LiveCounters {
 
     pub(crate) fn reconnected(&self) {
         add(&self.reconnects, 1);
+    }
+
+    #[cfg(feature = "kafka")]
+    pub(crate) fn rebalanced(&self) {
+        add(&self.rebalances, 1);
+    }
+
+    #[cfg(feature = "kafka")]
+    pub(crate) fn set_partitions(&self, count: usize) {
+        self.partitions.set(Some(count as u64));
+    }
+
+    #[cfg(any(feature = "kafka", feature = "redis"))]
+    pub(crate) fn set_lag(&self, lag: Option<u64>) {
+        self.lag.set(lag);
+    }
+}
+
+/// One more than the number; 0 for none.
+#[derive(Default)]
+struct AtomicOption(AtomicU64);
+
+impl AtomicOption {
+    fn get(&self) -> Option<u64> {
+        self.0.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    #[cfg(any(feature = "kafka", feature = "redis"))]
+    fn set(&self, number: Option<u64>) {
+        let stored = number.map_or(0, |number| number.saturating_add(1));
+        self.0.store(stored, Ordering::Relaxed);
     }
 }
 

@@ -174,7 +174,16 @@ fn health(status: &Status, watched: &Watched) -> String {
             State::Waiting { why, .. } => why.to_string(),
             State::Ended => "ended".to_owned(),
         };
-        let _ = writeln!(text, "from {}: {state}", source.name);
+        let partitions = match source.counters.partitions {
+            Some(1) => ", 1 partition".to_owned(),
+            Some(count) => format!(", {count} partitions"),
+            None => String::new(),
+        };
+        let lag = match source.counters.lag {
+            Some(count) => format!(", {count} to read"),
+            None => String::new(),
+        };
+        let _ = writeln!(text, "from {}: {state}{partitions}{lag}", source.name);
     }
     for trouble in status.spool_troubles() {
         let (alerts, bytes) = (status.spooled, status.spooled_bytes);

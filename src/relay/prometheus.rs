@@ -85,6 +85,28 @@ pub(super) fn text(status: &Status) -> String {
         "source",
         sources().map(|(name, one)| (name, one.counters.reconnects)),
     );
+    let of_kafka = || sources().filter(|(_, one)| one.counters.partitions.is_some());
+    text.each(
+        "source_rebalances_total",
+        "counter",
+        "How often the group has divided the partitions of Kafka.",
+        "source",
+        of_kafka().map(|(name, one)| (name, one.counters.rebalances)),
+    );
+    text.each(
+        "source_partitions",
+        "gauge",
+        "Partitions of Kafka that are read here.",
+        "source",
+        of_kafka().filter_map(|(name, one)| Some((name, one.counters.partitions?))),
+    );
+    text.each(
+        "source_lag_alerts",
+        "gauge",
+        "Alerts of a log that are not read yet.",
+        "source",
+        sources().filter_map(|(name, one)| Some((name, one.counters.lag?))),
+    );
     text.each(
         "source_last_alert_timestamp_seconds",
         "gauge",

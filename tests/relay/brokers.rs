@@ -9,7 +9,7 @@ use falco_client::{Client, Config};
 
 use crate::common::certificates::Certificates;
 use crate::common::tansu::{tls_before, Tansu, SESSION};
-use crate::common::{line, next, numbers};
+use crate::common::{line, next, numbers, until};
 use crate::{listening, poster, Rig};
 
 /// Posts these to a relay that writes to the topic.
@@ -41,6 +41,9 @@ fn a_broker_of_another_make_takes_and_gives_alerts() {
     for number in 0..200 {
         assert_eq!(next(&mut alerts), number);
     }
+    until("its lag is known", || {
+        alerts.counters().lag == Some(301) && alerts.counters().partitions == Some(1)
+    });
     drop(alerts);
     let mut alerts = client.subscribe().unwrap();
     let mut expected = 199;

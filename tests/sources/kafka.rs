@@ -6,9 +6,10 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use falco_client::check::Check;
-use falco_client::{Client, Config, Error, State};
+use falco_client::{Alerts, Client, Config, Error, State};
 
 use crate::common::kafka::Cluster;
 use crate::common::{line, next, number, numbers, until, LIMIT};
@@ -63,6 +64,45 @@ fn an_alert_counts_as_read_when_the_next_one_is_asked_for() {
     }
     assert_eq!(close(alerts), NONE);
     assert_eq!(kafka.unread("g"), 0);
+}
+
+#[test]
+fn how_far_a_reader_is_behind_and_what_it_shares_is_counted() {
+    let kafka = Cluster::start(2);
+    kafka.add(0..10);
+    let endpoint = kafka.topic("?group=g");
+    let mut alerts = read(&endpoint);
+    for _ in 0..4 {
+        next(&mut alerts);
+    }
+    let behind = |alerts: &Alerts, partitions, lag| {
+        let counters = alerts.counters();
+        (counters.partitions, counters.lag) == (Some(partitions), Some(lag))
+    };
+    // It has the fourth, and has not asked for the fifth.
+    until("it is 7 behind", || behind(&alerts, 2, 7));
+    let rebalances = alerts.counters().rebalances;
+    assert!(rebalances >= 1);
+    let other = read(&endpoint);
+    until("each has a partition", || {
+        let partitions = |alerts: &Alerts| alerts.counters().partitions;
+        (partitions(&alerts), partitions(&other)) == (Some(1), Some(1))
+    });
+    assert!(alerts.counters().rebalances > rebalances);
+    assert!(other.counters().rebalances >= 1);
+    kafka.add(10..20);
+    until("both know of more", || {
+        let lag = |alerts: &Alerts| alerts.counters().lag.unwrap_or_default();
+        lag(&other) >= 5 && lag(&alerts) >= 5
+    });
+    drop(other);
+    until("it has both again", || {
+        alerts.counters().partitions == Some(2)
+    });
+    let nothing = read(&kafka.topic("?group=h&start=latest"));
+    until("all is old", || behind(&nothing, 2, 0));
+    let all = read(&kafka.topic("?group=i&kafka.fetch.min.bytes=1"));
+    until("all is new", || behind(&all, 2, 20));
 }
 
 #[test]
@@ -126,6 +166,11 @@ fn a_broker_that_goes_and_comes_back_is_outlived() {
     }
     until("it follows", || alerts.state() == State::Following);
     assert!(alerts.counters().reconnects >= 1);
+    // The group may take the partition from it only now, and give it back.
+    until("all is committed", || {
+        while alerts.recv_timeout(Duration::ZERO).is_ok() {}
+        kafka.unread("g") == 0
+    });
     assert_eq!(close(alerts), NONE);
     assert_eq!(kafka.unread("g"), 0);
 }
@@ -214,7 +259,7 @@ fn a_reader_without_room_stays_in_its_group_and_loses_nothing() {
     let mut alerts = Client::new(config).unwrap().subscribe().unwrap();
     let mut got = vec![next(&mut alerts)];
     // Longer than a member may be silent.
-    std::thread::sleep(std::time::Duration::from_secs(12));
+    std::thread::sleep(Duration::from_secs(12));
     while got.len() < 200 {
         got.push(next(&mut alerts));
     }
@@ -309,6 +354,15 @@ fn what_is_wrong_is_said() {
     let port = crate::common::redis::free_port();
     let nobody = report(&format!("kafka://127.0.0.1:{port}/alerts?group=g"));
     assert!(nobody.contains("nothing listens there"), "{nobody}");
+    let error = Client::open(&format!("kafka://127.0.0.1:{port}/alerts?group=g"))
+        .unwrap()
+        .get()
+        .unwrap()
+        .recv_timeout(LIMIT)
+        .unwrap()
+        .unwrap_err();
+    let reason = format!("no broker can be reached (127.0.0.1:{port}: Connection refused);");
+    assert!(error.to_string().contains(&reason), "{error}");
     let option = report(&kafka.topic("?group=g&kafka.linger=5&kafka.ssl.key.password=hush"));
     assert!(option.contains("kafka.linger is refused"), "{option}");
     assert!(!option.contains("hush"), "{option}");

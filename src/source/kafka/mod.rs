@@ -1,5 +1,6 @@
 //! Alerts in a topic of Kafka: the share of a group's reader.
 
+mod lag;
 mod partitions;
 mod reader;
 mod share;

@@ -39,6 +39,10 @@ impl Partitions {
         self.0.entry(partition).or_default().was_at_end = true;
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether each was read to its end once.
     pub(super) fn are_at_end(&self) -> bool {
         self.0.values().all(|place| place.was_at_end)
@@ -76,7 +80,7 @@ mod tests {
         partitions.at_end(0);
         assert!(!partitions.are_at_end());
         partitions.advance(1, 6);
-        assert_eq!(partitions.expected(1), Some(7));
+        assert_eq!((partitions.expected(1), partitions.count()), (Some(7), 2));
         partitions.revoke(&[1]);
         assert!(partitions.are_at_end());
     }

@@ -9,6 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
+use super::lag::Lag;
 use super::partitions;
 use super::share::TopicShare;
 use super::unread::UnreadMessages;
@@ -35,6 +36,7 @@ pub(super) struct TopicReader {
     purpose: Purpose,
     intake: Arc<Intake>,
     unread: Arc<Mutex<UnreadMessages>>,
+    lag: Lag,
     has_worked: bool,
 }
 
@@ -48,6 +50,7 @@ impl TopicReader {
         intake: Arc<Intake>,
     ) -> TopicReader {
         TopicReader {
+            lag: Lag::new(source.address.only_new),
             source,
             purpose,
             intake,
@@ -126,16 +129,6 @@ impl TopicReader {
                 committed = Instant::now();
                 self.commit(member);
             }
-            if let Some(asked) = doubt {
-                if asked.is_none_or(|at| at.elapsed() >= PAUSE) {
-                    doubt = match self.ask(member)? {
-                        true => None,
-                        false => Some(Some(Instant::now())),
-                    };
-                }
-            } else if share.has_joined.load(Ordering::Acquire) {
-                reconnect::following(self.intake.control());
-            }
             match member.poll(POLL) {
                 None => {}
                 Some(Ok(message)) => {
@@ -151,6 +144,18 @@ impl TopicReader {
                         doubt = Some(None);
                     }
                 }
+            }
+            // Only now, as a failure is heard while messages are looked for.
+            if let Some(asked) = doubt {
+                if asked.is_none_or(|at| at.elapsed() >= PAUSE) {
+                    doubt = match self.ask(member)? {
+                        true => None,
+                        false => Some(Some(Instant::now())),
+                    };
+                }
+            } else if share.has_joined.load(Ordering::Acquire) {
+                reconnect::following(self.intake.control());
+                self.measure_lag(member);
             }
         }
     }
@@ -176,7 +181,9 @@ impl TopicReader {
             }
             // What stopped the question is heard.
             Err(failure) => match share.heard.last() {
-                Some(heard) if failure.passes && heard.finding.step < failure.finding.step => heard,
+                Some(heard) if failure.passes && heard.finding.step <= failure.finding.step => {
+                    heard
+                }
                 _ => failure,
             },
         };
@@ -215,7 +222,7 @@ impl TopicReader {
     }
 
     /// Delivers a message, and waits until there is room for another. Returns whether reading goes on.
-    fn deliver(&self, member: &Member, message: &BorrowedMessage<'_>) -> bool {
+    fn deliver(&mut self, member: &Member, message: &BorrowedMessage<'_>) -> bool {
         match self.offer(member, message) {
             None => false,
             Some(true) => true,
@@ -223,11 +230,18 @@ impl TopicReader {
         }
     }
 
+    fn measure_lag(&mut self, member: &Member) {
+        if let Some(lag) = self.lag.measure(member) {
+            self.intake.control().counters.set_lag(lag);
+        }
+    }
+
     /// Takes no more until there is room, and stays in the group.
-    fn hold(&self, member: &Member) -> bool {
+    fn hold(&mut self, member: &Member) -> bool {
         let mut goes_on = true;
         while goes_on && !self.intake.wait_for_room(Some(COMMIT)) {
             self.commit(member);
+            self.measure_lag(member);
             // A partition that was given meanwhile is not read yet, either.
             let _ = member.assignment().and_then(|all| member.pause(&all));
             if let Some(Ok(message)) = member.poll(Duration::ZERO) {

@@ -27,6 +27,8 @@ pub(super) struct TopicShare {
     pub partitions: Mutex<Partitions>,
     /// The group has given this reader its share, be it nothing.
     pub has_joined: AtomicBool,
+    /// The lag was measured with the partitions that this reader has.
+    pub is_measured: AtomicBool,
     /// What was read is committed already, as far as it can be.
     pub is_leaving: AtomicBool,
 }
@@ -47,6 +49,7 @@ impl TopicShare {
             unread,
             partitions: Mutex::default(),
             has_joined: AtomicBool::new(false),
+            is_measured: AtomicBool::new(false),
             is_leaving: AtomicBool::new(false),
         }
     }
@@ -93,6 +96,18 @@ impl TopicShare {
         }
     }
 
+    fn count_partitions(&self) {
+        let count = lock(&self.partitions).count();
+        self.intake.control().counters.set_partitions(count);
+        self.is_measured.store(false, Ordering::Release);
+    }
+
+    /// How many messages were delivered and are not read.
+    pub(super) fn count_unread(&self) -> usize {
+        let read_up_to = self.intake.control().read_up_to();
+        lock(&self.unread).count_after(read_up_to)
+    }
+
     pub(super) fn lost(&self, messages: u64, problem: &str) {
         if messages > 0 {
             self.intake.control().counters.gap();
@@ -129,6 +144,8 @@ impl ConsumerContext for TopicShare {
                     format_args!("{}: reads the partitions {given:?}", self.endpoint),
                 );
                 lock(&self.partitions).assign(&given);
+                self.intake.control().counters.rebalanced();
+                self.count_partitions();
                 self.has_joined.store(true, Ordering::Release);
             }
             Rebalance::Revoke(taken) => {
@@ -152,6 +169,7 @@ impl ConsumerContext for TopicShare {
                 }
                 lock(&self.unread).revoke(&taken);
                 lock(&self.partitions).revoke(&taken);
+                self.count_partitions();
             }
             Rebalance::Error(error) => {
                 self.log.warn(

@@ -57,6 +57,13 @@ impl UnreadMessages {
         &self.read
     }
 
+    /// How many are delivered and not read, where everything up to this number is.
+    pub(super) fn count_after(&mut self, number: u64) -> usize {
+        self.read_up_to(number);
+        let is_own = |message: &&UnreadMessage| message.partition.is_some();
+        self.delivered.iter().filter(is_own).count()
+    }
+
     /// The brokers know by now where reading goes on in this partition.
     pub(super) fn committed(&mut self, partition: i32, offset: i64) {
         if self
@@ -99,7 +106,9 @@ mod tests {
         assert_eq!(unread.add(0, 12), 3);
         assert!(unread.read_up_to(0).is_empty());
         assert_eq!(*unread.read_up_to(1), BTreeMap::from([(0, 12)]));
+        assert_eq!(unread.count_after(1), 2);
         unread.revoke(&[0]);
+        assert_eq!(unread.count_after(1), 1);
         assert_eq!(*unread.read_up_to(3), BTreeMap::from([(1, 21)]));
         unread.committed(1, 20);
         assert_eq!(unread.read_up_to(3).len(), 1);

@@ -83,6 +83,16 @@ impl GroupPlace {
     }
 }
 
+/// How many entries a group has not read: those that it was not given yet, and those that its readers have
+/// not acknowledged. None before Redis 7, and where Redis does not know.
+pub(super) fn unread(groups: &Value, group: &str) -> Option<u64> {
+    let groups = items(groups.clone()).into_iter();
+    let mut report = groups.filter(|it| field_of(it, "name").as_deref() == Some(group));
+    let report = report.next_back()?;
+    let number = |name| field_of(&report, name)?.parse::<u64>().ok();
+    number("lag")?.checked_add(number("pending")?)
+}
+
 /// The id of the oldest entry.
 fn oldest(stream: &Value) -> Option<String> {
     let Value::Array(report) = stream else {
@@ -131,6 +141,21 @@ mod tests {
         let given = ("last-delivered-id", text(given));
         let read = ("entries-read", Value::Int(read));
         Value::Array(vec![report(&[name, given, read])])
+    }
+
+    #[test]
+    fn a_group_has_not_read_what_it_was_not_given_and_what_is_not_acknowledged() {
+        let group = |lag| {
+            let fields = [
+                ("name", text("g")),
+                ("pending", Value::Int(3)),
+                ("lag", lag),
+            ];
+            Value::Array(vec![report(&fields)])
+        };
+        assert_eq!(unread(&group(Value::Int(4)), "g"), Some(7));
+        assert_eq!(unread(&group(Value::Nil), "g"), None);
+        assert_eq!(unread(&group(Value::Int(4)), "h"), None);
     }
 
     fn entries(ids: &[&str]) -> Vec<StreamEntry> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{Cmd, Value};
 
-use super::loss::{Extent, GroupPlace};
+use super::loss::{unread, Extent, GroupPlace};
 use crate::endpoint::RedisAddress;
 use crate::redis_stream::{
     command, field_of, items, text_of, ConnectOptions, RedisConnection, StreamEntry, StreamFailure,
@@ -42,6 +42,8 @@ pub(super) struct RedisStream<'a> {
 pub(super) struct Fetched {
     pub entries: Vec<StreamEntry>,
     pub lost: u64,
+    /// How many entries are not read yet, these included.
+    pub unread: Option<u64>,
     /// The last id that the stream has given out.
     pub last_id: Option<String>,
 }
@@ -107,7 +109,14 @@ impl<'a> RedisStream<'a> {
         let [stream, groups, read] = three(answers);
         let mut fetched = self.fetched(&stream, 0, read);
         fetched.lost = place.advance(&stream, &groups, group, &fetched.entries);
+        fetched.unread = unread(&groups, group);
         Ok(fetched)
+    }
+
+    /// How many entries the group has not read.
+    pub(super) fn unread(&mut self, group: &str) -> Result<Option<u64>, StreamFailure> {
+        let groups = command("XINFO", &["GROUPS", &self.address.stream]);
+        Ok(unread(&self.connection.call(&groups)?, group))
     }
 
     /// Reads on after `id`, without a group. `read` counts the entries up to there.
@@ -133,7 +142,7 @@ impl<'a> RedisStream<'a> {
             (Some(extent), Some(read)) => extent.lost_after(read),
             _ => 0,
         };
-        let fetched = self.fetched(&info, lost, entries);
+        let mut fetched = self.fetched(&info, lost, entries);
         let more = fetched.entries.len() as u64;
         *read = extent.map(|extent| match *read {
             Some(read) => read.max(extent.gone) + more,
@@ -142,6 +151,9 @@ impl<'a> RedisStream<'a> {
             // What comes after the id has just come.
             None => extent.added,
         });
+        if let (Some(extent), Some(read)) = (extent, *read) {
+            fetched.unread = Some(extent.added.saturating_sub(read) + more);
+        }
         Ok(fetched)
     }
 
@@ -245,6 +257,7 @@ impl<'a> RedisStream<'a> {
         Fetched {
             entries,
             lost,
+            unread: None,
             last_id: field_of(stream, "last-generated-id"),
         }
     }

@@ -22,6 +22,7 @@ fn an_alert_counts_as_read_when_the_next_one_is_asked_for() {
     }
     // 0 to 2 are read; the reader has 3.
     until("they are acknowledged", || redis.pending("g") == 7);
+    until("it knows", || alerts.counters().lag == Some(7));
     drop(alerts);
 
     let mut alerts = read(&endpoint);

@@ -235,6 +235,7 @@ impl StreamReader {
             fetched.lost,
             "entries were trimmed or deleted before they were read",
         );
+        self.intake.control().counters.set_lag(fetched.unread);
         if fetched.entries.is_empty() {
             if self.purpose == Purpose::Get {
                 self.intake.control().close();
@@ -282,6 +283,8 @@ impl StreamReader {
             self.acknowledge_if_due(stream)?;
             if let Some(group) = &self.source.clone().address.group {
                 self.keep_up(stream, group)?;
+                let unread = stream.unread(group)?;
+                self.intake.control().counters.set_lag(unread);
             }
         }
         Ok(())
