@@ -134,16 +134,19 @@ impl Taker {
                         assert_eq!(falco.post(line).unwrap(), 200);
                         times.push(begin.elapsed());
                     }
-                    times
+                    (times, falco)
                 })
             })
             .collect();
-        let mut times: Vec<_> = running
+        // The threads that serve their connections live as long as these are open.
+        let (times, connections): (Vec<_>, Vec<_>) = running
             .into_iter()
-            .flat_map(|sender| sender.join().unwrap())
-            .collect();
+            .map(|sender| sender.join().unwrap())
+            .unzip();
         let took = begin.elapsed().as_secs_f64();
+        let mut times = times.concat();
         let cpu = (self.cpu() - cpu).as_secs_f64() * 1e6 / times.len() as f64;
+        drop(connections);
         times.sort();
         let micros = |share: usize| times[times.len() * share / 100].as_micros();
         println!(
