@@ -128,6 +128,10 @@ impl Insistent {
     }
 }
 
+/// More than a sink takes in the 5 ms before a kill in which the spool may not have noted it yet, and what is on its way. On
+/// a busy machine that is more than one.
+const RECENT: u64 = 64;
+
 #[test]
 fn relayed() {
     let (alerts, kills) = scale((5_000, 3), (100_000, 20));
@@ -164,14 +168,14 @@ fn relayed() {
         match number == next {
             true => next += 1,
             false => {
-                // The one that was on its way, to the spool or to the sink.
-                assert_eq!(number, next - 1, "an older one comes again");
+                let back = next - number;
+                assert!(back <= RECENT, "{number} comes again, {back} back");
                 twice += 1;
             }
         }
     }
     assert_eq!(next, alerts);
-    let allowed = falco.repeated + 2 * kills;
+    let allowed = falco.repeated + kills * (1 + RECENT);
     assert!(twice <= allowed, "{twice} came twice, {allowed} may");
     report(&format!(
         "{} alerts posted in {posted:.1?}, relay and sink killed {kills} times each: none lost, in \
