@@ -6,6 +6,7 @@
 #[path = "../corpus.rs"]
 mod corpus;
 mod falcos;
+mod fan_in;
 mod machine;
 mod part;
 #[path = "../../tests/common/posting.rs"]
@@ -31,6 +32,8 @@ fn main() {
         }
         ["part-reader", folder, count] => reader::run(folder, number(count)),
         ["part-peers", address, count] => posts::run(address, number(count)),
+        ["fan-in"] => fan_in::measure(10_000, 20),
+        ["fan-in", senders, relays] => fan_in::measure(number(senders), number(relays)),
         ["posts", sizes @ ..] => posts::measure(&numbers(sizes, &[100, 1_000, 4_000])),
         sizes => falcos::measure(&numbers(sizes, &[100, 1_000, 2_000])),
     }
@@ -45,5 +48,5 @@ fn numbers(texts: &[&str], default: &[usize]) -> Vec<usize> {
 
 fn number(text: &str) -> usize {
     text.parse()
-        .unwrap_or_else(|_| panic!("script/scale [posts] [N...], and not {text}"))
+        .unwrap_or_else(|_| panic!("script/scale [posts] [N...] or fan-in [SENDERS RELAYS], and not {text}"))
 }

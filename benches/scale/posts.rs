@@ -11,9 +11,9 @@ use crate::machine::{self, percentile, share, used};
 use crate::part::{commands, say, Part};
 use crate::posting::Poster;
 
-const MEASURED: Duration = Duration::from_secs(15);
+pub const MEASURED: Duration = Duration::from_secs(15);
 /// Until all have connected, which is not measured.
-const SETTLE: Duration = Duration::from_secs(3);
+pub const SETTLE: Duration = Duration::from_secs(3);
 /// Between two alerts of one peer.
 const PACE: Duration = Duration::from_secs(1);
 /// Of the thread of a peer.
@@ -37,7 +37,7 @@ pub fn measure(sizes: &[usize]) {
         "threads",
     );
     for &size in sizes {
-        let (watch, address) = watch();
+        let (watch, address) = command(&["watch", "--endpoint", "listen+http://127.0.0.1:0"]);
         let mut peers = Part::start(&["part-peers", &address, &size.to_string()]);
         sleep(SETTLE);
         let before = used(watch.0.id());
@@ -60,18 +60,20 @@ pub fn measure(sizes: &[usize]) {
     }
 }
 
-struct Watch(Child);
+/// Ends with this.
+pub struct Running(pub Child);
 
-impl Drop for Watch {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-fn watch() -> (Watch, String) {
+/// Starts the command, and returns where it listens.
+pub fn command(arguments: &[&str]) -> (Running, String) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_falco-client"))
-        .args(["watch", "--endpoint", "listen+http://127.0.0.1:0"])
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -84,7 +86,7 @@ fn watch() -> (Watch, String) {
     });
     // It must not wait for a reader.
     thread::spawn(move || said.for_each(drop));
-    (Watch(process), address.unwrap())
+    (Running(process), address.unwrap())
 }
 
 #[derive(Default)]
