@@ -1,9 +1,11 @@
 //! A topic of Kafka as a sink.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use falco_client::relay::Relay;
 use falco_client::{Alert, Client, Config, Priority};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use crate::common::kafka::Cluster;
 use crate::common::posting::Poster;
@@ -103,6 +105,47 @@ fn a_broker_that_is_away_holds_alerts_back_and_loses_and_repeats_none() {
     assert_eq!(relay.stop(Duration::from_secs(60)), 0);
     let expected: Vec<_> = (0..900).map(|number| line(number).into_bytes()).collect();
     assert!(lines(&kafka) == expected, "each once, in order");
+}
+
+#[test]
+fn rights_that_are_taken_away_and_a_broker_that_cannot_write_hold_alerts_back() {
+    use RDKafkaRespErr::{
+        RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR as FULL,
+        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS as TOO_FEW,
+        RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED as NO_RIGHT,
+    };
+    for (error, said) in [
+        (NO_RIGHT, "this user has no right to the topic"),
+        (TOO_FEW, "do not answer in time"),
+        (FULL, "do not answer in time"),
+    ] {
+        let kafka = Cluster::start(1);
+        let relay = listening()
+            .to(kafka.topic("").parse().unwrap())
+            .start()
+            .unwrap();
+        let mut falco = poster(&relay);
+        post(&mut falco, 0..10);
+        until("some are delivered", || {
+            relay.status().sinks[0].delivered == 10
+        });
+        let produce = RDKafkaApiKey::Produce;
+        kafka.mock.request_errors(produce, &[error; 100_000]);
+        post(&mut falco, 10..300);
+        until("it says so", || {
+            let status = relay.status();
+            let failing = status.sinks[0].failing.as_deref().unwrap_or_default();
+            failing.contains(said)
+        });
+        kafka.mock.clear_request_errors(produce);
+        until("all are delivered", || {
+            relay.status().sinks[0].delivered == 300
+        });
+        assert_eq!(relay.stop(Duration::from_secs(60)), 0);
+        let written: BTreeSet<_> = lines(&kafka).into_iter().collect();
+        let expected = (0..300).map(|number| line(number).into_bytes()).collect();
+        assert!(written == expected, "{said}: {} are there", written.len());
+    }
 }
 
 #[test]
