@@ -28,6 +28,8 @@ mod spools;
 mod stalled;
 mod stopped;
 mod streams;
+#[cfg(feature = "kafka")]
+mod topics;
 
 use std::env;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -4,9 +4,8 @@
 use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use falco_client::Client;
@@ -15,20 +14,11 @@ use crate::common::posting::Poster;
 use crate::common::redis::RedisServer;
 use crate::common::{until, LIMIT};
 use crate::load::alert;
+use crate::relayed::{free_address, Process};
 use crate::{grouped, report, scale};
 
 /// Tells the process of a reader what to read and what to write into.
 const READER: &str = "FALCO_CLIENT_READER";
-
-/// Ends with its parent, dropped or not.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Writes down the number of each alert before it asks for the next one.
 #[test]
@@ -60,7 +50,7 @@ fn reader(endpoint: &str, path: &Path) -> Process {
     Process(child.unwrap())
 }
 
-fn relay(from: &str, to: &str, spool: &Path) -> Process {
+pub fn relay(from: &str, to: &str, spool: &Path) -> Process {
     let child = Command::new(env!("CARGO_BIN_EXE_falco-client"))
         .args(["relay", "--from", &format!("listen+http://{from}")])
         .args(["--to", to, "--spool", spool.to_str().unwrap()])
@@ -72,7 +62,7 @@ fn relay(from: &str, to: &str, spool: &Path) -> Process {
 }
 
 /// Posts until it is taken, whoever is killed meanwhile.
-fn post(poster: &mut Option<Poster>, address: &str, line: &str) {
+pub fn post(poster: &mut Option<Poster>, address: &str, line: &str) {
     let begin = Instant::now();
     loop {
         assert!(begin.elapsed() < LIMIT, "nobody takes it");
@@ -95,9 +85,7 @@ fn streams() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let from = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let from = free_address();
     let (spool, taken) = (folder.path().join("spool"), folder.path().join("taken"));
     let (to, endpoint) = (redis.stream(""), redis.stream("?group=g&consumer=a"));
     let mut relay_runs = Some(relay(&from, &to, &spool));
