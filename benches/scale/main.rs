@@ -47,6 +47,7 @@ fn numbers(texts: &[&str], default: &[usize]) -> Vec<usize> {
 }
 
 fn number(text: &str) -> usize {
-    text.parse()
-        .unwrap_or_else(|_| panic!("script/scale [posts] [N...] or fan-in [SENDERS RELAYS], and not {text}"))
+    text.parse().unwrap_or_else(|_| {
+        panic!("script/scale [posts] [N...] or fan-in [SENDERS RELAYS], and not {text}")
+    })
 }
