@@ -14,6 +14,8 @@ use crate::posting::Poster;
 pub const MEASURED: Duration = Duration::from_secs(15);
 /// Until all have connected, which is not measured.
 pub const SETTLE: Duration = Duration::from_secs(3);
+/// Until no connection is served any more, only kept.
+const SILENCE: Duration = Duration::from_secs(6);
 /// Between two alerts of one peer.
 const PACE: Duration = Duration::from_secs(1);
 /// Of the thread of a peer.
@@ -23,7 +25,7 @@ pub fn measure(sizes: &[usize]) {
     machine::print();
     println!("1 alert/s each; CPU in percent of a core, of watch");
     println!(
-        "{:>6} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6} {:>7} {:>7}",
+        "{:>6} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6} {:>7} {:>7} {:>9} {:>7}",
         "peers",
         "alerts/s",
         "cut",
@@ -35,17 +37,23 @@ pub fn measure(sizes: &[usize]) {
         "CPU",
         "MiB",
         "threads",
+        "idle: MiB",
+        "threads",
     );
     for &size in sizes {
         let (watch, address) = command(&["watch", "--endpoint", "listen+http://127.0.0.1:0"]);
         let mut peers = Part::start(&["part-peers", &address, &size.to_string()]);
         sleep(SETTLE);
         let before = used(watch.0.id());
-        sleep(MEASURED);
+        // The last ones have not left yet.
+        sleep(MEASURED - PACE);
         let after = used(watch.0.id());
         let numbers = peers.ask("end");
+        sleep(SILENCE);
+        let idle = used(watch.0.id());
+        drop(peers);
         println!(
-            "{size:>6} {:>8.0} {:>7.0} {:>7.0} {:>7.1} {:>7.1} {:>7.1} {:>7.0} {:>6.1} {:>7.1} {:>7}",
+            "{size:>6} {:>8.0} {:>7.0} {:>7.0} {:>7.1} {:>7.1} {:>7.1} {:>7.0} {:>6.1} {:>7.1} {:>7} {:>9.1} {:>7}",
             numbers[0] / MEASURED.as_secs_f64(),
             numbers[1],
             numbers[2],
@@ -53,9 +61,11 @@ pub fn measure(sizes: &[usize]) {
             numbers[4],
             numbers[5],
             numbers[6],
-            share(before, after, MEASURED),
+            share(before, after, MEASURED - PACE),
             after.memory,
             after.threads,
+            idle.memory,
+            idle.threads,
         );
     }
 }
@@ -120,8 +130,11 @@ pub fn run(address: &str, count: usize) {
         })
         .collect();
     let mut all = Posted::default();
+    // They stay connected until the end of this process.
+    let mut connections = Vec::new();
     for peer in peers {
-        let posted = peer.join().unwrap();
+        let (posted, connection) = peer.join().unwrap();
+        connections.push(connection);
         all.late.extend(posted.late);
         all.cut += posted.cut;
         all.refused += posted.refused;
@@ -142,9 +155,9 @@ pub fn run(address: &str, count: usize) {
     }
 }
 
-fn peer(address: &str, line: &str, begin: Instant, mut due: Instant) -> Posted {
+fn peer(address: &str, line: &str, begin: Instant, mut due: Instant) -> (Posted, Option<Poster>) {
     let mut posted = Posted::default();
-    let mut connection = None;
+    let mut connection: Option<Poster> = None;
     while due < begin + SETTLE + MEASURED {
         sleep(due.saturating_duration_since(Instant::now()));
         let measured = due >= begin + SETTLE;
@@ -168,5 +181,5 @@ fn peer(address: &str, line: &str, begin: Instant, mut due: Instant) -> Posted {
         }
         due += PACE;
     }
-    posted
+    (posted, connection)
 }

@@ -10,6 +10,7 @@ use ureq_proto::server::{RecvRequestResult, Reply};
 
 use super::budget::Budget;
 use super::buffer::Buffer;
+use super::connection::Connection;
 use super::connections::ConnectionEntry;
 use super::encoding::Encoding;
 use super::framing::{content_length, has_body, is_ambiguous, wants_close};
@@ -19,8 +20,8 @@ use super::refusal::{Refusal, Rejection};
 use super::service::HttpService;
 use super::stream::Stream;
 
-/// A connection without a request is closed after this time: its client connects again.
-const IDLE: Duration = Duration::from_secs(5 * 60);
+/// How long a thread waits for the next request of a connection.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// How long input from a refused peer is read: closing a connection with unread input discards the
 /// response as well.
@@ -35,8 +36,10 @@ pub(super) struct Limits {
 
 pub(super) struct Exchange<'a, S> {
     pub stream: Stream,
-    pub entry: &'a ConnectionEntry,
+    pub entry: ConnectionEntry,
     pub peer: SocketAddr,
+    /// See [`Connection`].
+    pub answered: Option<Instant>,
     pub limits: &'a Limits,
     pub service: &'a S,
     pub buffer: Buffer,
@@ -48,6 +51,8 @@ pub(super) struct Exchange<'a, S> {
 pub(super) enum ConnectionEnd {
     /// The client closed it or was idle, or the service ended it.
     Closed,
+    /// It has not ended: no request has come for a while.
+    Silent,
     /// The client sent something that cannot be served.
     Refused(Refusal),
 }
@@ -67,17 +72,47 @@ pub(super) enum Body {
     Damaged(&'static str),
 }
 
-impl<S: HttpService> Exchange<'_, S> {
-    /// Answers requests until the connection ends.
-    pub(super) fn run(mut self) {
-        let mut first = true;
+impl<'a, S: HttpService> Exchange<'a, S> {
+    pub(super) fn of(connection: Connection, limits: &'a Limits, service: &'a S) -> Self {
+        let Connection {
+            stream,
+            entry,
+            peer,
+            turned_away,
+            answered,
+        } = connection;
+        Exchange {
+            stream,
+            entry,
+            peer,
+            answered,
+            limits,
+            service,
+            buffer: Buffer::default(),
+            turned_away,
+        }
+    }
+
+    /// Answers requests until the connection ends, or is silent: then it is returned.
+    pub(super) fn run(mut self) -> Option<Connection> {
         loop {
-            match self.serve_request(first) {
-                Ok(true) => first = false,
-                Ok(false) | Err(ConnectionEnd::Closed) => return,
-                Err(ConnectionEnd::Refused(refusal)) => return self.refuse(&refusal),
+            match self.serve_request() {
+                Ok(true) => self.answered = Some(Instant::now()),
+                Ok(false) | Err(ConnectionEnd::Closed) => return None,
+                Err(ConnectionEnd::Silent) => break,
+                Err(ConnectionEnd::Refused(refusal)) => {
+                    self.refuse(&refusal);
+                    return None;
+                }
             }
         }
+        Some(Connection {
+            stream: self.stream,
+            entry: self.entry,
+            peer: self.peer,
+            turned_away: self.turned_away,
+            answered: self.answered,
+        })
     }
 
     /// Refuses what the connection sends, and ends it.
@@ -91,8 +126,8 @@ impl<S: HttpService> Exchange<'_, S> {
     }
 
     /// Serves one request. Whether another may follow.
-    fn serve_request(&mut self, first: bool) -> Result<bool, ConnectionEnd> {
-        self.wait_for_request(first)?;
+    fn serve_request(&mut self) -> Result<bool, ConnectionEnd> {
+        self.wait_for_request()?;
         self.entry.begins();
         let deadline = Instant::now() + self.limits.request_timeout;
         self.stream.set_deadline(deadline);
@@ -185,15 +220,16 @@ impl<S: HttpService> Exchange<'_, S> {
         Ok(false)
     }
 
-    fn wait_for_request(&mut self, first: bool) -> Result<(), ConnectionEnd> {
-        let timeout = match first {
-            true => self.limits.request_timeout,
-            false => IDLE,
-        };
-        self.stream.set_deadline(Instant::now() + timeout);
+    fn wait_for_request(&mut self) -> Result<(), ConnectionEnd> {
         if !self.buffer.unused().is_empty() {
             return Ok(());
         }
+        let first = self.answered.is_none();
+        if !first && !self.stream.wait(SILENCE) {
+            return Err(ConnectionEnd::Silent);
+        }
+        self.stream
+            .set_deadline(Instant::now() + self.limits.request_timeout);
         match self.buffer.fill(&mut self.stream) {
             Ok(1..) => Ok(()),
             Err(error) if first && error.kind() == io::ErrorKind::TimedOut => {

@@ -1,24 +1,23 @@
-//! Accepting connections, and a thread for each.
+//! Accepting connections, and a thread for each that has something to say.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags};
 
 use super::budget::Budget;
-use super::buffer::Buffer;
-use super::connections::{ConnectionEntry, Connections};
+use super::connection::{Accepted, Connection};
+use super::connections::Connections;
 use super::exchange::{Exchange, Limits};
-use super::protocol::Protocol;
+use super::idle::IdleConnections;
 use super::refusal::Refusal;
 use super::service::HttpService;
 use super::shutdown::{Shutdown, ShutdownSignal};
-use super::stream::Stream;
 use crate::tls::ReloadingAcceptor;
-use crate::util::deadline_stream::is_timeout;
+use crate::util::lock::lock;
 use crate::util::thread::spawn_named;
 
 /// How many connections at a time are told that there is no room for them.
@@ -33,6 +32,8 @@ struct Rooms {
     admitted: Arc<Connections>,
     /// Those for which there was no room, until they have been told.
     turned_away: Arc<Connections>,
+    /// Those of the admitted that are silent. None where the system cannot watch them: then each keeps its thread.
+    idle: Option<Arc<IdleConnections>>,
 }
 
 pub(crate) struct ListenOptions {
@@ -89,7 +90,19 @@ impl Listener {
         service: &Arc<S>,
         shutdown: &impl ShutdownSignal,
     ) {
-        let rooms = Rooms::default();
+        let mut rooms = Rooms::default();
+        let watch = match self.watch_idle(service) {
+            Ok((idle, watch)) => {
+                rooms.idle = Some(idle);
+                Some(watch)
+            }
+            Err(error) => {
+                service.failed(format_args!(
+                    "each silent connection keeps a thread: {error}"
+                ));
+                None
+            }
+        };
         while shutdown.requested() == Shutdown::No {
             self.wait(shutdown);
             if shutdown.requested() == Shutdown::No {
@@ -101,6 +114,77 @@ impl Listener {
         rooms
             .turned_away
             .wait(Instant::now() + self.limits.request_timeout);
+        if let (Some(idle), Some(watch)) = (&rooms.idle, watch) {
+            idle.end();
+            // A panic was reported by the thread itself.
+            let _ = watch.join();
+        }
+    }
+
+    /// Starts the thread on which silent connections wait.
+    fn watch_idle<S: HttpService>(
+        self: &Arc<Self>,
+        service: &Arc<S>,
+    ) -> io::Result<(Arc<IdleConnections>, JoinHandle<()>)> {
+        let (idle, poll) = IdleConnections::open()?;
+        let idle = Arc::new(idle);
+        let run = {
+            let (listener, service, idle) = (self.clone(), service.clone(), idle.clone());
+            move || {
+                idle.watch(poll, |connection| {
+                    listener.resume(connection, &service, &idle)
+                })
+            }
+        };
+        Ok((idle, spawn_named("falco-idle", run)?))
+    }
+
+    /// Goes on with a connection to which something has come.
+    fn resume<S: HttpService>(
+        self: &Arc<Self>,
+        connection: Connection,
+        service: &Arc<S>,
+        idle: &Arc<IdleConnections>,
+    ) {
+        let peer = connection.peer;
+        // Where there is no thread, the closure is gone, but not what it has not taken.
+        let connection = Arc::new(Mutex::new(Some(connection)));
+        let run = {
+            let (listener, service, idle) = (self.clone(), service.clone(), idle.clone());
+            let connection = connection.clone();
+            move || {
+                if let Some(connection) = lock(&connection).take() {
+                    listener.converse(connection, Some(&idle), &*service);
+                }
+            }
+        };
+        if let Err(error) = spawn_named("falco-http", run) {
+            service.failed(format_args!("no thread for {peer}: {error}"));
+            // What has come is found again at once.
+            thread::sleep(RETRY);
+            if let Some(connection) = lock(&connection).take() {
+                let _ = idle.keep(connection);
+            }
+        }
+    }
+
+    /// Answers requests until the connection ends, or waits where it keeps no thread.
+    fn converse<S: HttpService>(
+        &self,
+        mut connection: Connection,
+        idle: Option<&IdleConnections>,
+        service: &S,
+    ) {
+        while let Some(silent) = Exchange::of(connection, &self.limits, service).run() {
+            let kept = match idle {
+                Some(idle) => idle.keep(silent),
+                None => Some(silent),
+            };
+            match kept {
+                Some(kept) if kept.silent_until() > Instant::now() => connection = kept,
+                _ => return,
+            }
+        }
     }
 
     /// Waits until all connections have ended for which there was room.
@@ -178,85 +262,24 @@ impl Listener {
         let Some(entry) = entry else {
             return service.refused(peer, &Refusal::TooManyConnections);
         };
+        let accepted = Accepted {
+            tcp,
+            peer,
+            entry,
+            turned_away,
+        };
         let run = {
             let (listener, service) = (self.clone(), service.clone());
-            move || listener.converse(tcp, peer, &entry, turned_away, &*service)
+            let idle = rooms.idle.clone();
+            move || {
+                let begun = accepted.begin(listener.tls.as_ref(), &listener.limits, &*service);
+                if let Some(connection) = begun {
+                    listener.converse(connection, idle.as_deref(), &*service);
+                }
+            }
         };
         if let Err(error) = spawn_named("falco-http", run) {
             service.failed(format_args!("no thread for {peer}: {error}"));
-        }
-    }
-
-    fn converse<S: HttpService>(
-        &self,
-        tcp: Arc<TcpStream>,
-        peer: SocketAddr,
-        entry: &ConnectionEntry,
-        turned_away: bool,
-        service: &S,
-    ) {
-        let exchange = |stream| Exchange {
-            stream,
-            entry,
-            peer,
-            limits: &self.limits,
-            service,
-            buffer: Buffer::default(),
-            turned_away,
-        };
-        let deadline = Instant::now() + self.limits.request_timeout;
-        let Some(acceptor) = &self.tls else {
-            if let Ok(stream) = Stream::plain(tcp, deadline) {
-                exchange(stream).run();
-            }
-            return;
-        };
-        match peek(&tcp, self.limits.request_timeout) {
-            Ok(first) => {
-                if let Some(protocol) = Protocol::instead_of_tls(&first) {
-                    if let Ok(stream) = Stream::plain(tcp, deadline) {
-                        exchange(stream).refuse(&Refusal::Protocol(protocol));
-                    }
-                    return;
-                }
-            }
-            Err(error) if is_timeout(&error) => return service.refused(peer, &Refusal::NoRequest),
-            // A probe that only connects.
-            Err(_) => return,
-        }
-        match Stream::accept(tcp, acceptor, deadline) {
-            Ok(stream) => exchange(stream).run(),
-            Err(error) => service.refused(peer, &of_handshake(&error.to_string())),
-        }
-    }
-}
-
-/// Why a handshake failed: by a TLS alert that the peer sent, or by what came from there.
-fn of_handshake(error: &str) -> Refusal {
-    let Some((_, alert)) = error.split_once("alert ") else {
-        return Refusal::Handshake(error.to_owned());
-    };
-    // OpenSSL's text ends with a location in its source.
-    let alert = alert.split(':').next().unwrap_or(alert);
-    let is_of_certificate = ["certificate", "unknown ca"]
-        .iter()
-        .any(|part| alert.contains(part));
-    match is_of_certificate {
-        true => Refusal::CertificateRejected(alert.to_owned()),
-        false => Refusal::Handshake(format!("TLS alert: {alert}")),
-    }
-}
-
-/// The first bytes of a connection, which stay unread.
-fn peek(tcp: &TcpStream, within: Duration) -> io::Result<Vec<u8>> {
-    tcp.set_read_timeout(Some(within.max(Duration::from_millis(1))))?;
-    let mut first = [0; 16];
-    loop {
-        match tcp.peek(&mut first) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => return Ok(first.get(..count).unwrap_or_default().to_vec()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A small HTTP/1.1 server: a thread for each connection, which may wait inside the service that answers.
+//! A small HTTP/1.1 server: a thread for each connection, which may wait inside the service that answers, and one for all
+//! connections whose peer is silent.
 //! Bounded are the size of a request, the time that it takes, and the number of connections.
 //!
 //! It knows nothing of alerts: [`Listener`] serves any [`HttpService`].
@@ -6,10 +7,12 @@
 mod body;
 mod budget;
 mod buffer;
+mod connection;
 mod connections;
 mod encoding;
 mod exchange;
 mod framing;
+mod idle;
 mod listener;
 mod message;
 mod protocol;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use openssl::ssl::{HandshakeError, SslStream};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::io::retry_on_intr;
 
 use crate::tls::ReloadingAcceptor;
 use crate::util::deadline_stream::DeadlineStream;
@@ -45,6 +47,26 @@ impl Stream {
             Stream::Plain(_) => false,
             Stream::Tls(_) => true,
         }
+    }
+
+    pub(super) fn tcp(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(stream) => stream.tcp(),
+            Stream::Tls(stream) => stream.get_ref().tcp(),
+        }
+    }
+
+    /// Waits until there is something to read, or the input has ended. Whether that is so in time.
+    pub(super) fn wait(&self, most: Duration) -> bool {
+        if let Stream::Tls(stream) = self {
+            if stream.ssl().pending() > 0 {
+                return true;
+            }
+        }
+        let mut watched = [PollFd::new(self.tcp(), PollFlags::IN)];
+        let timeout = Timespec::try_from(most).ok();
+        // Whatever else the system says, reading says it as well.
+        retry_on_intr(|| poll(&mut watched, timeout.as_ref())) != Ok(0)
     }
 
     /// Reads and writes fail after the deadline.

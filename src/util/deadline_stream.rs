@@ -39,6 +39,10 @@ impl DeadlineStream {
         self.deadline = deadline;
     }
 
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.tcp.shutdown(how)
     }

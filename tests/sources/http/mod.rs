@@ -3,6 +3,7 @@
 mod answered;
 mod curl;
 mod hostile;
+mod idle;
 mod limit;
 mod peers;
 mod senders;
@@ -26,7 +27,10 @@ impl Listening {
     }
 
     pub fn with(set: impl FnOnce(Config) -> Config) -> Listening {
-        let config = set(Config::new("listen+http://127.0.0.1:0"));
+        Listening::of(set(Config::new("listen+http://127.0.0.1:0")))
+    }
+
+    pub fn of(config: Config) -> Listening {
         let client = Client::new(config).unwrap();
         let alerts = client.subscribe().unwrap();
         Listening { client, alerts }
