@@ -20,8 +20,8 @@ use super::refusal::{Refusal, Rejection};
 use super::service::HttpService;
 use super::stream::Stream;
 
-/// How long a thread waits for the next request of a connection.
-const SILENCE: Duration = Duration::from_secs(2);
+/// How long a thread waits for the next request of a connection: a sender of many has the next one by then.
+const SILENCE: Duration = Duration::from_millis(20);
 
 /// How long input from a refused peer is read: closing a connection with unread input discards the
 /// response as well.

@@ -1,11 +1,12 @@
-//! Accepting connections, and a thread for each that has something to say.
+//! Accepting connections, and having them served.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use mio::Poll;
 use rustix::event::{poll, PollFd, PollFlags};
 
 use super::budget::Budget;
@@ -16,8 +17,8 @@ use super::idle::IdleConnections;
 use super::refusal::Refusal;
 use super::service::HttpService;
 use super::shutdown::{Shutdown, ShutdownSignal};
+use super::workers::Workers;
 use crate::tls::ReloadingAcceptor;
-use crate::util::lock::lock;
 use crate::util::thread::spawn_named;
 
 /// How many connections at a time are told that there is no room for them.
@@ -26,14 +27,18 @@ const TURNED_AWAY: usize = 64;
 /// The pause after a connection could not be accepted, as when file descriptors are short.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Where connections are while they are open.
-#[derive(Default)]
+/// Where connections are while they are open, and what serves them.
 struct Rooms {
     admitted: Arc<Connections>,
     /// Those for which there was no room, until they have been told.
     turned_away: Arc<Connections>,
-    /// Those of the admitted that are silent. None where the system cannot watch them: then each keeps its thread.
-    idle: Option<Arc<IdleConnections>>,
+    workers: Arc<Workers<Job>>,
+}
+
+/// What a thread does with a connection.
+enum Job {
+    Begin(Accepted),
+    Resume(Connection),
 }
 
 pub(crate) struct ListenOptions {
@@ -90,18 +95,27 @@ impl Listener {
         service: &Arc<S>,
         shutdown: &impl ShutdownSignal,
     ) {
-        let mut rooms = Rooms::default();
-        let watch = match self.watch_idle(service) {
-            Ok((idle, watch)) => {
-                rooms.idle = Some(idle);
-                Some(watch)
-            }
+        let (idle, poll) = match IdleConnections::open() {
+            Ok((idle, poll)) => (Some(Arc::new(idle)), Some(poll)),
             Err(error) => {
-                service.failed(format_args!(
-                    "each silent connection keeps a thread: {error}"
-                ));
-                None
+                let problem = format_args!("silent connections keep their threads: {error}");
+                service.failed(problem);
+                (None, None)
             }
+        };
+        let workers = {
+            let (listener, service, idle) = (self.clone(), service.clone(), idle.clone());
+            Workers::new(move |job| listener.run(job, idle.as_deref(), &*service))
+        };
+        let watch = idle.clone().zip(poll).and_then(|(idle, poll)| {
+            let watch = spawn_watch(idle.clone(), poll, workers.clone(), service.clone());
+            // Without its thread, nothing may wait there.
+            watch.inspect_err(|_| idle.end()).ok()
+        });
+        let rooms = Rooms {
+            admitted: Arc::default(),
+            turned_away: Arc::default(),
+            workers,
         };
         while shutdown.requested() == Shutdown::No {
             self.wait(shutdown);
@@ -114,67 +128,23 @@ impl Listener {
         rooms
             .turned_away
             .wait(Instant::now() + self.limits.request_timeout);
-        if let (Some(idle), Some(watch)) = (&rooms.idle, watch) {
+        if let Some((idle, watch)) = idle.zip(watch) {
             idle.end();
             // A panic was reported by the thread itself.
             let _ = watch.join();
         }
-    }
-
-    /// Starts the thread on which silent connections wait.
-    fn watch_idle<S: HttpService>(
-        self: &Arc<Self>,
-        service: &Arc<S>,
-    ) -> io::Result<(Arc<IdleConnections>, JoinHandle<()>)> {
-        let (idle, poll) = IdleConnections::open()?;
-        let idle = Arc::new(idle);
-        let run = {
-            let (listener, service, idle) = (self.clone(), service.clone(), idle.clone());
-            move || {
-                idle.watch(poll, |connection| {
-                    listener.resume(connection, &service, &idle)
-                })
-            }
-        };
-        Ok((idle, spawn_named("falco-idle", run)?))
-    }
-
-    /// Goes on with a connection to which something has come.
-    fn resume<S: HttpService>(
-        self: &Arc<Self>,
-        connection: Connection,
-        service: &Arc<S>,
-        idle: &Arc<IdleConnections>,
-    ) {
-        let peer = connection.peer;
-        // Where there is no thread, the closure is gone, but not what it has not taken.
-        let connection = Arc::new(Mutex::new(Some(connection)));
-        let run = {
-            let (listener, service, idle) = (self.clone(), service.clone(), idle.clone());
-            let connection = connection.clone();
-            move || {
-                if let Some(connection) = lock(&connection).take() {
-                    listener.converse(connection, Some(&idle), &*service);
-                }
-            }
-        };
-        if let Err(error) = spawn_named("falco-http", run) {
-            service.failed(format_args!("no thread for {peer}: {error}"));
-            // What has come is found again at once.
-            thread::sleep(RETRY);
-            if let Some(connection) = lock(&connection).take() {
-                let _ = idle.keep(connection);
-            }
-        }
+        rooms.workers.end();
     }
 
     /// Answers requests until the connection ends, or waits where it keeps no thread.
-    fn converse<S: HttpService>(
-        &self,
-        mut connection: Connection,
-        idle: Option<&IdleConnections>,
-        service: &S,
-    ) {
+    fn run<S: HttpService>(&self, job: Job, idle: Option<&IdleConnections>, service: &S) {
+        let begun = match job {
+            Job::Begin(accepted) => accepted.begin(self.tls.as_ref(), &self.limits, service),
+            Job::Resume(connection) => Some(connection),
+        };
+        let Some(mut connection) = begun else {
+            return;
+        };
         while let Some(silent) = Exchange::of(connection, &self.limits, service).run() {
             let kept = match idle {
                 Some(idle) => idle.keep(silent),
@@ -268,18 +238,30 @@ impl Listener {
             entry,
             turned_away,
         };
-        let run = {
-            let (listener, service) = (self.clone(), service.clone());
-            let idle = rooms.idle.clone();
-            move || {
-                let begun = accepted.begin(listener.tls.as_ref(), &listener.limits, &*service);
-                if let Some(connection) = begun {
-                    listener.converse(connection, idle.as_deref(), &*service);
-                }
-            }
-        };
-        if let Err(error) = spawn_named("falco-http", run) {
+        if let Err((_, error)) = rooms.workers.hand(Job::Begin(accepted)) {
             service.failed(format_args!("no thread for {peer}: {error}"));
         }
     }
+}
+
+/// Starts the thread on which silent connections wait.
+fn spawn_watch<S: HttpService>(
+    idle: Arc<IdleConnections>,
+    poll: Poll,
+    workers: Arc<Workers<Job>>,
+    service: Arc<S>,
+) -> io::Result<JoinHandle<()>> {
+    let resume = {
+        let idle = idle.clone();
+        move |connection| {
+            if let Err((Job::Resume(connection), error)) = workers.hand(Job::Resume(connection)) {
+                let peer = connection.peer;
+                service.failed(format_args!("no thread for {peer}: {error}"));
+                // What has come is found again at once.
+                thread::sleep(RETRY);
+                let _ = idle.keep(connection);
+            }
+        }
+    };
+    spawn_named("falco-idle", move || idle.watch(poll, resume))
 }

@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 server: a thread for each connection, which may wait inside the service that answers, and one for all
-//! connections whose peer is silent.
+//! A small HTTP/1.1 server: a thread for each connection with a request, which may wait inside the service that answers,
+//! and one for all whose peer is silent.
 //! Bounded are the size of a request, the time that it takes, and the number of connections.
 //!
 //! It knows nothing of alerts: [`Listener`] serves any [`HttpService`].
@@ -23,6 +23,7 @@ mod shutdown;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 pub(crate) use listener::{ListenOptions, Listener};
 pub(crate) use message::{HttpRequest, HttpResponse, RequestHead};
