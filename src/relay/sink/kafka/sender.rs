@@ -25,8 +25,9 @@ use crate::util::lock::lock;
 /// there: librdkafka goes on trying, so that nothing is sent twice.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long one look for what was confirmed takes: at first, and once it takes long.
-const POLLS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
+/// The pause between two looks for what was confirmed: at first, and once it takes long. The producer's own
+/// waiting would keep the processor busy for the last millisecond.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
 
 type Producer = BaseProducer<Outcomes>;
 
@@ -171,14 +172,16 @@ impl TopicSender {
             if lasts {
                 return;
             }
-            producer.poll(match heard.elapsed() < POLLS.1 {
-                true => POLLS.0,
-                false => POLLS.1,
-            });
+            producer.poll(Duration::ZERO);
             let now = open();
             if now < before {
                 (before, heard) = (now, Instant::now());
+                continue;
             }
+            std::thread::sleep(match heard.elapsed() < PAUSES.1 {
+                true => PAUSES.0,
+                false => PAUSES.1,
+            });
         }
     }
 
