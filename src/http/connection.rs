@@ -27,7 +27,7 @@ pub(super) struct Accepted {
 }
 
 /// A connection between two requests. Nothing of the next one has been read.
-pub(super) struct Connection {
+pub(super) struct PeerConnection {
     pub stream: Stream,
     pub entry: ConnectionEntry,
     pub peer: SocketAddr,
@@ -36,7 +36,7 @@ pub(super) struct Connection {
     pub answered: Option<Instant>,
 }
 
-impl Connection {
+impl PeerConnection {
     /// When it is closed if nothing comes.
     pub(super) fn silent_until(&self) -> Instant {
         self.answered.unwrap_or_else(Instant::now) + LONGEST_SILENCE
@@ -50,7 +50,7 @@ impl Accepted {
         tls: Option<&ReloadingAcceptor>,
         limits: &Limits,
         service: &S,
-    ) -> Option<Connection> {
+    ) -> Option<PeerConnection> {
         let deadline = Instant::now() + limits.request_timeout;
         let Some(acceptor) = tls else {
             let stream = Stream::plain(self.tcp.clone(), deadline).ok()?;
@@ -81,8 +81,8 @@ impl Accepted {
         }
     }
 
-    fn with(self, stream: Stream) -> Connection {
-        Connection {
+    fn with(self, stream: Stream) -> PeerConnection {
+        PeerConnection {
             stream,
             entry: self.entry,
             peer: self.peer,

@@ -10,7 +10,7 @@ use ureq_proto::server::{RecvRequestResult, Reply};
 
 use super::budget::Budget;
 use super::buffer::Buffer;
-use super::connection::Connection;
+use super::connection::PeerConnection;
 use super::connections::ConnectionEntry;
 use super::encoding::Encoding;
 use super::framing::{content_length, has_body, is_ambiguous, wants_close};
@@ -38,7 +38,7 @@ pub(super) struct Exchange<'a, S> {
     pub stream: Stream,
     pub entry: ConnectionEntry,
     pub peer: SocketAddr,
-    /// See [`Connection`].
+    /// See [`PeerConnection`].
     pub answered: Option<Instant>,
     pub limits: &'a Limits,
     pub service: &'a S,
@@ -73,8 +73,8 @@ pub(super) enum Body {
 }
 
 impl<'a, S: HttpService> Exchange<'a, S> {
-    pub(super) fn of(connection: Connection, limits: &'a Limits, service: &'a S) -> Self {
-        let Connection {
+    pub(super) fn of(connection: PeerConnection, limits: &'a Limits, service: &'a S) -> Self {
+        let PeerConnection {
             stream,
             entry,
             peer,
@@ -94,7 +94,7 @@ impl<'a, S: HttpService> Exchange<'a, S> {
     }
 
     /// Answers requests until the connection ends, or is silent: then it is returned.
-    pub(super) fn run(mut self) -> Option<Connection> {
+    pub(super) fn run(mut self) -> Option<PeerConnection> {
         loop {
             match self.serve_request() {
                 Ok(true) => self.answered = Some(Instant::now()),
@@ -106,7 +106,7 @@ impl<'a, S: HttpService> Exchange<'a, S> {
                 }
             }
         }
-        Some(Connection {
+        Some(PeerConnection {
             stream: self.stream,
             entry: self.entry,
             peer: self.peer,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
-use super::connection::Connection;
+use super::connection::PeerConnection;
 use crate::util::lock::{lock, time_until};
 
 /// How many are found ready at once, at most.
@@ -21,14 +21,14 @@ const WAKE: Token = Token(0);
 pub(super) struct IdleConnections {
     registry: Registry,
     waker: Waker,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<SilentPeers>,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct SilentPeers {
     last: usize,
     /// By their numbers, and so in the order in which their time ends, nearly.
-    connections: BTreeMap<usize, Connection>,
+    connections: BTreeMap<usize, PeerConnection>,
     ended: bool,
 }
 
@@ -46,7 +46,7 @@ impl IdleConnections {
     }
 
     /// Keeps a connection until something comes. Gives it back where the system cannot watch it.
-    pub(super) fn keep(&self, connection: Connection) -> Option<Connection> {
+    pub(super) fn keep(&self, connection: PeerConnection) -> Option<PeerConnection> {
         let mut waiting = lock(&self.waiting);
         if waiting.ended {
             return Some(connection);
@@ -72,7 +72,7 @@ impl IdleConnections {
 
     /// Hands each connection to `resume` when something comes, its end included, and closes those whose
     /// time is over. Returns after [`end`](IdleConnections::end).
-    pub(super) fn watch(&self, mut poll: Poll, mut resume: impl FnMut(Connection)) {
+    pub(super) fn watch(&self, mut poll: Poll, mut resume: impl FnMut(PeerConnection)) {
         let mut events = Events::with_capacity(EVENTS);
         while let Some(timeout) = self.next_end() {
             // An interrupted one is like one that found nothing.
@@ -109,13 +109,13 @@ impl IdleConnections {
         (!waiting.ended).then_some(left)
     }
 
-    fn take(&self, Token(number): Token) -> Option<Connection> {
+    fn take(&self, Token(number): Token) -> Option<PeerConnection> {
         let connection = lock(&self.waiting).connections.remove(&number)?;
         self.forget(&connection);
         Some(connection)
     }
 
-    fn take_silent(&self) -> Option<Connection> {
+    fn take_silent(&self) -> Option<PeerConnection> {
         let mut waiting = lock(&self.waiting);
         let first = waiting.connections.first_entry()?;
         if first.get().silent_until() > Instant::now() {
@@ -128,7 +128,7 @@ impl IdleConnections {
     }
 
     /// Has the system watch it no longer: that fails only for what it does not watch.
-    fn forget(&self, connection: &Connection) {
+    fn forget(&self, connection: &PeerConnection) {
         let fd = connection.stream.tcp().as_raw_fd();
         let _ = self.registry.deregister(&mut SourceFd(&fd));
     }

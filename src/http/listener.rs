@@ -10,7 +10,7 @@ use mio::Poll;
 use rustix::event::{poll, PollFd, PollFlags};
 
 use super::budget::Budget;
-use super::connection::{Accepted, Connection};
+use super::connection::{Accepted, PeerConnection};
 use super::connections::Connections;
 use super::exchange::{Exchange, Limits};
 use super::idle::IdleConnections;
@@ -38,7 +38,7 @@ struct Rooms {
 /// What a thread does with a connection.
 enum Job {
     Begin(Accepted),
-    Resume(Connection),
+    Resume(PeerConnection),
 }
 
 pub(crate) struct ListenOptions {

@@ -13,11 +13,11 @@ const STAY: Duration = Duration::from_secs(2);
 
 pub(super) struct Workers<J> {
     run: Box<dyn Fn(J) + Send + Sync>,
-    state: Mutex<State<J>>,
+    state: Mutex<WorkerPool<J>>,
     ready: Condvar,
 }
 
-struct State<J> {
+struct WorkerPool<J> {
     jobs: VecDeque<J>,
     threads: usize,
     /// How many of them have no job.
@@ -29,7 +29,7 @@ impl<J: Send + 'static> Workers<J> {
     pub(super) fn new(run: impl Fn(J) + Send + Sync + 'static) -> Arc<Workers<J>> {
         Arc::new(Workers {
             run: Box::new(run),
-            state: Mutex::new(State {
+            state: Mutex::new(WorkerPool {
                 jobs: VecDeque::new(),
                 threads: 0,
                 waiting: 0,
@@ -82,7 +82,7 @@ impl<J: Send + 'static> Workers<J> {
     fn next(&self) -> Option<J> {
         let mut state = lock(&self.state);
         state.waiting += 1;
-        let idle = |state: &mut State<J>| state.jobs.is_empty() && !state.ended;
+        let idle = |state: &mut WorkerPool<J>| state.jobs.is_empty() && !state.ended;
         let (mut state, _) = wait_while(&self.ready, state, STAY, idle);
         state.waiting -= 1;
         state.jobs.pop_front()
