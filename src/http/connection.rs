@@ -15,7 +15,7 @@ use crate::tls::ReloadingAcceptor;
 use crate::util::deadline_stream::is_timeout;
 
 /// A connection that is silent for longer is closed: its client connects again.
-const LONGEST_SILENCE: Duration = Duration::from_secs(5 * 60);
+pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(5 * 60);
 
 /// A connection of which nothing has been read.
 pub(super) struct Accepted {

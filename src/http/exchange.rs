@@ -20,9 +20,6 @@ use super::refusal::{Refusal, Rejection};
 use super::service::HttpService;
 use super::stream::Stream;
 
-/// How long a thread waits for the next request of a connection: a sender of many has the next one by then.
-const SILENCE: Duration = Duration::from_millis(20);
-
 /// How long input from a refused peer is read: closing a connection with unread input discards the
 /// response as well.
 const LINGER: Duration = Duration::from_secs(2);
@@ -93,10 +90,10 @@ impl<'a, S: HttpService> Exchange<'a, S> {
         }
     }
 
-    /// Answers requests until the connection ends, or is silent: then it is returned.
-    pub(super) fn run(mut self) -> Option<PeerConnection> {
+    /// Answers requests until the connection ends, or is silent for as long as `patience`: then it is returned.
+    pub(super) fn run(mut self, patience: Duration) -> Option<PeerConnection> {
         loop {
-            match self.serve_request() {
+            match self.serve_request(patience) {
                 Ok(true) => self.answered = Some(Instant::now()),
                 Ok(false) | Err(ConnectionEnd::Closed) => return None,
                 Err(ConnectionEnd::Silent) => break,
@@ -126,8 +123,8 @@ impl<'a, S: HttpService> Exchange<'a, S> {
     }
 
     /// Serves one request. Whether another may follow.
-    fn serve_request(&mut self) -> Result<bool, ConnectionEnd> {
-        self.wait_for_request()?;
+    fn serve_request(&mut self, patience: Duration) -> Result<bool, ConnectionEnd> {
+        self.wait_for_request(patience)?;
         self.entry.begins();
         let deadline = Instant::now() + self.limits.request_timeout;
         self.stream.set_deadline(deadline);
@@ -220,12 +217,12 @@ impl<'a, S: HttpService> Exchange<'a, S> {
         Ok(false)
     }
 
-    fn wait_for_request(&mut self) -> Result<(), ConnectionEnd> {
+    fn wait_for_request(&mut self, patience: Duration) -> Result<(), ConnectionEnd> {
         if !self.buffer.unused().is_empty() {
             return Ok(());
         }
         let first = self.answered.is_none();
-        if !first && !self.stream.wait(SILENCE) {
+        if !first && !self.stream.wait(patience) {
             return Err(ConnectionEnd::Silent);
         }
         self.stream

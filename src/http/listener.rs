@@ -10,7 +10,7 @@ use mio::Poll;
 use rustix::event::{poll, PollFd, PollFlags};
 
 use super::budget::Budget;
-use super::connection::{Accepted, PeerConnection};
+use super::connection::{Accepted, PeerConnection, LONGEST_SILENCE};
 use super::connections::Connections;
 use super::exchange::{Exchange, Limits};
 use super::idle::IdleConnections;
@@ -23,6 +23,9 @@ use crate::util::thread::spawn_named;
 
 /// How many connections at a time are told that there is no room for them.
 const TURNED_AWAY: usize = 64;
+
+/// How long a thread waits for the next request of a connection: a sender of many has the next one by then.
+const SILENCE: Duration = Duration::from_millis(20);
 
 /// The pause after a connection could not be accepted, as when file descriptors are short.
 const RETRY: Duration = Duration::from_millis(100);
@@ -95,14 +98,16 @@ impl Listener {
         service: &Arc<S>,
         shutdown: &impl ShutdownSignal,
     ) {
-        let (idle, poll) = match IdleConnections::open() {
-            Ok((idle, poll)) => (Some(Arc::new(idle)), Some(poll)),
-            Err(error) => {
-                let problem = format_args!("silent connections keep their threads: {error}");
-                service.failed(problem);
-                (None, None)
-            }
+        let keep_threads = |error: &io::Error| {
+            service.failed(format_args!(
+                "silent connections keep their threads: {error}"
+            ));
         };
+        let (idle, poll) = IdleConnections::open()
+            .inspect_err(keep_threads)
+            .map_or((None, None), |(idle, poll)| {
+                (Some(Arc::new(idle)), Some(poll))
+            });
         let workers = {
             let (listener, service, idle) = (self.clone(), service.clone(), idle.clone());
             Workers::new(move |job| listener.run(job, idle.as_deref(), &*service))
@@ -110,7 +115,8 @@ impl Listener {
         let watch = idle.clone().zip(poll).and_then(|(idle, poll)| {
             let watch = spawn_watch(idle.clone(), poll, workers.clone(), service.clone());
             // Without its thread, nothing may wait there.
-            watch.inspect_err(|_| idle.end()).ok()
+            let failed = watch.inspect_err(|_| idle.end());
+            failed.inspect_err(keep_threads).ok()
         });
         let rooms = Rooms {
             admitted: Arc::default(),
@@ -145,15 +151,15 @@ impl Listener {
         let Some(mut connection) = begun else {
             return;
         };
-        while let Some(silent) = Exchange::of(connection, &self.limits, service).run() {
+        // Where it cannot wait elsewhere, it waits here as long as it may.
+        let mut patience = idle.map_or(LONGEST_SILENCE, |_| SILENCE);
+        while let Some(silent) = Exchange::of(connection, &self.limits, service).run(patience) {
             let kept = match idle {
-                Some(idle) => idle.keep(silent),
-                None => Some(silent),
-            };
-            match kept {
-                Some(kept) if kept.silent_until() > Instant::now() => connection = kept,
+                Some(idle) if patience == SILENCE => idle.keep(silent),
                 _ => return,
-            }
+            };
+            let Some(kept) = kept else { return };
+            (connection, patience) = (kept, LONGEST_SILENCE);
         }
     }
 

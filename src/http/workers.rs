@@ -56,10 +56,13 @@ impl<J: Send + 'static> Workers<J> {
         }
         state.threads += 1;
         drop(state);
-        let alive = Alive(self.clone());
+        let mut worker = WorkerThread {
+            workers: self.clone(),
+            is_counted: true,
+        };
         let work = move || {
-            while let Some(job) = alive.0.next() {
-                (alive.0.run)(job);
+            while let Some(job) = worker.next() {
+                (worker.workers.run)(job);
             }
         };
         let Err(error) = spawn_named("falco-http", work) else {
@@ -78,23 +81,36 @@ impl<J: Send + 'static> Workers<J> {
         lock(&self.state).ended = true;
         self.ready.notify_all();
     }
+}
 
-    fn next(&self) -> Option<J> {
-        let mut state = lock(&self.state);
+/// A thread, which may end by the panic of a job, or not begin.
+struct WorkerThread<J> {
+    workers: Arc<Workers<J>>,
+    is_counted: bool,
+}
+
+impl<J> WorkerThread<J> {
+    /// None where it is to end: from then on nobody counts on it.
+    fn next(&mut self) -> Option<J> {
+        let mut state = lock(&self.workers.state);
         state.waiting += 1;
         let idle = |state: &mut WorkerPool<J>| state.jobs.is_empty() && !state.ended;
-        let (mut state, _) = wait_while(&self.ready, state, STAY, idle);
+        let (mut state, _) = wait_while(&self.workers.ready, state, STAY, idle);
         state.waiting -= 1;
-        state.jobs.pop_front()
+        let job = state.jobs.pop_front();
+        if job.is_none() {
+            state.threads -= 1;
+            self.is_counted = false;
+        }
+        job
     }
 }
 
-/// A thread that is counted, also where the system does not give it, or a job panics.
-struct Alive<J>(Arc<Workers<J>>);
-
-impl<J> Drop for Alive<J> {
+impl<J> Drop for WorkerThread<J> {
     fn drop(&mut self) {
-        lock(&self.0.state).threads -= 1;
+        if self.is_counted {
+            lock(&self.workers.state).threads -= 1;
+        }
     }
 }
 

@@ -20,10 +20,15 @@ use crate::{grouped, report, scale};
 /// Tells the process of a reader what to read and what to write into.
 const READER: &str = "FALCO_CLIENT_READER";
 
-/// Writes down the number of each alert before it asks for the next one.
 #[test]
 #[ignore = "no test, but the process of a reader that the tests start"]
 fn read() {
+    write_down(|number| alert(0, number).falco_json().to_string());
+}
+
+/// Reads what the process was told to, and writes down the number of each alert before it asks for the next one. Each has
+/// to be as it was sent.
+pub fn write_down(sent: impl Fn(u64) -> String) {
     let Ok(text) = env::var(READER) else { return };
     let (endpoint, path) = text.split_once(' ').unwrap();
     let mut read = OpenOptions::new()
@@ -34,15 +39,15 @@ fn read() {
     for alert in Client::open(endpoint).unwrap().subscribe().unwrap() {
         let received = alert.unwrap();
         let number = received.field("number").unwrap().parse().unwrap();
-        let sent = self::alert(0, number).falco_json().to_string();
-        assert_eq!(received.raw_json(), Some(sent.as_bytes()));
+        assert_eq!(received.raw_json(), Some(sent(number).as_bytes()));
         read.write_all(format!("{number}\n").as_bytes()).unwrap();
     }
 }
 
-fn reader(endpoint: &str, path: &Path) -> Process {
+/// Starts the process of a reader, which is this test.
+pub fn reader(test: &str, endpoint: &str, path: &Path) -> Process {
     let child = Command::new(env::current_exe().unwrap())
-        .args(["streams::read", "--exact", "--ignored"])
+        .args([test, "--exact", "--ignored"])
         .env(READER, format!("{endpoint} {}", path.display()))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -89,7 +94,7 @@ fn streams() {
     let (spool, taken) = (folder.path().join("spool"), folder.path().join("taken"));
     let (to, endpoint) = (redis.stream(""), redis.stream("?group=g&consumer=a"));
     let mut relay_runs = Some(relay(&from, &to, &spool));
-    let mut reader_runs = Some(reader(&endpoint, &taken));
+    let mut reader_runs = Some(reader("streams::read", &endpoint, &taken));
     let mut poster = None;
     let begin = Instant::now();
     let between = alerts / kills;
@@ -105,7 +110,7 @@ fn streams() {
             }
             at if at == between * 3 / 4 => {
                 reader_runs.take();
-                reader_runs = Some(reader(&endpoint, &taken));
+                reader_runs = Some(reader("streams::read", &endpoint, &taken));
             }
             _ => {}
         }

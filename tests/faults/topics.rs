@@ -2,23 +2,17 @@
 //! again, under load.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use falco_client::{Alert, Client};
+use falco_client::Alert;
 
 use crate::common::kafka::{Cluster, Written};
 use crate::common::until;
 use crate::relayed::{free_address, Process};
-use crate::streams::{post, relay};
+use crate::streams::{self, post, relay, write_down};
 use crate::{grouped, report, scale};
-
-/// Tells the process of a reader what to read and what to write into.
-const READER: &str = "FALCO_CLIENT_TOPIC_READER";
 
 const NODES: u64 = 3;
 
@@ -38,33 +32,14 @@ fn line(number: u64) -> String {
     alert.falco_json().to_string()
 }
 
-/// Writes down the number of each alert before it asks for the next one.
 #[test]
 #[ignore = "no test, but the process of a reader that the tests start"]
 fn read_topic() {
-    let Ok(text) = env::var(READER) else { return };
-    let (endpoint, path) = text.split_once(' ').unwrap();
-    let mut read = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .unwrap();
-    for alert in Client::open(endpoint).unwrap().subscribe().unwrap() {
-        let alert = alert.unwrap();
-        let number = alert.field("number").unwrap().parse().unwrap();
-        assert_eq!(alert.raw_json(), Some(line(number).as_bytes()));
-        read.write_all(format!("{number}\n").as_bytes()).unwrap();
-    }
+    write_down(line);
 }
 
 fn reader(endpoint: &str, path: &Path) -> Process {
-    let child = Command::new(env::current_exe().unwrap())
-        .args(["topics::read_topic", "--exact", "--ignored"])
-        .env(READER, format!("{endpoint} {}", path.display()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn();
-    Process(child.unwrap())
+    streams::reader("topics::read_topic", endpoint, path)
 }
 
 /// Goes on in each node without leaving one out. Returns how many come again.

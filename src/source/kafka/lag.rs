@@ -43,7 +43,8 @@ impl Lag {
         }
         let undelivered = self.undelivered(member);
         self.asked = Some(Instant::now());
-        Some(undelivered.ok().map(|it| it + share.count_unread() as u64))
+        let unread = share.count_unread() as u64;
+        Some(undelivered.ok().map(|it| it.saturating_add(unread)))
     }
 
     fn undelivered(&self, member: &BaseConsumer<TopicShare>) -> KafkaResult<u64> {
@@ -77,7 +78,8 @@ impl Lag {
             let next = next.get(partition)?;
             u64::try_from(end - next).ok()
         };
-        Ok(ends.iter().filter_map(left).sum())
+        // Brokers may say anything.
+        Ok(ends.iter().filter_map(left).fold(0, u64::saturating_add))
     }
 }
 
